@@ -1,0 +1,186 @@
+//! The operator's policy: text in, a validated [`Policy`] or every mistake at once out.
+//!
+//! The types here are the domain: built only by [`Policy::from_bytes`], so that whoever
+//! holds one needs no further checks. The wire shape lives in `wire`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::evm::address::Address;
+use crate::money::Amount;
+use crate::route::Routes;
+
+/// Everything the operator decided, validated.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) origin: String,
+    pub(crate) unmatched: Unmatched,
+    pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    pub(crate) routes: Routes,
+    pub(crate) claims: ClaimsPolicy,
+    /// Every (network, asset) any offer accepts, once: what a payment may name.
+    pub(crate) assets: Vec<Arc<Asset>>,
+}
+
+/// What happens to a request that no route names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unmatched {
+    /// It passes.
+    Free,
+    /// It is answered 403.
+    Deny,
+}
+
+/// When the money moves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Settle {
+    /// Before the upstream sees the request.
+    Before,
+    /// After the upstream answered, before the client sees the answer.
+    After,
+}
+
+/// Who checks a payment before work is spent on it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verify {
+    /// The sandbox alone.
+    Local,
+    /// The sandbox, then the facilitator's `/verify` before the upstream.
+    Facilitator,
+}
+
+/// A named route.
+#[derive(Debug)]
+pub struct Route {
+    pub(crate) name: String,
+    /// Unique, dense index of the route within the policy; metric ids are cached by it.
+    pub(crate) index: usize,
+    pub(crate) target: Target,
+}
+
+/// What a route costs.
+#[derive(Debug)]
+pub enum Target {
+    /// Nothing.
+    Free,
+    /// This.
+    Offer(Arc<Offer>),
+}
+
+/// What is sold on a route, with every default and seller resolved.
+#[derive(Debug)]
+pub struct Offer {
+    /// The offer's name, or the route's when it was written inline.
+    pub(crate) name: String,
+    pub(crate) accepts: Vec<Accept>,
+    /// In order of preference; at least one.
+    pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    pub(crate) settle: Settle,
+    pub(crate) verify: Verify,
+    pub(crate) settle_on: SettleOn,
+    pub(crate) max_timeout_seconds: u32,
+    pub(crate) redeem_for_seconds: u32,
+    pub(crate) description: String,
+    pub(crate) mime_type: String,
+    pub(crate) sku: Option<String>,
+    pub(crate) seller: Option<String>,
+    /// The seller's labels overlaid by the offer's.
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.
+#[derive(Debug)]
+pub struct Accept {
+    pub(crate) asset: Arc<Asset>,
+    pub(crate) pay_to: Address,
+    pub(crate) amount: Amount,
+}
+
+/// A token on a network, with what its EIP-712 domain needs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// CAIP-2, for example `eip155:8453`.
+    pub(crate) network: String,
+    pub(crate) chain_id: u64,
+    /// The v1 spelling of the network, where there is one.
+    pub(crate) v1_network: Option<&'static str>,
+    pub(crate) symbol: String,
+    pub(crate) address: Address,
+    pub(crate) decimals: u8,
+    /// EIP-712 domain name of the token.
+    pub(crate) name: String,
+    /// EIP-712 domain version of the token.
+    pub(crate) version: String,
+    /// The EIP-712 domain separator, computed once.
+    pub(crate) domain_separator: [u8; 32],
+}
+
+/// Where and how a facilitator is called.
+#[derive(Debug)]
+pub struct Facilitator {
+    pub(crate) name: String,
+    /// Dense index within the policy.
+    pub(crate) index: usize,
+    /// The host's name for the upstream: an Envoy cluster.
+    pub(crate) cluster: String,
+    pub(crate) authority: String,
+    /// Without a trailing slash; empty for the root.
+    pub(crate) path_prefix: String,
+    pub(crate) timeout_millis: u32,
+    /// Static headers; values may be secrets and are never logged.
+    pub(crate) headers: Vec<(String, Secret)>,
+}
+
+/// A value that is sent but never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// Which upstream statuses are worth charging for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettleOn {
+    /// Inclusive ranges.
+    pub(crate) ranges: Vec<(u16, u16)>,
+}
+
+/// The claim table's settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClaimsPolicy {
+    /// How many authorisations are remembered at once, per process.
+    pub(crate) capacity: u32,
+}
+
+// === impl Secret ===
+
+impl Secret {
+    /// Takes custody of a value.
+    pub fn new(value: String) -> Self {
+        Self(value)
+    }
+
+    /// The value, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+// === impl SettleOn ===
+
+impl SettleOn {
+    /// Whether a response with this status earns its price. The default is every status
+    /// below 400 but 304, which delivers nothing new.
+    pub fn charges(&self, status: u16) -> bool {
+        self.ranges.iter().any(|&(from, to)| (from..=to).contains(&status))
+    }
+}
+
+impl Default for SettleOn {
+    fn default() -> Self {
+        Self { ranges: vec![(100, 303), (305, 399)] }
+    }
+}

@@ -1,0 +1,111 @@
+//! A 20-byte account address (EIP-55 checksummed in text).
+
+use std::fmt;
+
+use sha3::{Digest, Keccak256};
+
+/// An EVM account address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address([u8; 20]);
+
+/// Why a text is not an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AddressError {
+    /// Not `0x` followed by 40 hexadecimal digits.
+    #[error("an address is 0x followed by 40 hexadecimal digits")]
+    Form,
+    /// Mixed case whose EIP-55 checksum does not hold.
+    #[error("the address has a wrong EIP-55 checksum")]
+    Checksum,
+}
+
+// === impl Address ===
+
+impl Address {
+    /// Wraps 20 raw bytes.
+    pub const fn new(bytes: [u8; 20]) -> Self {
+        Self(bytes)
+    }
+
+    /// The raw bytes.
+    pub const fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
+    /// Reads an address in any case, as it stands in payloads: wallets write checksummed
+    /// text, Rust clients lower case, and nothing is gained by refusing either.
+    ///
+    /// # Errors
+    /// [`AddressError::Form`] when the text is not `0x` and 40 hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let digits = text.strip_prefix("0x").ok_or(AddressError::Form)?;
+        let mut bytes = [0u8; 20];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| AddressError::Form)?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads an address an operator wrote: mixed case must carry a right EIP-55 checksum,
+    /// all-lower or all-upper digits are taken as unchecksummed.
+    ///
+    /// # Errors
+    /// [`AddressError::Form`] or [`AddressError::Checksum`].
+    pub fn parse_checksummed(text: &str) -> Result<Self, AddressError> {
+        let address = Self::parse(text)?;
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let lower = digits.bytes().any(|b| b.is_ascii_lowercase());
+        let upper = digits.bytes().any(|b| b.is_ascii_uppercase());
+        if lower && upper && address.to_string() != text {
+            return Err(AddressError::Checksum);
+        }
+        Ok(address)
+    }
+}
+
+impl fmt::Display for Address {
+    /// EIP-55 checksummed text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lower = hex::encode(self.0);
+        let hash = Keccak256::digest(lower.as_bytes());
+        f.write_str("0x")?;
+        let nibbles = hash.iter().flat_map(|b| [b >> 4, b & 0x0f]);
+        for (digit, nibble) in lower.chars().zip(nibbles) {
+            let digit = if nibble >= 8 { digit.to_ascii_uppercase() } else { digit };
+            fmt::Write::write_char(f, digit)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHECKSUMMED: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+
+    #[test]
+    fn reads_any_case_and_writes_the_checksum() {
+        let address = Address::parse(&CHECKSUMMED.to_lowercase()).unwrap();
+        assert_eq!(address.to_string(), CHECKSUMMED);
+    }
+
+    #[test]
+    fn an_operator_typo_in_mixed_case_is_caught() {
+        let typo = CHECKSUMMED.replace("Bc", "bC");
+        assert_eq!(Address::parse_checksummed(&typo), Err(AddressError::Checksum));
+        assert!(Address::parse_checksummed(&CHECKSUMMED.to_lowercase()).is_ok());
+        assert!(Address::parse_checksummed(CHECKSUMMED).is_ok());
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in ["", "0x", "0x12", "209693Bc6afc0C5328bA36FaF03C514EF312287C", &format!("{CHECKSUMMED}0"), "0X209693bc6afc0c5328ba36faf03c514ef312287c", "0xzz9693bc6afc0c5328ba36faf03c514ef312287c"] {
+            assert_eq!(Address::parse(text), Err(AddressError::Form), "{text}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Charging for HTTP at the proxy: an x402 gate as one proxy-wasm module.
+//!
+//! The crate has two halves. The **core** knows HTTP facts and money and nothing of hosts:
+//! it takes bytes, the time and claim records in, and gives effects out. The **shell**
+//! (`shell`) knows proxy-wasm and nothing of money. Arrows point down this list only, and
+//! nothing in the core imports `shell`, `proxy_wasm`, `log` or the parts of `std` that touch
+//! the outside; `tests/architecture.rs` holds that line.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`config`] | operator text in, a validated [`config::Policy`] or every mistake at once out |
+//! | [`route`] | (host, method, path) to an offer, free, or refused |
+//! | [`money`] | prices, assets, base units |
+//! | [`protocol`] | bounded decoding, wire types and challenges of x402 |
+//! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
+//! | [`precheck`] | payment x offer x now |
+//! | [`claims`] | the life of one authorisation, and the table it is kept in |
+//! | [`facilitator`] | request bytes out, a classified answer in |
+//! | [`exchange`] | one HTTP exchange, as a machine |
+//! | [`settlement`] | one authorisation being settled, as a machine |
+//! | [`reply`] | what the client reads |
+//! | [`record`], [`meter`] | what the operator reads |
+
+pub mod config;
+pub mod evm;
+pub mod money;
+pub mod precheck;
+pub mod protocol;
+pub mod route;

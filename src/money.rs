@@ -1,0 +1,64 @@
+//! Money: base units on the wire, decimal prices in the configuration, never floats.
+
+use std::fmt;
+
+use ruint::aliases::U256;
+
+/// A count of an asset's base units, a `uint256` (1 USDC is 1,000,000 of them).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Amount(U256);
+
+// === impl Amount ===
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self(U256::ZERO);
+
+    /// A small amount.
+    pub fn from_u64(units: u64) -> Self {
+        Self(U256::from(units))
+    }
+
+    /// Reads a canonical decimal `uint256`: digits only, no sign, no leading zero, no
+    /// spaces, below 2^256. The reference servers also take `"0x2710"`, `" 10000 "` and
+    /// JSON numbers (their BigInt is lenient); here each amount has one spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        let canonical = match text.as_bytes() {
+            [b'0'] => true,
+            [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+            _ => false,
+        };
+        // 2^256 has 78 digits.
+        if !canonical || text.len() > 78 {
+            return None;
+        }
+        U256::from_str_radix(text, 10).ok().map(Self)
+    }
+
+    /// Big-endian bytes, as ABI encoding wants them.
+    pub fn to_be_bytes(self) -> [u8; 32] {
+        self.0.to_be_bytes::<32>()
+    }
+
+    /// Whether this is nothing at all.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The amount as `u64`, if it fits; used for times, which share the wire type.
+    pub fn to_u64(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}

@@ -1,0 +1,1 @@
+//! payment x offer x now.

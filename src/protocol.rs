@@ -1,0 +1,1 @@
+//! x402 on the wire.
