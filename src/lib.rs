@@ -21,9 +21,13 @@
 //! | [`reply`] | what the client reads |
 //! | [`record`], [`meter`] | what the operator reads |
 
+pub mod claims;
 pub mod config;
 pub mod evm;
+pub mod exchange;
+pub mod facilitator;
 pub mod money;
 pub mod precheck;
 pub mod protocol;
 pub mod route;
+pub mod settlement;
