@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn the_domain_type_hash_is_the_hash_of_its_type() {
-        let text = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+        let text =
+            "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
         assert_eq!(keccak256([text.as_bytes()]), DOMAIN_TYPE_HASH);
     }
 }

@@ -62,7 +62,13 @@ pub(super) fn read<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<
     let node = Reader(Some(schema))
         .deserialize(&mut deserializer)
         .and_then(|node| deserializer.end().map(|()| node))
-        .map_err(|error| if error.is_data() { Malformed::Repeated } else { Malformed::NotJson })?;
+        .map_err(|error| {
+            if error.is_data() {
+                Malformed::Repeated
+            } else {
+                Malformed::NotJson
+            }
+        })?;
     match node {
         Node::Object(object) => Ok(object),
         _ => Err(Malformed::Shape("JSON object")),
@@ -121,10 +127,12 @@ impl<'a> Object<'a> {
     /// Removes and returns the field `name`, with its path.
     pub(super) fn take(&mut self, name: &str) -> (Node<'a>, &'static str) {
         let fields = self.schema.0.iter().zip(&mut self.nodes);
-        fields.into_iter().find(|(field, _)| field.name == name).map_or(
-            (Node::Absent, "unknown field"),
-            |(field, node)| (std::mem::replace(node, Node::Absent), field.path),
-        )
+        fields
+            .into_iter()
+            .find(|(field, _)| field.name == name)
+            .map_or((Node::Absent, "unknown field"), |(field, node)| {
+                (std::mem::replace(node, Node::Absent), field.path)
+            })
     }
 
     /// A string that must be there.

@@ -89,8 +89,16 @@ const EIP3009: &str = "eip3009";
 
 const PAYLOAD: Schema = Schema(&[
     leaf("x402Version", "x402Version"),
-    Field { name: "accepted", path: "accepted", schema: Some(&ACCEPTED) },
-    Field { name: "payload", path: "payload", schema: Some(&SIGNED) },
+    Field {
+        name: "accepted",
+        path: "accepted",
+        schema: Some(&ACCEPTED),
+    },
+    Field {
+        name: "payload",
+        path: "payload",
+        schema: Some(&SIGNED),
+    },
 ]);
 
 const ACCEPTED: Schema = Schema(&[
@@ -100,7 +108,11 @@ const ACCEPTED: Schema = Schema(&[
     leaf("asset", "accepted.asset"),
     leaf("payTo", "accepted.payTo"),
     leaf("maxTimeoutSeconds", "accepted.maxTimeoutSeconds"),
-    Field { name: "extra", path: "accepted.extra", schema: Some(&EXTRA) },
+    Field {
+        name: "extra",
+        path: "accepted.extra",
+        schema: Some(&EXTRA),
+    },
 ]);
 
 const EXTRA: Schema = Schema(&[
@@ -112,7 +124,11 @@ const EXTRA: Schema = Schema(&[
 
 const SIGNED: Schema = Schema(&[
     leaf("signature", "payload.signature"),
-    Field { name: "authorization", path: "payload.authorization", schema: Some(&AUTHORIZATION) },
+    Field {
+        name: "authorization",
+        path: "payload.authorization",
+        schema: Some(&AUTHORIZATION),
+    },
     leaf("permit2Authorization", "payload.permit2Authorization"),
 ]);
 
@@ -126,7 +142,11 @@ const AUTHORIZATION: Schema = Schema(&[
 ]);
 
 const fn leaf(name: &'static str, path: &'static str) -> Field {
-    Field { name, path, schema: None }
+    Field {
+        name,
+        path,
+        schema: None,
+    }
 }
 
 /// Whether what the client says it pays is this accept of this offer; the module's list.
@@ -137,7 +157,10 @@ pub fn matches(accepted: &Accepted, accept: &Accept, offer: &Offer) -> bool {
         && accepted.pay_to == accept.pay_to
         && accepted.amount == accept.amount
         && accepted.max_timeout_seconds == u64::from(offer.max_timeout_seconds)
-        && accepted.extra.as_ref().is_some_and(|extra| extra.matches(accept, offer.settle))
+        && accepted
+            .extra
+            .as_ref()
+            .is_some_and(|extra| extra.matches(accept, offer.settle))
 }
 
 /// The body of the facilitator's `/verify` and `/settle`: the client's payload verbatim,

@@ -69,7 +69,10 @@ impl Challenge {
         suffix.push_str(r#","mimeType":"#);
         push_string(&mut suffix, &offer.mime_type);
         suffix.push_str("}}");
-        Self { prefix: STANDARD.encode(json), suffix }
+        Self {
+            prefix: STANDARD.encode(json),
+            suffix,
+        }
     }
 
     /// The value of `PAYMENT-REQUIRED`: base64, one line, ASCII whatever the arguments.

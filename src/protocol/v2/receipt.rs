@@ -33,7 +33,11 @@ impl Receipt<'_> {
     /// `""`: the field is required.
     pub fn to_json(&self) -> String {
         let mut json = String::with_capacity(256);
-        json.push_str(if self.success { r#"{"success":true"# } else { r#"{"success":false"# });
+        json.push_str(if self.success {
+            r#"{"success":true"#
+        } else {
+            r#"{"success":false"#
+        });
         if let Some(reason) = self.error_reason {
             json.push_str(r#","errorReason":"#);
             push_string(&mut json, reason);
@@ -56,5 +60,46 @@ impl Receipt<'_> {
     /// The value of `PAYMENT-RESPONSE`: base64, one line.
     pub fn to_header(&self) -> String {
         STANDARD.encode(self.to_json())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::v2::tests::vectors;
+
+    #[test]
+    fn receipts_are_the_sdks_byte_for_byte() {
+        let group = &vectors()["eip712_exact_upto"];
+        let payer = Address::parse("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266").unwrap();
+        let success = Receipt {
+            success: true,
+            error_reason: None,
+            payer,
+            transaction: Some([0x12; 32]),
+            network: "eip155:84532",
+            amount: None,
+        };
+        assert_eq!(
+            success.to_header(),
+            group["settle_success"]["header"].as_str().unwrap()
+        );
+        let failure = Receipt {
+            success: false,
+            error_reason: Some("insufficient_funds"),
+            transaction: None,
+            ..success.clone()
+        };
+        assert_eq!(
+            failure.to_header(),
+            group["settle_failure"]["header"].as_str().unwrap()
+        );
+        let with_amount = Receipt {
+            amount: Some(Amount::from_u64(10_000)),
+            ..success
+        };
+        assert!(with_amount
+            .to_json()
+            .ends_with(r#","network":"eip155:84532","amount":"10000"}"#));
     }
 }
