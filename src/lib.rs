@@ -29,5 +29,7 @@ pub mod facilitator;
 pub mod money;
 pub mod precheck;
 pub mod protocol;
+pub mod record;
+pub mod reply;
 pub mod route;
 pub mod settlement;
