@@ -14,7 +14,6 @@
 //!   again under the recovered key, which doubles the cost and cannot fail: `Q` satisfies
 //!   the verification equation by construction, for `s` in range and `Q` not the identity.
 
-use k256::elliptic_curve::group::Group;
 use k256::elliptic_curve::ops::{Invert, LinearCombinationExt, Reduce};
 use k256::elliptic_curve::point::DecompressPoint;
 use k256::elliptic_curve::sec1::{Coordinates, ToEncodedPoint};
@@ -35,6 +34,7 @@ pub fn recover(digest: &[u8; 32], signature: &Signature) -> Option<Address> {
         Coordinates::Uncompressed { x, y } => {
             keccak256([x, y]).last_chunk().copied().map(Address::new)
         }
+        // The identity: the two terms cancelled.
         _ => None,
     }
 }
@@ -57,7 +57,7 @@ fn public_key(digest: &[u8; 32], signature: &Signature) -> Option<AffinePoint> {
         (ProjectivePoint::GENERATOR, of_generator),
         (ProjectivePoint::from(ephemeral), of_ephemeral),
     ]);
-    (!bool::from(key.is_identity())).then(|| key.to_affine())
+    Some(key.to_affine())
 }
 
 /// A big-endian number modulo the order: ECDSA's `z` for a digest as long as the order.

@@ -362,9 +362,13 @@ fn a_payment_finds_its_own_accept_among_several() {
         .iter()
         .map(|accept| Arc::clone(&accept.asset))
         .collect();
+    let mut accepted = payment.payload().accepted.clone();
+    assert_eq!(find_asset(&assets, &accepted), Some(&assets[1]));
+    accepted.asset = assets[0].address;
     assert_eq!(
-        find_asset(&assets, &payment.payload().accepted),
-        Some(&assets[1])
+        find_asset(&assets, &accepted),
+        None,
+        "mainnet's contract, on the testnet"
     );
     let accept = precheck(&payment, &offer, NOW, 6).unwrap();
     assert_eq!(accept.asset.chain_id, 84_532);

@@ -4,7 +4,9 @@ use serde_json::{json, Value};
 
 use super::{base, offer, parse, valid, vectors};
 use crate::config::Settle;
-use crate::protocol::v2::matches;
+use crate::evm::address::Address;
+use crate::money::Amount;
+use crate::protocol::v2::{matches, Accepted, Extra, Scheme};
 
 /// Where matching differs from the reference server, and why.
 const MATCHING_DIFFERENCES: [(&str, &str); 4] = [
@@ -107,4 +109,33 @@ fn how_the_money_moves_is_ours_to_say() {
         &offer.accepts[0],
         &offer
     ));
+}
+
+#[test]
+fn each_term_decides_alone() {
+    const OTHER: Address = Address::new([7; 20]);
+    let offer = offer(&base()["requirements"], Settle::After);
+    let accept = &offer.accepts[0];
+    let honest = parse(&valid()).unwrap().accepted;
+    let changed = |change: fn(&mut Accepted)| {
+        let mut accepted = honest.clone();
+        change(&mut accepted);
+        accepted
+    };
+    let dishonest = [
+        changed(|accepted| accepted.scheme = Scheme::Other),
+        changed(|accepted| accepted.network = "eip155:8453".to_owned()),
+        changed(|accepted| accepted.asset = OTHER),
+        changed(|accepted| accepted.pay_to = OTHER),
+        changed(|accepted| accepted.amount = Amount::from_u64(1)),
+        changed(|accepted| accepted.max_timeout_seconds = 61),
+        changed(|accepted| accepted.extra = None),
+        changed(|accepted| accepted.extra = Some(Extra::default())),
+        changed(|accepted| accepted.extra.as_mut().unwrap().name = Some("usdc".to_owned())),
+        changed(|accepted| accepted.extra.as_mut().unwrap().version = Some("1".to_owned())),
+    ];
+    assert!(matches(&honest, accept, &offer));
+    for accepted in dishonest {
+        assert!(!matches(&accepted, accept, &offer), "{accepted:?}");
+    }
 }
