@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::exchange::Denial;
+use crate::reply::Refusal;
+
 /// The version of [`Record`]'s shape.
 pub const VERSION: u8 = 1;
 
@@ -130,6 +133,27 @@ impl Outcome {
         Self::Refused,
         Self::Abandoned,
     ];
+
+    /// How a refusal is counted.
+    pub fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::PaymentRequired => Self::Quoted,
+            Refusal::Invalid(_) => Self::Invalid,
+            Refusal::QuotesSuspended => Self::Unavailable,
+            Refusal::PathAmbiguous
+            | Refusal::MethodNotAllowed
+            | Refusal::NotOffered
+            | Refusal::GrpcSettlesBefore => Self::Refused,
+            Refusal::Denied(denial) => match denial {
+                Denial::Mismatch => Self::Invalid,
+                Denial::InFlight => Self::InFlight,
+                Denial::AlreadyUsed(_) | Denial::Exhausted(_) | Denial::Elsewhere(_) => Self::Replayed,
+                Denial::Full | Denial::StoreDown | Denial::FacilitatorDown => Self::Unavailable,
+                Denial::Unverified(_) | Denial::Rejected(_) => Self::Rejected,
+                Denial::Pending => Self::Pending,
+            },
+        }
+    }
 
     /// Its label.
     pub fn name(self) -> &'static str {

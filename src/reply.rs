@@ -6,7 +6,9 @@
 use crate::claims::{State, Transaction};
 use crate::exchange::Denial;
 
+pub mod cache;
 pub mod code;
+pub mod cors;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

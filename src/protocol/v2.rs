@@ -15,7 +15,7 @@
 mod challenge;
 mod receipt;
 
-pub use challenge::{requirements, Challenge};
+pub use challenge::{requirements, signed_requirements, Challenge};
 pub use receipt::Receipt;
 
 use std::borrow::Cow;
