@@ -149,6 +149,15 @@ pub struct ClaimsPolicy {
     pub(crate) capacity: u32,
 }
 
+// === impl Route ===
+
+impl Route {
+    /// Whether the route asks for money.
+    pub fn is_priced(&self) -> bool {
+        matches!(self.target, Target::Offer(_))
+    }
+}
+
 // === impl Secret ===
 
 impl Secret {
