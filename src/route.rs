@@ -93,6 +93,11 @@ struct Chain {
 // === impl Routes ===
 
 impl Routes {
+    /// Every route; one that several hosts share may come more than once.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.leaves.routes()
+    }
+
     /// Finds what a request is. `authority` is `:authority` or `Host`, `path` the raw
     /// `:path` with its query. Takes time linear in the path and bounded for any input,
     /// and allocates only for paths that are not clean.

@@ -75,6 +75,11 @@ impl Default for Leaves {
 }
 
 impl Leaves {
+    /// Every route, once for each pattern it stands at.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.leaves.iter().flat_map(Leaf::entries).map(|(_, route)| route)
+    }
+
     /// The set an operator's list means; `None` when a policy names more than 31 methods.
     pub(super) fn method_set(&mut self, methods: &[String]) -> Option<MethodSet> {
         if methods.is_empty() {

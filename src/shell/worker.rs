@@ -17,7 +17,7 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::table::Table;
 use crate::claims::{Attempt, Outcome};
-use crate::config::{Facilitator, Offer, Policy, Route, Target};
+use crate::config::{Facilitator, Offer, Policy, Target};
 use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
 use crate::protocol::v2::Challenge;
@@ -284,7 +284,7 @@ impl Worker {
 
 /// One challenge per offer, however many routes share it.
 fn challenges(policy: &Policy) -> HashMap<usize, Rc<Challenge>> {
-    let offers = policy.routes.iter().filter_map(|route: &Arc<Route>| match &route.target {
+    let offers = policy.routes.iter().filter_map(|route| match &route.target {
         Target::Offer(offer) => Some(offer),
         Target::Free => None,
     });

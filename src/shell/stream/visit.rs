@@ -9,7 +9,7 @@ use proxy_wasm::types::{Action, MapType};
 use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
 use crate::config::{Offer, Route, Target};
-use crate::exchange::{self, Denial, Event, Exchange, Paid, Settled};
+use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::protocol::v2::Receipt;
 use crate::record::{Outcome, Record, VERSION};
 use crate::reply::{cache, cors, ReceiptKind, Refusal, Reply};
