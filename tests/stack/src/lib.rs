@@ -17,6 +17,7 @@
 pub mod cli;
 pub mod client;
 pub mod eip3009;
+pub mod envoy;
 pub mod facilitator;
 pub mod http1;
 pub mod payer;

@@ -11,7 +11,7 @@ const HELP: &str = "\
 x402-facilitator: verifies and settles x402 payments on an in-memory ledger
 
 Options (and the environment variables behind them):
-  --listen ADDRESS   [X402_FACILITATOR_LISTEN] default 127.0.0.1:4402
+  --listen ADDRESS   [X402_FACILITATOR_LISTEN] default 127.0.0.1:4020
   --mode MODE        [X402_FACILITATOR_MODE] npm or x402-rs: whose answers to give; default npm
   --latency MS       [X402_FACILITATOR_LATENCY] from broadcast to receipt; default 5
   --networks LIST    [X402_FACILITATOR_NETWORKS] CAIP-2 names, comma separated, for /supported
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Stop> {
     let defaults = Options::default();
-    let listen = "127.0.0.1:4402".parse().unwrap_or(defaults.listen);
+    let listen = "127.0.0.1:4020".parse().unwrap_or(defaults.listen);
     let mut networks = environment("X402_FACILITATOR_NETWORKS", defaults.networks.join(","))?;
     let mut latency = environment("X402_FACILITATOR_LATENCY", 5)?;
     let mut options = Options {

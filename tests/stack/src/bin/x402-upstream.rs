@@ -10,7 +10,7 @@ const HELP: &str = "\
 x402-upstream: echoes requests as JSON and behaves as the query or x-test-* headers say
 
 Options (and the environment variables behind them):
-  --listen ADDRESS   [X402_UPSTREAM_LISTEN] default 127.0.0.1:4480
+  --listen ADDRESS   [X402_UPSTREAM_LISTEN] default 127.0.0.1:4030
   --name NAME        [X402_UPSTREAM_NAME] in every echo; default upstream
   --threads N        default 1
   --help
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Stop> {
     let defaults = Options::default();
-    let listen = "127.0.0.1:4480".parse().unwrap_or(defaults.listen);
+    let listen = "127.0.0.1:4030".parse().unwrap_or(defaults.listen);
     let mut options = Options {
         listen: environment("X402_UPSTREAM_LISTEN", listen)?,
         name: environment("X402_UPSTREAM_NAME", defaults.name)?,
