@@ -5,6 +5,7 @@ mod ledger;
 mod payments;
 mod upstream;
 mod vectors;
+mod visit;
 
 use serde_json::{json, Value};
 use x402_devstack::client::{request, Answer, RawRequest};
