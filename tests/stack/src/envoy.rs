@@ -48,7 +48,8 @@ pub enum StartError {
     NoBinary,
     Template(String),
     Io(io::Error),
-    /// It left by itself: a configuration it rejects, as a rule. The end of its log.
+    /// It left by itself, or its first listeners were rejected: a configuration it does not
+    /// take, as a rule. The end of its log.
     Exited(String),
     NotReady(String),
 }
@@ -133,6 +134,10 @@ impl Envoy {
                 return Err(StartError::Exited(self.log_tail()));
             }
             if admin::get(self.admin, "/ready").status == 200 {
+                // Ready without its listeners is ready, to Envoy.
+                if self.lds.is_some() && self.stat(lds::REJECTED) > 0 {
+                    return Err(StartError::Exited(self.log_tail()));
+                }
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(25));

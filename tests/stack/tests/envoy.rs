@@ -95,8 +95,14 @@ fn a_configuration_envoy_refuses_is_an_error_with_its_log() {
     let Some(options) = options(&upstream) else {
         return;
     };
-    let refused = Envoy::start(&options.edit(|tree| tree["admin"] = 7.into()));
+    let refused = Envoy::start(&options.clone().edit(|tree| tree["admin"] = 7.into()));
     assert!(matches!(refused, Err(StartError::Exited(log)) if log.contains("error")));
+    let nameless =
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/stat_prefix";
+    let refused = Envoy::start_lds(&options.edit(move |tree| {
+        *tree.pointer_mut(nameless).unwrap() = "".into();
+    }));
+    assert!(matches!(refused, Err(StartError::Exited(log)) if log.contains("StatPrefix")));
 }
 
 #[test]
@@ -153,16 +159,25 @@ async fn up_is_one_command_and_leaves_nothing_behind() {
             drop(up.stdin.take());
         }
         assert_eq!(up.wait().unwrap().success(), !killed);
-        // The watchdog of a killed parent acts as soon as its pipe ends.
+        for name in ["url", "envoyAdmin", "upstream", "facilitator"] {
+            // The watchdog of a killed parent acts as soon as its pipe ends.
+            let mut gone = None;
+            for _ in 0..100 {
+                gone = get(place(&ready, name), "/").await.broken;
+                if gone == Some(Broken::Refused) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            assert_eq!(gone, Some(Broken::Refused), "{name}");
+        }
+        let log = Path::new(ready["log"].as_str().unwrap());
         for _ in 0..100 {
-            if get(place(&ready, "envoyAdmin"), "/ready").await.status == 0 {
+            if !log.exists() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        for name in ["url", "envoyAdmin", "upstream", "facilitator"] {
-            let gone = get(place(&ready, name), "/").await.broken;
-            assert_eq!(gone, Some(Broken::Refused), "{name}");
-        }
+        assert!(!log.exists());
     }
 }

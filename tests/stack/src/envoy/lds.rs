@@ -12,6 +12,8 @@ use super::Envoy;
 
 const LISTENER: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
+pub(super) const REJECTED: &str = "listener_manager.lds.update_rejected";
+
 /// What Envoy made of a new version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
@@ -117,7 +119,7 @@ impl Envoy {
         let lds = |name: &str| stats.get(&format!("listener_manager.lds.{name}"));
         Verdicts {
             accepted: lds("update_success"),
-            rejected: lds("update_rejected") + lds("update_failure"),
+            rejected: stats.get(REJECTED) + lds("update_failure"),
             warming: stats.get("listener_manager.total_listeners_warming"),
         }
     }

@@ -41,7 +41,7 @@ impl Process {
             .stderr(log)
             .process_group(0)
             .spawn()?;
-        let watchdog = match watchdog(envoy.id()) {
+        let watchdog = match watchdog(envoy.id(), directory) {
             Ok(watchdog) => watchdog,
             Err(error) => {
                 signal(&envoy, Signal::KILL);
@@ -60,11 +60,16 @@ impl Process {
     }
 }
 
-/// Reads a pipe that only we hold open; when we die, however we die, it ends and the group
-/// is killed. In a group of its own, or Ctrl-C would take the watchdog first.
-fn watchdog(group: u32) -> io::Result<Child> {
+/// Reads a pipe that only we hold open; when we die, however we die, it ends, the group is
+/// killed and its folder removed. In a group of its own, or Ctrl-C would take it first.
+fn watchdog(group: u32, directory: &Path) -> io::Result<Child> {
     Command::new("sh")
-        .args(["-c", "cat; kill -s KILL -- -$0", &group.to_string()])
+        .args([
+            "-c",
+            r#"cat; kill -s KILL -- "-$0"; rm -rf -- "$1""#,
+            &group.to_string(),
+        ])
+        .arg(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
