@@ -216,7 +216,7 @@ def check_compose(report, bootstrap):
     bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
     stages = set(re.findall(r"^FROM \S+ AS (\S+)", dockerfile, re.MULTILINE))
     for base in bases:
-        pinned = base in stages or re.search(r":v?\d+\.\d+", base) is not None
+        pinned = base == "scratch" or base in stages or re.search(r":v?\d+\.\d+", base) is not None
         report.case(f"Dockerfile: {base} is pinned", pinned)
     toolchain = re.search(r'channel = "([^"]+)"', (ROOT / "rust-toolchain.toml").read_text())[1]
     report.case("Dockerfile: the toolchain of rust-toolchain.toml", f"rust:{toolchain}-" in dockerfile)
