@@ -25,9 +25,9 @@ NODE_KEEP_ALIVE = 5
 
 # What the filter calls its metrics, and the labels that must come out.
 METRICS = {
-    "wasmcustom.x402.requests.tiles.paid": (
+    "wasmcustom.x402.requests.tiles.delivered": (
         "wasmcustom.x402.requests",
-        {"x402_route": "tiles", "x402_outcome": "paid"},
+        {"x402_route": "tiles", "x402_outcome": "delivered"},
     ),
     "wasmcustom.x402.claims.held": ("wasmcustom.x402.claims", {"x402_state": "held"}),
     "wasmcustom.x402.claims_table.entries": ("wasmcustom.x402.claims_table.entries", {}),

@@ -14,7 +14,7 @@ export async function startStack() {
   if (!existsSync(launcher)) {
     throw new Error(`${launcher} is not built: run \`make build\` (or set X402_UP)`);
   }
-  const child = spawn(launcher, [], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(launcher, ['--stdin'], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
   const output = [];
   const keep = (line) => {
     output.push(line);
