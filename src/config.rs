@@ -193,5 +193,3 @@ impl Default for SettleOn {
         Self { ranges: vec![(100, 303), (305, 399)] }
     }
 }
-// STUB
-impl Policy { pub fn from_bytes(_b: &[u8], _e: &dyn Fn(&str)->Option<String>) -> Result<Self, String> { Err("".into()) } pub fn warnings(&self) -> Vec<String> { vec![] } }
