@@ -7,7 +7,7 @@
 //!    `**` takes (case, escapes at any depth, `;parameters`, control characters, spaces and
 //!    trailing dots);
 //! 2. a piece that folds to nothing or `.` is dropped, one that folds to `..` takes its
-//!    predecessor away, more dots do either; or they stand for themselves;
+//!    predecessor away, hidden or more dots do either; or they stand for themselves;
 //! 3. a backslash or hidden slash separates, or belongs to its segment; inside
 //!    `;parameters` it and what follows may vanish with them;
 //! 4. a control character, `?` or `#` ends the path, or does not;

@@ -25,7 +25,8 @@ const MAX_PIECES: usize = 128;
 /// Control characters looked at in one piece, each of which may end the path.
 const MAX_CONTROLS: usize = 4;
 
-/// The folded value of more dots than two: nothing, or `..`, by how many of them are trimmed.
+/// The folded value of more dots than two, or of two that some encoding hides: nothing, or
+/// `..`, by how many of them are trimmed and when.
 pub(super) const DOTS: &[u8] = b"...";
 
 /// A path, taken apart.
@@ -144,8 +145,10 @@ impl Reading {
         let trimmed = |text: &[u8], end: &[u8]| text.iter().rposition(|b| !end.contains(b)).map_or(0, |last| last.saturating_add(1));
         let value = self.text.get(from..).unwrap_or_default();
         let mut len = trimmed(value, b" ");
+        let hidden = units.iter().any(|&unit| unit == DECODED | Unit::from(b'.'));
         match value.get(..len).unwrap_or_default() {
-            b"." | b".." => {}
+            b"." => {}
+            b".." if !hidden => {}
             dots if dots.iter().all(|b| b" .".contains(b)) && !dots.is_empty() => {
                 self.text.truncate(from);
                 self.text.extend_from_slice(DOTS);
