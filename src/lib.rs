@@ -16,14 +16,24 @@
 //! | [`precheck`] | payment x offer x now |
 //! | [`claims`] | the life of one authorisation, and the table it is kept in |
 //! | [`facilitator`] | request bytes out, a classified answer in |
+//! | [`admission`] | a request in; passed, refused, or a payment to present |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`reply`] | what the client reads |
 //! | [`record`], [`meter`] | what the operator reads |
 
+pub mod admission;
+pub mod claims;
 pub mod config;
 pub mod evm;
+pub mod exchange;
+pub mod facilitator;
 pub mod money;
 pub mod precheck;
 pub mod protocol;
+pub mod record;
+pub mod reply;
 pub mod route;
+pub mod settlement;
+
+pub mod shell;

@@ -69,7 +69,11 @@ impl fmt::Display for Address {
         f.write_str("0x")?;
         let nibbles = hash.iter().flat_map(|b| [b >> 4, b & 0x0f]);
         for (digit, nibble) in lower.chars().zip(nibbles) {
-            let digit = if nibble >= 8 { digit.to_ascii_uppercase() } else { digit };
+            let digit = if nibble >= 8 {
+                digit.to_ascii_uppercase()
+            } else {
+                digit
+            };
             fmt::Write::write_char(f, digit)?;
         }
         Ok(())
@@ -97,14 +101,25 @@ mod tests {
     #[test]
     fn an_operator_typo_in_mixed_case_is_caught() {
         let typo = CHECKSUMMED.replace("Bc", "bC");
-        assert_eq!(Address::parse_checksummed(&typo), Err(AddressError::Checksum));
+        assert_eq!(
+            Address::parse_checksummed(&typo),
+            Err(AddressError::Checksum)
+        );
         assert!(Address::parse_checksummed(&CHECKSUMMED.to_lowercase()).is_ok());
         assert!(Address::parse_checksummed(CHECKSUMMED).is_ok());
     }
 
     #[test]
     fn refuses_everything_else() {
-        for text in ["", "0x", "0x12", "209693Bc6afc0C5328bA36FaF03C514EF312287C", &format!("{CHECKSUMMED}0"), "0X209693bc6afc0c5328ba36faf03c514ef312287c", "0xzz9693bc6afc0c5328ba36faf03c514ef312287c"] {
+        for text in [
+            "",
+            "0x",
+            "0x12",
+            "209693Bc6afc0C5328bA36FaF03C514EF312287C",
+            &format!("{CHECKSUMMED}0"),
+            "0X209693bc6afc0c5328ba36faf03c514ef312287c",
+            "0xzz9693bc6afc0c5328ba36faf03c514ef312287c",
+        ] {
             assert_eq!(Address::parse(text), Err(AddressError::Form), "{text}");
         }
     }

@@ -1,0 +1,477 @@
+//! The life of one authorisation, as every worker agrees on it.
+//!
+//! An authorisation (network, asset, payer, nonce: what the chain burns) has at most one
+//! [`Claim`]. Everything that happens to it is one [`Op`] applied by [`Claim::apply`], a pure
+//! function that `table` runs under compare-and-swap. The states:
+//!
+//! ```text
+//!            begin            settling           settled             delivered
+//!   (none) --------> Held ------------> Settling ---------> Redeeming ---------> Delivered
+//!      \                \  release         |  |  unknown     |   ^
+//!       \                `----> (none)     |  `-----> Unknown|   | begin (at most 3)
+//!        `---- begin (settle: before) -----'            ^ |  v   |
+//!                                          resolve ask  | |  Taken   (undelivered)
+//!                                                       `-'
+//! ```
+//!
+//! Rules, each of which some loss of money taught somebody:
+//! 1. `Settling` is written **before** the call leaves, so a crash reads as "may have paid".
+//! 2. Every state in flight has an attempt id and a lease. A lapsed lease turns Held into
+//!    nothing, Settling into Unknown, Redeeming into Taken; only the holder of the attempt id
+//!    may move it otherwise.
+//! 3. A first ask that was certainly refused or never sent releases. A later ask proves
+//!    nothing by failing: after the first success every facilitator answers "no".
+//! 4. A late answer of an old attempt only adds knowledge.
+//! 5. An existing claim is bound to what was bought; another purchase cannot spend it.
+
+pub mod bucket;
+pub mod table;
+
+use sha3::{Digest, Keccak256};
+
+use crate::evm::address::Address;
+
+/// How often a payment whose delivery failed may be presented again.
+pub const MAX_REDEEMS: u8 = 3;
+
+/// Seconds a tombstone outlives `validBefore`, for clocks that disagree.
+pub const CLOCK_SKEW_SECONDS: u64 = 120;
+
+/// Seconds since the Unix epoch.
+pub type UnixSeconds = u64;
+
+/// What the chain burns when an authorisation is used; the identity of a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Identity {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// The token, or the Permit2 contract for payments that burn its nonces.
+    pub verifying_contract: Address,
+    /// Who pays.
+    pub payer: Address,
+    /// The authorisation's nonce.
+    pub nonce: [u8; 32],
+}
+
+/// Fence of one try at an authorisation; unique within the claim's life.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Attempt(pub u64);
+
+/// What was bought: route, recipient, token and amount, hashed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Binding(pub [u8; 16]);
+
+/// A settlement transaction's hash.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Transaction(pub [u8; 32]);
+
+/// Where an authorisation stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum State {
+    /// An exchange works on it; no money has been asked for.
+    Held = 1,
+    /// A settlement is, or may be, on its way.
+    Settling = 2,
+    /// The money moved; nothing was delivered yet.
+    Taken = 3,
+    /// The money moved; an exchange is delivering.
+    Redeeming = 4,
+    /// Paid and delivered.
+    Delivered = 5,
+    /// The money may have moved.
+    Unknown = 6,
+}
+
+/// The record of one authorisation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Claim {
+    /// Where it stands.
+    pub state: State,
+    /// Who may move it.
+    pub attempt: Attempt,
+    /// Until when the attempt owns it; meaningful in Held, Settling and Redeeming.
+    pub lease: UnixSeconds,
+    /// When the record may be forgotten.
+    pub expires: UnixSeconds,
+    /// The authorisation's own end.
+    pub valid_before: UnixSeconds,
+    /// Seconds a taken or unknown claim is kept after its last event.
+    pub redeem_for: u32,
+    /// Redemptions begun.
+    pub redeems: u8,
+    /// Settlements asked for.
+    pub asks: u8,
+    /// What was bought.
+    pub binding: Binding,
+    /// The settlement's transaction, once known.
+    pub transaction: Option<Transaction>,
+}
+
+/// What [`Op::Begin`] opens when there is no claim yet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Opening {
+    /// Work first, settle later (`settle: after`, or a `/verify` first).
+    Held,
+    /// Settle at once (`settle: before`).
+    Settling,
+    /// Nothing: the payment does not fit today's offer, only an existing claim may serve it.
+    Nothing,
+}
+
+/// The terms under which a claim is begun.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Begin {
+    /// The new attempt.
+    pub attempt: Attempt,
+    /// What to open where nothing is.
+    pub opening: Opening,
+    /// What is being bought.
+    pub binding: Binding,
+    /// The authorisation's own end.
+    pub valid_before: UnixSeconds,
+    /// Seconds a taken or unknown claim is kept after its last event.
+    pub redeem_for: u32,
+    /// The first lease's end.
+    pub lease: UnixSeconds,
+}
+
+/// One thing that happens to an authorisation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    /// Look, change nothing.
+    Peek,
+    /// A payment was presented.
+    Begin(Begin),
+    /// The holder is about to ask for settlement.
+    Settling {
+        /// Whose.
+        attempt: Attempt,
+        /// Until when.
+        lease: UnixSeconds,
+    },
+    /// The holder is still at work.
+    Renew {
+        /// Whose.
+        attempt: Attempt,
+        /// Until when.
+        lease: UnixSeconds,
+    },
+    /// Certainly no money moved for this attempt.
+    Release {
+        /// Whose.
+        attempt: Attempt,
+    },
+    /// The facilitator said the money moved.
+    Settled {
+        /// Whose ask was answered.
+        attempt: Attempt,
+        /// The proof.
+        transaction: Transaction,
+        /// Until when the exchange that waits will deliver; `None` when nobody waits.
+        deliver: Option<UnixSeconds>,
+        /// What to record if the claim has meanwhile been forgotten.
+        otherwise: Begin,
+    },
+    /// The facilitator's answer left it open.
+    Unknown {
+        /// Whose ask.
+        attempt: Attempt,
+    },
+    /// The paid response ended well.
+    Delivered {
+        /// Whose.
+        attempt: Attempt,
+    },
+    /// The paid response did not reach the client, or was not worth its price.
+    Undelivered {
+        /// Whose.
+        attempt: Attempt,
+    },
+}
+
+/// What an [`Op`] came to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// Begin: there was nothing, the attempt now holds it.
+    Granted,
+    /// Begin or Peek: there is nothing (and nothing was opened).
+    Absent,
+    /// Peek: there is a claim.
+    Present,
+    /// Begin: another attempt is at work.
+    InFlight,
+    /// Begin: paid before and not delivered; the attempt may deliver it now.
+    Redeem(Option<Transaction>),
+    /// Begin: unknown before; the attempt now asks again.
+    Resolve,
+    /// Begin: paid and delivered.
+    Delivered(Option<Transaction>),
+    /// Begin: paid, and presented too often without a delivery.
+    Exhausted(Option<Transaction>),
+    /// Begin: this authorisation belongs to another purchase.
+    Elsewhere(State),
+    /// Begin: no room, refuse.
+    Full,
+    /// The op took effect for its attempt.
+    Done,
+    /// Release or Unknown: the claim is Unknown now, and stays until it is proven.
+    Doubtful,
+    /// Settled: the attempt may deliver now.
+    Deliver,
+    /// The attempt no longer owns the claim; what it knew was kept.
+    Lost,
+    /// The store could not be read or written in time; nothing is known.
+    Unavailable,
+}
+
+/// What becomes of the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// As it was.
+    Keep,
+    /// This instead.
+    Put(Claim),
+    /// Forgotten.
+    Remove,
+}
+
+// === impl Identity ===
+
+impl Identity {
+    /// Where the claim is found: a keyed hash, so that a payer who chooses nonces cannot
+    /// choose buckets.
+    pub fn locate(&self, seed: &[u8; 16]) -> [u8; 32] {
+        self.hash(seed)
+    }
+
+    /// A receipt id that every replica derives alike: 16 bytes, as hex.
+    pub fn receipt_id(&self) -> String {
+        let hash = self.hash(b"x402 receipt id ");
+        hash.first_chunk::<16>().map(hex::encode).unwrap_or_default()
+    }
+
+    fn hash(&self, key: &[u8; 16]) -> [u8; 32] {
+        let mut hasher = Keccak256::new();
+        hasher.update(key);
+        hasher.update(self.chain_id.to_be_bytes());
+        hasher.update(self.verifying_contract.as_bytes());
+        hasher.update(self.payer.as_bytes());
+        hasher.update(self.nonce);
+        hasher.finalize().into()
+    }
+}
+
+// === impl Binding ===
+
+impl Binding {
+    /// Binds a payment to the route it was presented on and to what it signed away.
+    pub fn new(route: &str, pay_to: &Address, asset: &Address, amount: &[u8; 32]) -> Self {
+        let mut hasher = Keccak256::new();
+        hasher.update(pay_to.as_bytes());
+        hasher.update(asset.as_bytes());
+        hasher.update(amount);
+        hasher.update(route.as_bytes());
+        let hash: [u8; 32] = hasher.finalize().into();
+        Self(hash.first_chunk::<16>().copied().unwrap_or_default())
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Every state, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Held, Self::Settling, Self::Taken, Self::Redeeming, Self::Delivered, Self::Unknown];
+
+    /// The state of a stored byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| *state as u8 == byte)
+    }
+
+    /// The name metrics and records use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Settling => "settling",
+            Self::Taken => "taken",
+            Self::Redeeming => "redeeming",
+            Self::Delivered => "delivered",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+// === impl Claim ===
+
+impl Claim {
+    /// The claim as it stands now, lapsed leases applied. `None` when it is over.
+    pub fn at(self, now: UnixSeconds) -> Option<Self> {
+        let lapsed = now >= self.lease;
+        let claim = match self.state {
+            State::Held if lapsed => return None,
+            State::Settling if lapsed => Self { state: State::Unknown, ..self },
+            State::Redeeming if lapsed => Self { state: State::Taken, ..self },
+            _ => self,
+        };
+        (now < claim.expires).then_some(claim)
+    }
+
+    /// Applies one op to a record as [`Claim::at`] shows it.
+    pub fn apply(current: Option<Self>, op: &Op, now: UnixSeconds) -> (Next, Outcome) {
+        match (current, op) {
+            (None, Op::Peek) => (Next::Keep, Outcome::Absent),
+            (Some(_), Op::Peek) => (Next::Keep, Outcome::Present),
+            (None, Op::Begin(begin)) => Self::open(begin),
+            (Some(claim), Op::Begin(begin)) => claim.present(begin, now),
+            (None, Op::Settled { transaction, otherwise, .. }) => {
+                let claim = Self { transaction: Some(*transaction), ..Self::new(otherwise) };
+                (Next::Put(claim.kept(State::Taken, now)), Outcome::Lost)
+            }
+            (Some(claim), Op::Settled { attempt, transaction, deliver, .. }) => {
+                claim.settled(*attempt, *transaction, *deliver, now)
+            }
+            (Some(claim), op) if claim.owner(op) => claim.advance(op, now),
+            (_, _) => (Next::Keep, Outcome::Lost),
+        }
+    }
+
+    fn new(begin: &Begin) -> Self {
+        Self {
+            state: State::Held,
+            attempt: begin.attempt,
+            lease: begin.lease,
+            expires: begin.lease,
+            valid_before: begin.valid_before,
+            redeem_for: begin.redeem_for,
+            redeems: 0,
+            asks: 0,
+            binding: begin.binding,
+            transaction: None,
+        }
+    }
+
+    fn open(begin: &Begin) -> (Next, Outcome) {
+        let claim = Self::new(begin);
+        match begin.opening {
+            Opening::Nothing => (Next::Keep, Outcome::Absent),
+            Opening::Held => (Next::Put(claim), Outcome::Granted),
+            Opening::Settling => (Next::Put(claim.asking(begin.attempt, begin.lease)), Outcome::Granted),
+        }
+    }
+
+    /// The payment of an existing claim is presented again.
+    fn present(self, begin: &Begin, now: UnixSeconds) -> (Next, Outcome) {
+        let mine = self.binding == begin.binding;
+        match self.state {
+            State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
+            State::Delivered => (Next::Keep, Outcome::Delivered(self.transaction)),
+            State::Taken | State::Unknown if !mine => (Next::Keep, Outcome::Elsewhere(self.state)),
+            State::Taken if self.redeems >= MAX_REDEEMS => {
+                (Next::Keep, Outcome::Exhausted(self.transaction))
+            }
+            State::Taken => {
+                let claim = Self {
+                    attempt: begin.attempt,
+                    lease: begin.lease,
+                    redeems: self.redeems.saturating_add(1),
+                    ..self.kept(State::Redeeming, now)
+                };
+                (Next::Put(claim), Outcome::Redeem(self.transaction))
+            }
+            State::Unknown => (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve),
+        }
+    }
+
+    /// A success, whoever asked and however late.
+    fn settled(
+        self,
+        attempt: Attempt,
+        transaction: Transaction,
+        deliver: Option<UnixSeconds>,
+        now: UnixSeconds,
+    ) -> (Next, Outcome) {
+        let known = Self { transaction: self.transaction.or(Some(transaction)), ..self };
+        match (self.state, deliver) {
+            (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
+                let claim = Self { lease, ..known.kept(State::Redeeming, now) };
+                (Next::Put(claim), Outcome::Deliver)
+            }
+            (State::Settling | State::Unknown | State::Held, _) => {
+                (Next::Put(known.kept(State::Taken, now)), Outcome::Lost)
+            }
+            (State::Taken | State::Redeeming | State::Delivered, _) => (Next::Put(known), Outcome::Lost),
+        }
+    }
+
+    /// Ops that only the attempt that owns the claim may do.
+    fn advance(self, op: &Op, now: UnixSeconds) -> (Next, Outcome) {
+        match (self.state, op) {
+            (State::Held, Op::Settling { attempt, lease }) => {
+                (Next::Put(self.asking(*attempt, *lease)), Outcome::Done)
+            }
+            (State::Held | State::Settling | State::Redeeming, Op::Renew { lease, .. }) => {
+                let renewed = Self { lease: (*lease).max(self.lease), ..self };
+                (Next::Put(renewed.kept(self.state, now)), Outcome::Done)
+            }
+            // The lease lapsed while the worker stalled, and nobody else came: take it up again.
+            (State::Taken, Op::Renew { lease, .. }) => {
+                let renewed = Self { lease: *lease, ..self };
+                (Next::Put(renewed.kept(State::Redeeming, now)), Outcome::Done)
+            }
+            (State::Held, Op::Release { .. }) => (Next::Remove, Outcome::Done),
+            // A certain "no" to the only ask there was, even if it came after the lease.
+            (State::Settling | State::Unknown, Op::Release { .. }) if self.asks <= 1 => {
+                (Next::Remove, Outcome::Done)
+            }
+            (State::Settling, Op::Release { .. } | Op::Unknown { .. }) => {
+                (Next::Put(self.kept(State::Unknown, now)), Outcome::Doubtful)
+            }
+            (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => {
+                (Next::Keep, Outcome::Doubtful)
+            }
+            (State::Redeeming | State::Taken, Op::Delivered { .. }) => {
+                (Next::Put(self.kept(State::Delivered, now)), Outcome::Done)
+            }
+            (State::Redeeming, Op::Undelivered { .. }) => {
+                (Next::Put(self.kept(State::Taken, now)), Outcome::Done)
+            }
+            (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
+            (_, _) => (Next::Keep, Outcome::Lost),
+        }
+    }
+
+    fn asking(self, attempt: Attempt, lease: UnixSeconds) -> Self {
+        let asks = self.asks.saturating_add(1);
+        let claim = Self { attempt, lease, asks, ..self };
+        claim.kept(State::Settling, lease)
+    }
+
+    /// Enters a state and keeps the record as long as that state has to be remembered.
+    fn kept(self, state: State, now: UnixSeconds) -> Self {
+        let tombstone = self.valid_before.saturating_add(CLOCK_SKEW_SECONDS);
+        let since = now.max(self.lease);
+        let memory = since.saturating_add(u64::from(self.redeem_for)).max(tombstone);
+        let expires = match state {
+            State::Held => self.lease,
+            State::Delivered => tombstone,
+            State::Settling | State::Taken | State::Redeeming | State::Unknown => memory,
+        };
+        Self { state, expires, ..self }
+    }
+
+    fn owner(&self, op: &Op) -> bool {
+        match op {
+            Op::Settling { attempt, .. }
+            | Op::Renew { attempt, .. }
+            | Op::Release { attempt }
+            | Op::Unknown { attempt }
+            | Op::Delivered { attempt }
+            | Op::Undelivered { attempt } => self.attempt == *attempt,
+            Op::Peek | Op::Begin(_) | Op::Settled { .. } => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

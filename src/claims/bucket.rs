@@ -1,0 +1,314 @@
+//! One bucket of the claim table, as bytes.
+//!
+//! ```text
+//! header   layout u8 = 1 | 0 | live count u16 | tombstone count u16 | 0 u16      8 bytes
+//! live     tag 12 | state 1 | redeems 1 | asks 1 | has transaction 1
+//!          | attempt 8 | lease 4 | expires 4 | valid before 4 | redeem for 4
+//!          | binding 16 | transaction 32 | reserved 8                            96 bytes
+//! tombstone tag 12 | expires 4 | transaction 32                                  48 bytes
+//! ```
+//!
+//! Integers are little-endian; times are whole seconds in a `u32` (good until 2106). A
+//! tombstone keeps the transaction because a replay is answered with the original receipt.
+//! Bytes that do not parse are a bucket that cannot be trusted: every op on it is refused.
+
+use super::{Attempt, Binding, Claim, Next, State, Transaction, UnixSeconds};
+
+/// The layout this code reads and writes; part of every key.
+pub const LAYOUT: u8 = 1;
+
+const HEADER: usize = 8;
+const LIVE: usize = 96;
+const TOMBSTONE: usize = 48;
+
+/// Short name of a claim inside its bucket.
+pub type Tag = [u8; 12];
+
+/// How many entries of each state a bucket gained (positive) or lost, in the order of
+/// [`State::ALL`]; what the gauges are moved by.
+pub type Delta = [i64; State::ALL.len()];
+
+/// A parsed bucket; borrows its bytes.
+#[derive(Debug)]
+pub struct Bucket<'a> {
+    live: &'a [[u8; LIVE]],
+    tombstones: &'a [[u8; TOMBSTONE]],
+}
+
+/// A bucket rewritten.
+#[derive(Debug)]
+pub struct Rewritten {
+    /// The new bytes.
+    pub bytes: Vec<u8>,
+    /// What changed.
+    pub delta: Delta,
+}
+
+// === impl Bucket ===
+
+impl<'a> Bucket<'a> {
+    /// The bytes of an empty bucket.
+    pub fn empty() -> Vec<u8> {
+        vec![LAYOUT, 0, 0, 0, 0, 0, 0, 0]
+    }
+
+    /// Reads a bucket; `None` if the bytes are not one.
+    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
+        let [LAYOUT, 0, l0, l1, t0, t1, 0, 0] = *header else {
+            return None;
+        };
+        let live_bytes = usize::from(u16::from_le_bytes([l0, l1])).checked_mul(LIVE)?;
+        let (live, tombstones) = rest.split_at_checked(live_bytes)?;
+        let (live, []) = live.as_chunks::<LIVE>() else {
+            return None;
+        };
+        let (tombstones, []) = tombstones.as_chunks::<TOMBSTONE>() else {
+            return None;
+        };
+        (tombstones.len() == usize::from(u16::from_le_bytes([t0, t1])))
+            .then_some(Self { live, tombstones })
+    }
+
+    /// The claim of a tag as it was stored, whatever the time.
+    pub fn find(&self, tag: &Tag) -> Option<Claim> {
+        let live = self.live.iter().find(|entry| entry.starts_with(tag));
+        if let Some(entry) = live {
+            return read_live(entry);
+        }
+        self.tombstones.iter().find(|entry| entry.starts_with(tag)).and_then(read_tombstone)
+    }
+
+    /// How many entries are remembered at `now`, and how many of them hold money in doubt.
+    pub fn load(&self, now: UnixSeconds) -> (usize, usize) {
+        let live = self.live.iter().filter_map(read_live).filter_map(|claim| claim.at(now));
+        let mut entries = 0usize;
+        let mut doubtful = 0usize;
+        for claim in live {
+            entries = entries.saturating_add(1);
+            if matches!(claim.state, State::Settling | State::Unknown) {
+                doubtful = doubtful.saturating_add(1);
+            }
+        }
+        let kept = self.tombstones.iter().filter_map(read_tombstone);
+        let tombstones = kept.filter(|claim| now < claim.expires).count();
+        (entries.saturating_add(tombstones), doubtful)
+    }
+
+    /// Writes the bucket again with one claim changed and everything that is over dropped.
+    pub fn rewrite(&self, tag: &Tag, next: &Next, now: UnixSeconds) -> Rewritten {
+        let mut delta = Delta::default();
+        let mut live: Vec<u8> = Vec::with_capacity(self.live.len().saturating_add(1).saturating_mul(LIVE));
+        let mut tombstones: Vec<u8> = Vec::with_capacity(self.tombstones.len().saturating_mul(TOMBSTONE));
+        let mut put = |tag: &Tag, claim: &Claim, delta: &mut Delta| {
+            count(delta, claim.state, 1);
+            match claim.state {
+                State::Delivered => tombstones.extend_from_slice(&write_tombstone(tag, claim)),
+                _ => live.extend_from_slice(&write_live(tag, claim)),
+            }
+        };
+        let stored = self.live.iter().map(|e| (e.first_chunk::<12>(), read_live(e)));
+        let buried = self.tombstones.iter().map(|e| (e.first_chunk::<12>(), read_tombstone(e)));
+        for (entry_tag, claim) in stored.chain(buried) {
+            let (Some(entry_tag), Some(claim)) = (entry_tag, claim) else { continue };
+            count(&mut delta, claim.state, -1);
+            let Some(current) = claim.at(now) else { continue };
+            if entry_tag == tag && !matches!(next, Next::Keep) {
+                continue;
+            }
+            put(entry_tag, &current, &mut delta);
+        }
+        if let Next::Put(claim) = next {
+            put(tag, claim, &mut delta);
+        }
+        let mut bytes = Self::empty();
+        let counts = [count_of(&live, LIVE), count_of(&tombstones, TOMBSTONE)];
+        if let Some(header) = bytes.get_mut(2..6) {
+            for (slot, byte) in header.iter_mut().zip(counts.into_iter().flat_map(u16::to_le_bytes)) {
+                *slot = byte;
+            }
+        }
+        bytes.append(&mut live);
+        bytes.append(&mut tombstones);
+        Rewritten { bytes, delta }
+    }
+
+    /// How many entries a rewrite at `now` would change or drop by time alone.
+    pub fn lapsed(&self, now: UnixSeconds) -> usize {
+        let stored = self.live.iter().filter_map(read_live);
+        let buried = self.tombstones.iter().filter_map(read_tombstone);
+        stored.chain(buried).filter(|claim| claim.at(now) != Some(*claim)).count()
+    }
+}
+
+fn count(delta: &mut Delta, state: State, by: i64) {
+    let slot = State::ALL.iter().position(|s| *s == state).and_then(|i| delta.get_mut(i));
+    if let Some(slot) = slot {
+        *slot = slot.saturating_add(by);
+    }
+}
+
+fn count_of(bytes: &[u8], size: usize) -> u16 {
+    u16::try_from(bytes.len().checked_div(size).unwrap_or(0)).unwrap_or(u16::MAX)
+}
+
+// The array patterns below are the layout table of this module, field by field.
+
+fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
+    let (_, rest) = entry.split_first_chunk::<12>()?;
+    let ([state, redeems, asks, has_transaction], rest) = rest.split_first_chunk::<4>()?;
+    let (attempt, rest) = rest.split_first_chunk::<8>()?;
+    let (lease, rest) = rest.split_first_chunk::<4>()?;
+    let (expires, rest) = rest.split_first_chunk::<4>()?;
+    let (valid_before, rest) = rest.split_first_chunk::<4>()?;
+    let (redeem_for, rest) = rest.split_first_chunk::<4>()?;
+    let (binding, rest) = rest.split_first_chunk::<16>()?;
+    let (transaction, _) = rest.split_first_chunk::<32>()?;
+    Some(Claim {
+        state: State::from_byte(*state)?,
+        attempt: Attempt(u64::from_le_bytes(*attempt)),
+        lease: u32::from_le_bytes(*lease).into(),
+        expires: u32::from_le_bytes(*expires).into(),
+        valid_before: u32::from_le_bytes(*valid_before).into(),
+        redeem_for: u32::from_le_bytes(*redeem_for),
+        redeems: *redeems,
+        asks: *asks,
+        binding: Binding(*binding),
+        transaction: (*has_transaction != 0).then_some(Transaction(*transaction)),
+    })
+}
+
+fn write_live(tag: &Tag, claim: &Claim) -> [u8; LIVE] {
+    let has_transaction = u8::from(claim.transaction.is_some());
+    let transaction = claim.transaction.unwrap_or(Transaction([0; 32]));
+    let fields: [&[u8]; 10] = [
+        tag,
+        &[claim.state as u8, claim.redeems, claim.asks, has_transaction],
+        &claim.attempt.0.to_le_bytes(),
+        &seconds(claim.lease),
+        &seconds(claim.expires),
+        &seconds(claim.valid_before),
+        &claim.redeem_for.to_le_bytes(),
+        &claim.binding.0,
+        &transaction.0,
+        &[0; 8],
+    ];
+    pack(&fields)
+}
+
+fn read_tombstone(entry: &[u8; TOMBSTONE]) -> Option<Claim> {
+    let (_, rest) = entry.split_first_chunk::<12>()?;
+    let (expires, rest) = rest.split_first_chunk::<4>()?;
+    let (transaction, _) = rest.split_first_chunk::<32>()?;
+    let expires = u32::from_le_bytes(*expires).into();
+    Some(Claim {
+        state: State::Delivered,
+        attempt: Attempt(0),
+        lease: 0,
+        expires,
+        valid_before: expires.saturating_sub(super::CLOCK_SKEW_SECONDS),
+        redeem_for: 0,
+        redeems: 0,
+        asks: 1,
+        binding: Binding([0; 16]),
+        transaction: (*transaction != [0; 32]).then_some(Transaction(*transaction)),
+    })
+}
+
+fn write_tombstone(tag: &Tag, claim: &Claim) -> [u8; TOMBSTONE] {
+    let transaction = claim.transaction.unwrap_or(Transaction([0; 32]));
+    pack(&[tag, &seconds(claim.expires), &transaction.0])
+}
+
+fn seconds(time: UnixSeconds) -> [u8; 4] {
+    u32::try_from(time).unwrap_or(u32::MAX).to_le_bytes()
+}
+
+fn pack<const N: usize>(fields: &[&[u8]]) -> [u8; N] {
+    let mut entry = [0; N];
+    for (slot, byte) in entry.iter_mut().zip(fields.iter().copied().flatten()) {
+        *slot = *byte;
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixSeconds = 1_767_225_600;
+
+    fn claim(state: State) -> Claim {
+        Claim {
+            state,
+            attempt: Attempt(0x0102_0304_0506_0708),
+            lease: NOW + 30,
+            expires: NOW + 4_000,
+            valid_before: NOW + 60,
+            redeem_for: 3_600,
+            redeems: 2,
+            asks: 1,
+            binding: Binding([7; 16]),
+            transaction: Some(Transaction([9; 32])),
+        }
+    }
+
+    fn put(bytes: &[u8], tag: Tag, next: Next) -> Rewritten {
+        Bucket::parse(bytes).unwrap().rewrite(&tag, &next, NOW)
+    }
+
+    #[test]
+    fn live_claims_survive_the_round_trip() {
+        let mut bytes = Bucket::empty();
+        for (i, state) in State::ALL.into_iter().enumerate() {
+            bytes = put(&bytes, [i as u8; 12], Next::Put(claim(state))).bytes;
+        }
+        assert_eq!(bytes.len(), HEADER + 5 * LIVE + TOMBSTONE);
+        let bucket = Bucket::parse(&bytes).unwrap();
+        for (i, state) in State::ALL.into_iter().enumerate() {
+            let found = bucket.find(&[i as u8; 12]).unwrap();
+            if state == State::Delivered {
+                assert_eq!((found.state, found.expires, found.transaction), (state, NOW + 4_000, Some(Transaction([9; 32]))));
+            } else {
+                assert_eq!(found, claim(state));
+            }
+        }
+        assert_eq!(bucket.load(NOW), (6, 2));
+    }
+
+    #[test]
+    fn a_rewrite_drops_what_is_over_and_counts_it() {
+        let held = Claim { lease: NOW - 1, expires: NOW - 1, ..claim(State::Held) };
+        let settling = Claim { lease: NOW - 1, ..claim(State::Settling) };
+        let mut bytes = put(&Bucket::empty(), [1; 12], Next::Put(held)).bytes;
+        bytes = Bucket::parse(&bytes).unwrap().rewrite(&[2; 12], &Next::Put(settling), NOW - 10).bytes;
+        assert_eq!(Bucket::parse(&bytes).unwrap().lapsed(NOW), 2);
+        let swept = put(&bytes, [0; 12], Next::Keep);
+        assert_eq!(swept.delta, [-1, -1, 0, 0, 0, 1], "held is gone, settling is unknown");
+        assert_eq!(Bucket::parse(&swept.bytes).unwrap().lapsed(NOW), 0);
+    }
+
+    #[test]
+    fn bytes_that_are_no_bucket_are_refused() {
+        let good = put(&Bucket::empty(), [1; 12], Next::Put(claim(State::Taken))).bytes;
+        for cut in 0..good.len() {
+            assert!(Bucket::parse(&good[..cut]).is_none(), "cut at {cut}");
+        }
+        let mut other = good.clone();
+        other[0] = 2;
+        assert!(Bucket::parse(&other).is_none(), "another layout");
+        let mut count = good;
+        count[4] = 1;
+        assert!(Bucket::parse(&count).is_none(), "a tombstone that is not there");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            if let Some(bucket) = Bucket::parse(&bytes) {
+                let _ = bucket.find(&[0; 12]);
+                let _ = bucket.rewrite(&[0; 12], &Next::Keep, NOW);
+            }
+        }
+    }
+}

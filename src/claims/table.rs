@@ -1,0 +1,221 @@
+//! The claim table: buckets in a store every worker shares, one op at a time under
+//! compare-and-swap.
+//!
+//! A claim is refused rather than granted whenever the table cannot say: full, missing,
+//! garbled, contended without end.
+//!
+//! Two dialects of compare-and-swap are in the field. Envoy: `cas = 0` overwrites, and a
+//! non-zero `cas` on a missing key inserts. ngx_wasm_module: `cas = 0` inserts if absent.
+//! So this module never writes an existing key without the `cas` it read, and creates with
+//! [`ABSENT`], a value no key ever has: Envoy inserts when the key is missing and mismatches
+//! otherwise. Where that does not create the key (the other dialect), `cas = 0` does, and it
+//! is tried only when the key is still missing, which cannot be on Envoy.
+
+use super::bucket::{Bucket, Delta, Tag, LAYOUT};
+use super::{Claim, Identity, Next, Op, Outcome, UnixSeconds};
+
+/// A compare-and-swap value no key ever has.
+pub const ABSENT: u32 = u32::MAX;
+
+/// Tries before a contended bucket is given up; a try costs about a microsecond.
+const TRIES: usize = 64;
+
+/// Entries a bucket should hold at full capacity: 48 bytes each, 1.5 KB, with room for the
+/// spread to stay under 4 KB, beyond which a get and a swap grow measurably slower.
+const MEAN_LOAD: u32 = 32;
+
+/// More buckets than this gain nothing but start-up time.
+const MAX_BUCKETS_LOG2: u8 = 16;
+
+/// A key-value store with compare-and-swap: the port the shell fills.
+pub trait Shared {
+    /// The value and its `cas`. `Ok(None)` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreDown`] when the store cannot answer.
+    fn get(&self, key: &str) -> Result<Option<(Vec<u8>, u32)>, StoreDown>;
+
+    /// Writes if the `cas` is still current; `false` when it is not.
+    ///
+    /// # Errors
+    /// [`StoreDown`] when the store cannot answer.
+    fn set(&self, key: &str, value: &[u8], cas: u32) -> Result<bool, StoreDown>;
+}
+
+/// The store cannot be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the claim store cannot be reached")]
+pub struct StoreDown;
+
+/// Why a table could not be opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be reached.
+    #[error(transparent)]
+    Down(#[from] StoreDown),
+    /// What stands under our keys was not written by this module.
+    #[error("the shared keys x402/1/* hold something this module did not write; give the plugin a vm_id of its own")]
+    Foreign,
+}
+
+/// The table's shape; the same in every worker of the process.
+#[derive(Clone, Debug)]
+pub struct Table {
+    seed: [u8; 16],
+    buckets_log2: u8,
+    /// Entries at which a bucket refuses new claims.
+    limit: usize,
+    /// Settling and unknown entries at which it does.
+    doubt_limit: usize,
+}
+
+/// What an op came to, and what it did to the table.
+#[derive(Debug)]
+pub struct Applied {
+    /// The op's outcome.
+    pub outcome: Outcome,
+    /// Entries gained and lost, by state.
+    pub delta: Delta,
+}
+
+// === impl Table ===
+
+impl Table {
+    /// Opens the process's table, creating it the first time.
+    ///
+    /// The number of buckets and the hash seed are fixed by whoever comes first and live
+    /// until the process ends: were a new configuration to move them, an authorisation could
+    /// be granted once in each shape. A later `capacity` moves only the buckets' limits.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the store is down or holds something else.
+    pub fn open(shared: &impl Shared, capacity: u32, random: [u8; 16]) -> Result<Self, OpenError> {
+        let wanted = capacity.div_ceil(MEAN_LOAD).max(1).next_power_of_two().trailing_zeros();
+        let wanted = u8::try_from(wanted).unwrap_or(MAX_BUCKETS_LOG2).min(MAX_BUCKETS_LOG2);
+        let mut meta = vec![LAYOUT, wanted];
+        meta.extend_from_slice(&random);
+        let key = format!("x402/{LAYOUT}/meta");
+        create(shared, &key, &meta)?;
+        let (meta, _) = shared.get(&key)?.ok_or(OpenError::Foreign)?;
+        let (Some((&[LAYOUT, buckets_log2], seed)), true) =
+            (meta.split_first_chunk::<2>(), meta.len() == 18)
+        else {
+            return Err(OpenError::Foreign);
+        };
+        if buckets_log2 > MAX_BUCKETS_LOG2 {
+            return Err(OpenError::Foreign);
+        }
+        let seed = seed.first_chunk::<16>().copied().ok_or(OpenError::Foreign)?;
+        let limit = bucket_limit(capacity, buckets_log2);
+        let doubt_limit = limit.div_ceil(2);
+        let table = Self { seed, buckets_log2, limit, doubt_limit };
+        for bucket in 0..table.buckets() {
+            create(shared, &bucket_key(bucket), &Bucket::empty())?;
+        }
+        Ok(table)
+    }
+
+    /// How many buckets there are.
+    pub fn buckets(&self) -> u32 {
+        1u32.checked_shl(self.buckets_log2.into()).unwrap_or(1)
+    }
+
+    /// Entries at which one bucket refuses.
+    pub fn bucket_limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Runs one op on one authorisation.
+    pub fn run(&self, shared: &impl Shared, who: &Identity, op: &Op, now: UnixSeconds) -> Applied {
+        let (bucket, tag) = self.locate(who);
+        let refused = Applied { outcome: Outcome::Unavailable, delta: Delta::default() };
+        self.try_run(shared, &bucket_key(bucket), &tag, op, now).unwrap_or(refused)
+    }
+
+    /// Drops what is over from one bucket.
+    ///
+    /// # Errors
+    /// [`StoreDown`] when the store cannot answer.
+    pub fn sweep(&self, shared: &impl Shared, bucket: u32, now: UnixSeconds) -> Result<Delta, StoreDown> {
+        let key = bucket_key(bucket);
+        let Some((bytes, cas)) = shared.get(&key)? else {
+            return Ok(Delta::default());
+        };
+        let Some(parsed) = Bucket::parse(&bytes).filter(|b| b.lapsed(now) > 0) else {
+            return Ok(Delta::default());
+        };
+        let rewritten = parsed.rewrite(&[0; 12], &Next::Keep, now);
+        let done = shared.set(&key, &rewritten.bytes, cas)?;
+        Ok(if done { rewritten.delta } else { Delta::default() })
+    }
+
+    fn try_run(
+        &self,
+        shared: &impl Shared,
+        key: &str,
+        tag: &Tag,
+        op: &Op,
+        now: UnixSeconds,
+    ) -> Result<Applied, StoreDown> {
+        for _ in 0..TRIES {
+            // Keys are never deleted: a bucket that is gone was not ours to lose. Refuse.
+            let (bytes, cas) = shared.get(key)?.ok_or(StoreDown)?;
+            let bucket = Bucket::parse(&bytes).ok_or(StoreDown)?;
+            let current = bucket.find(tag).and_then(|claim| claim.at(now));
+            let (next, outcome) = Claim::apply(current, op, now);
+            if matches!(next, Next::Keep) {
+                return Ok(Applied { outcome, delta: Delta::default() });
+            }
+            let opens = current.is_none() && matches!(op, Op::Begin(_));
+            if opens && self.is_full(&bucket, now) {
+                return Ok(Applied { outcome: Outcome::Full, delta: Delta::default() });
+            }
+            let rewritten = bucket.rewrite(tag, &next, now);
+            if shared.set(key, &rewritten.bytes, cas)? {
+                return Ok(Applied { outcome, delta: rewritten.delta });
+            }
+        }
+        Err(StoreDown)
+    }
+
+    fn is_full(&self, bucket: &Bucket<'_>, now: UnixSeconds) -> bool {
+        let (entries, doubtful) = bucket.load(now);
+        entries >= self.limit || doubtful >= self.doubt_limit
+    }
+
+    fn locate(&self, who: &Identity) -> (u32, Tag) {
+        let hash = who.locate(&self.seed);
+        let (bucket, rest) = hash.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+        let mask = self.buckets().saturating_sub(1);
+        let tag = rest.first_chunk::<12>().copied().unwrap_or_default();
+        (u32::from_le_bytes(*bucket) & mask, tag)
+    }
+}
+
+fn bucket_key(bucket: u32) -> String {
+    format!("x402/{LAYOUT}/{bucket:04x}")
+}
+
+/// Puts a value under a missing key; an existing one is left alone.
+fn create(shared: &impl Shared, key: &str, value: &[u8]) -> Result<(), StoreDown> {
+    if shared.set(key, value, ABSENT)? || shared.get(key)?.is_some() {
+        return Ok(());
+    }
+    shared.set(key, value, 0).map(|_| ())
+}
+
+/// The entries a bucket may hold so that at `capacity` claims in the table it refuses one
+/// with a probability of about a millionth: the mean, and five and a half deviations of a
+/// Poisson spread. With one bucket there is no spread, and the limit is the capacity.
+fn bucket_limit(capacity: u32, buckets_log2: u8) -> usize {
+    let mean = capacity.checked_shr(buckets_log2.into()).unwrap_or(0).max(1);
+    let limit = match buckets_log2 {
+        0 => capacity.max(1),
+        _ => mean.saturating_add(11u32.saturating_mul(mean.isqrt().saturating_add(1)).div_ceil(2)),
+    };
+    // A shared value stays far under the host's limits, whatever capacity is asked for.
+    usize::try_from(limit).unwrap_or(usize::MAX).min(4_096)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+//! What a facilitator said, and what it proves.
+//!
+//! A settlement's answer is read by one question: may money have moved? Only three answers
+//! close it; everything else is [`Answer::Unknown`].
+//!
+//! 1. **Accepted**: 2xx, `success` is `true`, a transaction hash, our network, and no payer or
+//!    amount that differs from what was signed.
+//! 2. **NotSent**: the host would not send it, or Envoy's own 503 says that no connection was
+//!    made.
+//! 3. **Rejected**: `success` is `false` with no transaction, below 500, and a reason that can
+//!    only be true while the authorisation is unspent. A used nonce, a failed simulation or a
+//!    failed transaction is not such a reason: facilitators give it for payments that
+//!    succeeded before, and for authorisations the payer cancelled.
+
+use serde::Deserialize;
+
+use crate::claims::Transaction;
+use crate::evm::address::Address;
+use crate::money::Amount;
+
+pub mod breaker;
+
+/// An answer longer than this is not read. The reference facilitators stay under 4 KB.
+pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Endpoints of the facilitator API.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Endpoint {
+    /// `POST /verify`
+    Verify,
+    /// `POST /settle`
+    Settle,
+}
+
+/// What the host delivered for a callout.
+#[derive(Debug)]
+pub enum Delivery<'a> {
+    /// The host refused to send: no such cluster, no healthy host, breaker open.
+    Refused,
+    /// The connection broke in the answer, or the host says only that it failed.
+    Broken,
+    /// An answer arrived, from the facilitator or from the host itself.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// Whether Envoy marked it as coming from upstream (`x-envoy-upstream-service-time`).
+        from_upstream: bool,
+        /// The body, whole, or `None` when it was over [`MAX_ANSWER_BYTES`].
+        body: Option<&'a [u8]>,
+    },
+}
+
+/// What a settlement's answer must agree with.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// CAIP-2 network.
+    pub network: &'a str,
+    /// Who signed.
+    pub payer: Address,
+    /// What was signed.
+    pub amount: Amount,
+}
+
+/// What an answer to `/settle` proves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Answer {
+    /// The money moved in this transaction.
+    Accepted(Transaction),
+    /// The facilitator refused for a reason that leaves the authorisation unspent.
+    Rejected(Reason),
+    /// Nothing was sent.
+    NotSent,
+    /// The money may have moved.
+    Unknown(Doubt),
+}
+
+/// What an answer to `/verify` says.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// It would settle.
+    Valid,
+    /// It would not.
+    Invalid(Reason),
+    /// Nobody could say.
+    Unavailable,
+}
+
+/// Why an answer leaves the outcome open; for the log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Doubt {
+    /// No whole answer came.
+    #[error("the connection broke or the call timed out")]
+    Broken,
+    /// The status and body are no protocol answer.
+    #[error("the answer is not a settlement response")]
+    NotProtocol,
+    /// It was over the cap.
+    #[error("the answer is larger than 64 KiB")]
+    TooLarge,
+    /// `success: true` for something else than was asked.
+    #[error("success is reported for another network, payer, amount or without a transaction")]
+    Contradicts,
+    /// A failure that facilitators also report for payments that succeeded.
+    #[error("the failure reported does not prove that the authorisation is unspent")]
+    Inconclusive,
+    /// `settlement_pending`.
+    #[error("the facilitator reports the settlement as pending")]
+    Pending,
+}
+
+/// A facilitator's reason, as far as clients are told. Its own text stays in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reason {
+    /// The payer's balance does not cover it.
+    InsufficientFunds,
+    /// The facilitator holds the signature to be wrong, for example of a contract wallet.
+    Signature,
+    /// Too late for the facilitator.
+    Expired,
+    /// Too early for the facilitator.
+    NotYetValid,
+    /// The facilitator does not serve this scheme, network or asset.
+    Unsupported,
+    /// Anything else that proves the authorisation unspent.
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SettleResponse<'a> {
+    success: bool,
+    #[serde(borrow, default)]
+    error_reason: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    transaction: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    network: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    payer: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow, default)]
+    amount: Option<std::borrow::Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct VerifyResponse<'a> {
+    is_valid: bool,
+    #[serde(borrow, default)]
+    invalid_reason: Option<std::borrow::Cow<'a, str>>,
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// Its path below the facilitator's prefix.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Verify => "/verify",
+            Self::Settle => "/settle",
+        }
+    }
+
+    /// Its name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Settle => "settle",
+        }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Reads what came back from `/settle`.
+    pub fn read(delivery: &Delivery<'_>, expected: &Expected<'_>) -> Self {
+        let (status, body) = match delivery {
+            Delivery::Refused => return Self::NotSent,
+            Delivery::Broken => return Self::Unknown(Doubt::Broken),
+            Delivery::Answered { body: None, .. } => return Self::Unknown(Doubt::TooLarge),
+            Delivery::Answered { status, from_upstream, body: Some(body) } => {
+                if !from_upstream && never_connected(*status, body) {
+                    return Self::NotSent;
+                }
+                if !from_upstream && matches!(status, 503 | 504) {
+                    return Self::Unknown(Doubt::Broken);
+                }
+                (*status, *body)
+            }
+        };
+        let Ok(response) = serde_json::from_slice::<SettleResponse<'_>>(body) else {
+            return Self::Unknown(Doubt::NotProtocol);
+        };
+        if response.success {
+            return response.accepted(status, expected);
+        }
+        response.refused(status)
+    }
+
+    /// Its name in metrics and the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Rejected(_) => "rejected",
+            Self::NotSent => "not_sent",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl SettleResponse<'_> {
+    fn accepted(&self, status: u16, expected: &Expected<'_>) -> Answer {
+        let differs = |theirs: &Option<std::borrow::Cow<'_, str>>, same: &dyn Fn(&str) -> bool| {
+            theirs.as_deref().is_some_and(|text| !text.is_empty() && !same(text))
+        };
+        let network = self.network.as_deref() == Some(expected.network);
+        let payer = differs(&self.payer, &|text| Address::parse(text) == Ok(expected.payer));
+        let amount = differs(&self.amount, &|text| Amount::parse(text) == Some(expected.amount));
+        let transaction = self.transaction.as_deref().and_then(transaction_hash);
+        match transaction {
+            Some(hash) if network && !payer && !amount && (200..300).contains(&status) => {
+                Answer::Accepted(hash)
+            }
+            _ => Answer::Unknown(Doubt::Contradicts),
+        }
+    }
+
+    fn refused(&self, status: u16) -> Answer {
+        let code = self.error_reason.as_deref().unwrap_or("");
+        if code == "settlement_pending" {
+            return Answer::Unknown(Doubt::Pending);
+        }
+        let transaction = self.transaction.as_deref().unwrap_or("");
+        match Reason::proving_unspent(code) {
+            Some(reason) if status < 500 && transaction.is_empty() => Answer::Rejected(reason),
+            _ => Answer::Unknown(Doubt::Inconclusive),
+        }
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Reads what came back from `/verify`. Nothing moves there, so what cannot be read is
+    /// merely unavailable.
+    pub fn read(delivery: &Delivery<'_>) -> Self {
+        let Delivery::Answered { status, body: Some(body), .. } = delivery else {
+            return Self::Unavailable;
+        };
+        let Ok(response) = serde_json::from_slice::<VerifyResponse<'_>>(body) else {
+            return Self::Unavailable;
+        };
+        match (response.is_valid, status) {
+            (true, 200..=299) => Self::Valid,
+            (false, 200..=499) => {
+                let code = response.invalid_reason.as_deref().unwrap_or("");
+                Self::Invalid(Reason::proving_unspent(code).unwrap_or(Reason::Other))
+            }
+            _ => Self::Unavailable,
+        }
+    }
+
+    /// Its name in metrics and the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Valid => "accepted",
+            Self::Invalid(_) => "rejected",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// The reasons that can only be true while the authorisation is unspent, in the three
+    /// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
+    fn proving_unspent(code: &str) -> Option<Self> {
+        Some(match code {
+            "insufficient_funds"
+            | "invalid_exact_evm_insufficient_balance"
+            | "insufficient_balance" => Self::InsufficientFunds,
+            "invalid_exact_evm_signature"
+            | "invalid_exact_evm_payload_signature"
+            | "invalid_exact_evm_payload_undeployed_smart_wallet"
+            | "eip6492_factory_not_allowed"
+            | "invalid_signature" => Self::Signature,
+            "invalid_exact_evm_payload_authorization_valid_before" | "invalid_payment_expired" => {
+                Self::Expired
+            }
+            "invalid_exact_evm_payload_authorization_valid_after" | "invalid_payment_early" => {
+                Self::NotYetValid
+            }
+            "invalid_network"
+            | "invalid_scheme"
+            | "unsupported_scheme"
+            | "unsupported_chain"
+            | "asset_not_deployed_contract"
+            | "invalid_exact_evm_eip3009_not_supported"
+            | "invalid_exact_evm_token_name_mismatch"
+            | "invalid_exact_evm_token_version_mismatch"
+            | "invalid_exact_evm_scheme"
+            | "invalid_exact_evm_network_mismatch"
+            | "chain_id_mismatch" => Self::Unsupported,
+            "invalid_payload"
+            | "invalid_format"
+            | "invalid_payment_requirements"
+            | "invalid_x402_version"
+            | "invalid_exact_evm_missing_eip712_domain"
+            | "invalid_exact_evm_recipient_mismatch"
+            | "invalid_exact_evm_payload_recipient_mismatch"
+            | "invalid_exact_evm_authorization_value"
+            | "invalid_exact_evm_payload_authorization_value"
+            | "invalid_exact_evm_payload_authorization_value_mismatch"
+            | "invalid_payment_amount"
+            | "recipient_mismatch"
+            | "asset_mismatch"
+            | "accepted_requirements_mismatch" => Self::Other,
+            _ => return None,
+        })
+    }
+
+    /// The stable code clients are told; an SDK's where one exists.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::Signature => "invalid_exact_evm_signature",
+            Self::Expired => "invalid_exact_evm_payload_authorization_valid_before",
+            Self::NotYetValid => "invalid_exact_evm_payload_authorization_valid_after",
+            Self::Unsupported => "unsupported_by_facilitator",
+            Self::Other => "payment_rejected",
+        }
+    }
+}
+
+/// Envoy 1.40: refused and timed-out connections answer 503 without
+/// `x-envoy-upstream-service-time` and with this text. Were the text to change, the answer
+/// would be Unknown, which is the safe side.
+fn never_connected(status: u16, body: &[u8]) -> bool {
+    const SAYS: &[u8] = b"reset reason: remote connection failure";
+    status == 503
+        && body.starts_with(b"upstream connect error")
+        && body.windows(SAYS.len()).any(|window| window == SAYS)
+}
+
+fn transaction_hash(text: &str) -> Option<Transaction> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text.strip_prefix("0x")?, &mut hash).ok()?;
+    Some(Transaction(hash))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! What the client reads when it is refused: a status, one stable code, and what to do next.
+//!
+//! The texts here are public and fixed. Nothing of a facilitator's or a client's own words
+//! enters a reply. `docs/errors.md` lists every code; a test keeps the two the same.
+
+use crate::claims::{State, Transaction};
+use crate::exchange::Denial;
+
+pub mod cache;
+pub mod code;
+pub mod cors;
+
+/// Why a request is not served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// It costs something and nothing was offered.
+    PaymentRequired,
+    /// What was offered cannot be a payment for it; the code says why.
+    Invalid(&'static str),
+    /// The money path refused.
+    Denied(Denial),
+    /// No quote is given while the facilitator does not answer.
+    QuotesSuspended,
+    /// Some reading of the path is for sale, and not this one.
+    PathAmbiguous,
+    /// The path is for sale, with other methods.
+    MethodNotAllowed,
+    /// Nothing is offered here, and the operator lets nothing else pass.
+    NotOffered,
+    /// gRPC says how a call ended after its body: what is charged for cannot be known
+    /// before it is released.
+    GrpcSettlesBefore,
+}
+
+/// What became of the money, as far as the client is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PaymentState {
+    /// No money moved.
+    None,
+    /// The payment is at work.
+    Held,
+    /// The money moved, nothing was delivered.
+    Taken,
+    /// The money may have moved.
+    Unknown,
+    /// The money moved and the response was delivered.
+    Delivered,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// The same request, with the same payment if there was one.
+    Same,
+    /// The same request with a new payment.
+    New,
+    /// Nothing will change.
+    Never,
+}
+
+/// The receipt a refusal carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReceiptKind {
+    /// None.
+    None,
+    /// `success: true`, of the settlement that was.
+    Original(Option<Transaction>),
+    /// `success: false` with the refusal's code.
+    Failed,
+}
+
+/// A refusal, spelled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Header names in lower case, with values.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: String,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::PaymentRequired => code::PAYMENT_REQUIRED,
+            Self::Invalid(code) => code,
+            Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
+            Self::PathAmbiguous => code::PATH_AMBIGUOUS,
+            Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
+            Self::NotOffered => code::NOT_OFFERED,
+            Self::GrpcSettlesBefore => code::GRPC_SETTLES_BEFORE,
+            Self::Denied(denial) => match denial {
+                Denial::Mismatch => code::NO_MATCH,
+                Denial::InFlight => code::PAYMENT_IN_FLIGHT,
+                Denial::AlreadyUsed(_) => code::PAYMENT_ALREADY_USED,
+                Denial::Exhausted(_) => code::REDEMPTION_EXHAUSTED,
+                Denial::Elsewhere(_) => code::PAYMENT_BOUND_ELSEWHERE,
+                Denial::Full => code::CLAIM_TABLE_FULL,
+                Denial::StoreDown => code::CLAIM_STORE_UNAVAILABLE,
+                Denial::FacilitatorDown => code::FACILITATOR_UNAVAILABLE,
+                Denial::Unverified(reason) | Denial::Rejected(reason) => reason.code(),
+                Denial::Pending => code::SETTLEMENT_PENDING,
+            },
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::PaymentRequired | Self::Invalid(_) => 402,
+            Self::PathAmbiguous | Self::GrpcSettlesBefore => 400,
+            Self::MethodNotAllowed => 405,
+            Self::NotOffered => 403,
+            Self::QuotesSuspended => 503,
+            Self::Denied(denial) => match denial {
+                Denial::Mismatch
+                | Denial::AlreadyUsed(_)
+                | Denial::Elsewhere(_)
+                | Denial::Unverified(_)
+                | Denial::Rejected(_) => 402,
+                Denial::Exhausted(_) => 502,
+                Denial::InFlight
+                | Denial::Full
+                | Denial::StoreDown
+                | Denial::FacilitatorDown
+                | Denial::Pending => 503,
+            },
+        }
+    }
+
+    /// Whether the reply invites a new payment (`PAYMENT-REQUIRED`). Never once money may
+    /// have moved without a delivery.
+    pub fn quotes(self) -> bool {
+        match self {
+            Self::PaymentRequired | Self::Invalid(_) => true,
+            Self::Denied(denial) => matches!(
+                denial,
+                Denial::Mismatch
+                    | Denial::AlreadyUsed(_)
+                    | Denial::Elsewhere(_)
+                    | Denial::Unverified(_)
+            ),
+            _ => false,
+        }
+    }
+
+    /// What became of the money.
+    pub fn payment_state(self) -> PaymentState {
+        let Self::Denied(denial) = self else {
+            return PaymentState::None;
+        };
+        match denial {
+            Denial::InFlight => PaymentState::Held,
+            Denial::AlreadyUsed(_) => PaymentState::Delivered,
+            Denial::Exhausted(_) => PaymentState::Taken,
+            Denial::Elsewhere(State::Taken) => PaymentState::Taken,
+            Denial::Elsewhere(_) | Denial::Pending | Denial::StoreDown => PaymentState::Unknown,
+            Denial::Mismatch
+            | Denial::Full
+            | Denial::FacilitatorDown
+            | Denial::Unverified(_)
+            | Denial::Rejected(_) => PaymentState::None,
+        }
+    }
+
+    /// What the client should do.
+    pub fn retry(self) -> Retry {
+        match self.status() {
+            402 => Retry::New,
+            503 => Retry::Same,
+            _ => Retry::Never,
+        }
+    }
+
+    /// Seconds after which to come back, for 503.
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::Denied(Denial::InFlight) => Some(1),
+            _ if self.status() == 503 => Some(5),
+            _ => None,
+        }
+    }
+
+    /// The receipt that goes with it.
+    pub fn receipt(self) -> ReceiptKind {
+        match self {
+            Self::Denied(Denial::AlreadyUsed(transaction) | Denial::Exhausted(transaction)) => {
+                ReceiptKind::Original(transaction)
+            }
+            Self::Denied(Denial::Rejected(_) | Denial::Pending) => ReceiptKind::Failed,
+            _ => ReceiptKind::None,
+        }
+    }
+
+    /// Spells the refusal. `challenge` and `receipt` are header values already encoded, and
+    /// used only where the refusal calls for them.
+    pub fn reply(self, challenge: Option<String>, receipt: Option<String>, allow: &str) -> Reply {
+        let mut headers = vec![
+            ("content-type", "application/json".to_owned()),
+            // Whatever it is, it is about one request: shared caches must not keep it.
+            ("cache-control", "no-store".to_owned()),
+        ];
+        if let Some(challenge) = challenge.filter(|_| self.quotes()) {
+            headers.push(("payment-required", challenge));
+        }
+        if let Some(receipt) = receipt.filter(|_| self.receipt() != ReceiptKind::None) {
+            headers.push(("payment-response", receipt));
+        }
+        if let Some(seconds) = self.retry_after() {
+            headers.push(("retry-after", seconds.to_string()));
+        }
+        if self == Self::MethodNotAllowed {
+            headers.push(("allow", allow.to_owned()));
+        }
+        Reply { status: self.status(), headers, body: self.body() }
+    }
+
+    fn body(self) -> String {
+        let code = self.code();
+        let transaction = match self.receipt() {
+            ReceiptKind::Original(Some(Transaction(hash))) => {
+                format!(r#","transaction":"0x{}""#, hex::encode(hash))
+            }
+            _ => String::new(),
+        };
+        // Every text below is a constant of this crate without quotes or escapes.
+        format!(
+            r#"{{"error":"{code}","code":"{code}","message":"{}","paymentState":"{}","retry":"{}"{transaction}}}"#,
+            code::explain(code),
+            self.payment_state().name(),
+            self.retry().name(),
+        )
+    }
+}
+
+// === impl PaymentState ===
+
+impl PaymentState {
+    /// Its wire text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Held => "held",
+            Self::Taken => "taken",
+            Self::Unknown => "unknown",
+            Self::Delivered => "delivered",
+        }
+    }
+}
+
+// === impl Retry ===
+
+impl Retry {
+    /// Its wire text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::New => "new",
+            Self::Never => "never",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

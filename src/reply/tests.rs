@@ -1,0 +1,84 @@
+use super::*;
+use crate::facilitator::Reason;
+
+const REASONS: [Reason; 6] = [
+    Reason::InsufficientFunds,
+    Reason::Signature,
+    Reason::Expired,
+    Reason::NotYetValid,
+    Reason::Unsupported,
+    Reason::Other,
+];
+
+fn every_refusal() -> Vec<Refusal> {
+    let mut all = vec![
+        Refusal::PaymentRequired,
+        Refusal::Invalid("invalid_payload"),
+        Refusal::QuotesSuspended,
+        Refusal::PathAmbiguous,
+        Refusal::MethodNotAllowed,
+        Refusal::NotOffered,
+        Refusal::GrpcSettlesBefore,
+    ];
+    let mut denials = vec![
+        Denial::Mismatch,
+        Denial::InFlight,
+        Denial::AlreadyUsed(Some(Transaction([7; 32]))),
+        Denial::Exhausted(None),
+        Denial::Elsewhere(State::Taken),
+        Denial::Elsewhere(State::Unknown),
+        Denial::Full,
+        Denial::StoreDown,
+        Denial::FacilitatorDown,
+        Denial::Pending,
+    ];
+    denials.extend(REASONS.map(Denial::Unverified));
+    denials.extend(REASONS.map(Denial::Rejected));
+    all.extend(denials.into_iter().map(Refusal::Denied));
+    all
+}
+
+#[test]
+fn every_refusal_is_json_with_the_contract_fields() {
+    for refusal in every_refusal() {
+        let reply = refusal.reply(Some("quote".into()), Some("receipt".into()), "GET, HEAD");
+        let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!(body["error"], refusal.code());
+        assert_eq!(body["code"], refusal.code());
+        assert_ne!(body["message"], "", "{refusal:?} has no sentence");
+        for key in ["paymentState", "retry"] {
+            assert!(body[key].is_string(), "{refusal:?} {key}");
+        }
+        assert!(reply.headers.contains(&("cache-control", "no-store".into())), "{refusal:?}");
+    }
+}
+
+#[test]
+fn nobody_is_quoted_while_money_may_have_moved_undelivered() {
+    for refusal in every_refusal() {
+        let owed = matches!(refusal.payment_state(), PaymentState::Held | PaymentState::Taken | PaymentState::Unknown);
+        // A payment made for another route says nothing about this one.
+        if owed && !matches!(refusal, Refusal::Denied(Denial::Elsewhere(_))) {
+            assert!(!refusal.quotes(), "{refusal:?}");
+            assert_ne!(refusal.retry(), Retry::New, "{refusal:?}");
+            assert_ne!(refusal.status(), 402, "{refusal:?}");
+        }
+        assert_eq!(refusal.retry_after().is_some(), refusal.status() == 503, "{refusal:?}");
+    }
+}
+
+#[test]
+fn docs_list_exactly_the_codes_there_are() {
+    let docs = include_str!("../../docs/errors.md");
+    for (code, sentence) in code::ALL {
+        assert!(docs.contains(&format!("`{code}`")), "docs/errors.md lacks {code}");
+        assert!(!sentence.contains(['"', '\\']), "{code} would need escaping");
+    }
+    let listed = docs.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    for code in listed {
+        assert!(code::ALL.iter().any(|(name, _)| *name == code), "docs/errors.md invents {code}");
+    }
+    for refusal in every_refusal() {
+        assert!(code::ALL.iter().any(|(name, _)| *name == refusal.code()), "{refusal:?}");
+    }
+}

@@ -1,0 +1,398 @@
+//! Every reachable state of two exchanges over one authorisation, its settlements and a
+//! small chain, searched breadth first, for each of the four terms an offer can have.
+//!
+//! The world is adversarial: any exchange may be disconnected, any lease may lapse while its
+//! owner stalls (except under a response that is already streaming, whose lease the root's
+//! tick renews), the worker may crash, the configuration may change, a call may be refused,
+//! time out and still arrive, book and lose its answer; the payer may cancel the
+//! authorisation; it may expire. Held in every state:
+//!
+//! 1. content is released only when the chain says the money moved, and under `before` work
+//!    is sent upstream only then;
+//! 2. two exchanges never deliver at once, and nothing is released again after a delivery
+//!    that ended well;
+//! 3. nobody is told that no money moved, or quoted anew, once money moved or still may;
+//! 4. when the money moved, the claim says so or says that it may have.
+
+use std::collections::{HashSet, VecDeque};
+
+use x402_proxy_wasm::claims::{self, Attempt, Begin, Binding, Claim, Next, Op, Opening, State, Transaction};
+use x402_proxy_wasm::config::Settle;
+use x402_proxy_wasm::exchange::{self, Denial, Effect, Effects, Exchange, Settled, Step, Terms};
+use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason, Verdict};
+use x402_proxy_wasm::settlement::{self, Settlement};
+
+const NOW: u64 = 1_000;
+const LEASE: u64 = 2_000;
+const TX: Transaction = Transaction([1; 32]);
+/// How often the payment is presented in all; at most two are at work at a time.
+const PRESENTATIONS: usize = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Call {
+    Travelling,
+    Answering(Answer),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+enum Chain {
+    #[default]
+    Unspent,
+    Paid,
+    Cancelled,
+}
+
+/// One presentation of the payment: its exchange, its settlement and its call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+struct Presentation {
+    exchange: Option<Exchange>,
+    settlement: Option<Settlement>,
+    call: Option<Call>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct World {
+    presented: Vec<Presentation>,
+    claim: Option<Claim>,
+    chain: Chain,
+    expired: bool,
+    reloaded: bool,
+    delivered: bool,
+}
+
+struct Search {
+    terms: Terms,
+    seen: HashSet<World>,
+    queue: VecDeque<World>,
+    transitions: usize,
+    /// Which promises were exercised at all: a search that releases nothing proves nothing.
+    released: usize,
+    redeemed: usize,
+    resolved: usize,
+}
+
+impl World {
+    fn may_still_book(&self) -> bool {
+        self.chain == Chain::Unspent
+            && !self.expired
+            && self.presented.iter().any(|p| p.call == Some(Call::Travelling))
+    }
+
+    /// Presentations that can do nothing more look alike, however they ended.
+    fn forget_what_is_over(&mut self) {
+        for p in &mut self.presented {
+            p.exchange = p.exchange.filter(|e| *e != Exchange::Over);
+            p.settlement = p.settlement.filter(|s| *s != Settlement::Done);
+            let heard = matches!(p.settlement, Some(Settlement::Sent { .. }));
+            p.call = p.call.filter(|c| heard || *c == Call::Travelling);
+        }
+    }
+
+    fn live(&self) -> usize {
+        self.presented.iter().filter(|p| !matches!(p.exchange, None | Some(Exchange::Over))).count()
+    }
+
+    fn apply(&mut self, op: &Op) -> claims::Outcome {
+        let current = self.claim.and_then(|claim| claim.at(NOW));
+        let (next, outcome) = Claim::apply(current, op, NOW);
+        match next {
+            Next::Keep => {}
+            Next::Put(claim) => self.claim = Some(claim),
+            Next::Remove => self.claim = None,
+        }
+        outcome
+    }
+
+    fn begin(&self, i: usize, terms: Terms) -> Begin {
+        let opening = match terms {
+            _ if self.reloaded => Opening::Nothing,
+            Terms { settle: Settle::Before, verify: false } => Opening::Settling,
+            _ => Opening::Held,
+        };
+        Begin {
+            attempt: Attempt(i as u64 + 1),
+            opening,
+            binding: Binding([0; 16]),
+            valid_before: 5_000,
+            redeem_for: 1_000_000,
+            lease: LEASE,
+        }
+    }
+}
+
+impl Search {
+    fn exchange(&mut self, world: &mut World, i: usize, event: exchange::Event) {
+        let machine = world.presented[i].exchange.unwrap_or(Exchange::Over);
+        let (machine, effects) = machine.on(event);
+        world.presented[i].exchange = Some(machine);
+        self.perform(world, i, effects);
+    }
+
+    fn perform(&mut self, world: &mut World, i: usize, effects: Effects) {
+        for effect in effects.into_iter().flatten() {
+            match effect {
+                Effect::Claim(step) => self.step(world, i, step),
+                Effect::Verify => {}
+                Effect::Settle => world.presented[i].settlement = Some(Settlement::queued()),
+                Effect::Leave => self.settle(world, i, settlement::Event::Left),
+                Effect::Forward => {
+                    if self.terms.settle == Settle::Before {
+                        assert_eq!(world.chain, Chain::Paid, "work for nothing: {world:#?}");
+                    }
+                }
+                Effect::Release(_) => self.release(world, i),
+                Effect::PassUnpaid => {}
+                Effect::Deny(denial) => check_denial(world, denial),
+            }
+        }
+    }
+
+    fn release(&mut self, world: &World, i: usize) {
+        self.released += 1;
+        assert_eq!(world.chain, Chain::Paid, "released unpaid: {world:#?}");
+        assert!(!world.delivered, "released again after a delivery: {world:#?}");
+        let others = world.presented.iter().enumerate();
+        let delivering = others.filter(|(j, p)| *j != i && matches!(p.exchange, Some(Exchange::Delivering { .. })));
+        assert_eq!(delivering.count(), 0, "two deliver at once: {world:#?}");
+    }
+
+    fn step(&mut self, world: &mut World, i: usize, step: Step) {
+        let attempt = Attempt(i as u64 + 1);
+        let op = match step {
+            Step::Begin => Op::Begin(world.begin(i, self.terms)),
+            Step::Settling => Op::Settling { attempt, lease: LEASE },
+            Step::Renew => Op::Renew { attempt, lease: LEASE },
+            Step::Release => Op::Release { attempt },
+            Step::Delivered => Op::Delivered { attempt },
+            Step::Undelivered => Op::Undelivered { attempt },
+        };
+        let outcome = world.apply(&op);
+        match outcome {
+            claims::Outcome::Redeem(_) => self.redeemed += 1,
+            claims::Outcome::Resolve => self.resolved += 1,
+            _ => {}
+        }
+        self.exchange(world, i, exchange::Event::Claim(outcome));
+    }
+
+    fn settle(&mut self, world: &mut World, i: usize, event: settlement::Event) {
+        let Some(machine) = world.presented[i].settlement else { return };
+        let (machine, effect) = machine.on(event);
+        world.presented[i].settlement = Some(machine);
+        match effect {
+            None => {}
+            Some(settlement::Effect::Tell(settled)) => {
+                self.exchange(world, i, exchange::Event::Settled(settled));
+            }
+            Some(settlement::Effect::Claim(step)) => {
+                let attempt = Attempt(i as u64 + 1);
+                let op = match step {
+                    settlement::Step::Settled { transaction, deliver } => Op::Settled {
+                        attempt,
+                        transaction,
+                        deliver: deliver.then_some(LEASE),
+                        otherwise: world.begin(i, self.terms),
+                    },
+                    settlement::Step::Release => Op::Release { attempt },
+                    settlement::Step::Unknown => Op::Unknown { attempt },
+                    settlement::Step::Undelivered => Op::Undelivered { attempt },
+                };
+                let outcome = world.apply(&op);
+                self.settle(world, i, settlement::Event::Claim(outcome));
+            }
+        }
+    }
+
+    /// Every world one step away.
+    fn successors(&mut self, world: &World) -> Vec<World> {
+        let mut next = Vec::new();
+        let mut branch = |this: &mut Self, f: &dyn Fn(&mut Self, &mut World)| {
+            let mut copy = world.clone();
+            f(this, &mut copy);
+            next.push(copy);
+        };
+        if world.presented.len() < PRESENTATIONS && world.live() < 2 {
+            branch(self, &|this, w| {
+                let (machine, effects) = Exchange::open(this.terms);
+                w.presented.push(Presentation { exchange: Some(machine), ..Default::default() });
+                this.perform(w, w.presented.len() - 1, effects);
+            });
+        }
+        for (i, presentation) in world.presented.iter().enumerate() {
+            for event in exchange_events(presentation) {
+                branch(self, &|this, w| this.exchange(w, i, event));
+            }
+        }
+        for (i, presentation) in world.presented.iter().enumerate() {
+            self.call_events(world, i, presentation, &mut next);
+        }
+        let mut quiet = |f: &dyn Fn(&mut World)| {
+            let mut copy = world.clone();
+            f(&mut copy);
+            next.push(copy);
+        };
+        if let Some(claim) = world.claim.filter(|claim| claim.lease > NOW && !streaming(world, claim)) {
+            quiet(&|w| w.claim = Some(Claim { lease: 0, ..claim }));
+        }
+        // The worker dies with everything it knew; calls on the wire live on.
+        quiet(&|w| {
+            for p in &mut w.presented {
+                *p = Presentation { call: p.call, ..Default::default() };
+            }
+        });
+        quiet(&|w| w.reloaded = true);
+        quiet(&|w| w.expired = true);
+        if world.chain == Chain::Unspent {
+            quiet(&|w| w.chain = Chain::Cancelled);
+        }
+        next
+    }
+
+    fn call_events(&mut self, world: &World, i: usize, presentation: &Presentation, next: &mut Vec<World>) {
+        let mut branch = |this: &mut Self, call: Option<Call>, chain: Chain, event: Option<settlement::Event>| {
+            let mut copy = world.clone();
+            copy.presented[i].call = call;
+            copy.chain = chain;
+            if let Some(event) = event {
+                this.settle(&mut copy, i, event);
+            }
+            next.push(copy);
+        };
+        let answer = |answer| Some(settlement::Event::Answer(answer));
+        let unknown = answer(Answer::Unknown(Doubt::Broken));
+        let chain = world.chain;
+        match presentation.settlement {
+            Some(Settlement::Queued { .. }) => {
+                branch(self, Some(Call::Travelling), chain, Some(settlement::Event::Dispatched));
+                branch(self, None, chain, answer(Answer::NotSent));
+            }
+            Some(Settlement::Sent { .. }) => match presentation.call {
+                Some(Call::Travelling) => {
+                    branch(self, None, chain, answer(Answer::NotSent));
+                    // The host gives up; the bytes may still arrive.
+                    branch(self, Some(Call::Travelling), chain, unknown);
+                }
+                Some(Call::Answering(a)) => {
+                    branch(self, None, chain, answer(a));
+                    branch(self, None, chain, unknown);
+                }
+                None => branch(self, None, chain, unknown),
+            },
+            _ => {}
+        }
+        if presentation.call != Some(Call::Travelling) {
+            return;
+        }
+        let mut arrives = |this: &mut Self, a: Answer, chain: Chain| branch(this, Some(Call::Answering(a)), chain, None);
+        arrives(self, Answer::Unknown(Doubt::Pending), chain);
+        match chain {
+            _ if world.expired => arrives(self, Answer::Rejected(Reason::Expired), chain),
+            Chain::Unspent => {
+                arrives(self, Answer::Accepted(TX), Chain::Paid);
+                arrives(self, Answer::Unknown(Doubt::Contradicts), Chain::Paid);
+                arrives(self, Answer::Rejected(Reason::InsufficientFunds), chain);
+            }
+            Chain::Paid | Chain::Cancelled => arrives(self, Answer::Unknown(Doubt::Inconclusive), chain),
+        }
+    }
+
+    fn run(terms: Terms) -> Self {
+        let mut search = Self {
+            terms,
+            seen: HashSet::new(),
+            queue: VecDeque::from([World::default()]),
+            transitions: 0,
+            released: 0,
+            redeemed: 0,
+            resolved: 0,
+        };
+        while let Some(world) = search.queue.pop_front() {
+            for mut next in search.successors(&world) {
+                search.transitions += 1;
+                next.delivered |= world.presented.iter().zip(&next.presented).any(|(before, after)| {
+                    matches!(before.exchange, Some(Exchange::Delivering { worth: true }))
+                        && matches!(after.exchange, Some(Exchange::Over))
+                        && next.claim.is_some_and(|c| c.state == State::Delivered)
+                });
+                check(&next);
+                next.forget_what_is_over();
+                if search.seen.insert(next.clone()) {
+                    search.queue.push_back(next);
+                }
+            }
+        }
+        search
+    }
+}
+
+fn exchange_events(presentation: &Presentation) -> Vec<exchange::Event> {
+    use exchange::Event;
+    let end = Event::End { clean: false };
+    match presentation.exchange {
+        Some(Exchange::Verifying(_)) => vec![
+            end,
+            Event::Response { charges: false },
+            Event::Verified(Verdict::Valid),
+            Event::Verified(Verdict::Invalid(Reason::InsufficientFunds)),
+            Event::Verified(Verdict::Unavailable),
+        ],
+        Some(Exchange::Working { .. }) => {
+            vec![end, Event::Response { charges: true }, Event::Response { charges: false }]
+        }
+        Some(Exchange::Paying) => vec![end, Event::Response { charges: false }],
+        Some(Exchange::Delivering { .. }) => vec![end, Event::End { clean: true }],
+        Some(Exchange::Over) | None => vec![],
+        Some(_) => vec![end],
+    }
+}
+
+/// Whether the claim's owner is streaming a released response.
+fn streaming(world: &World, claim: &Claim) -> bool {
+    let owner = claim.attempt.0.checked_sub(1).and_then(|i| world.presented.get(i as usize));
+    owner.is_some_and(|p| matches!(p.exchange, Some(Exchange::Delivering { .. })))
+}
+
+fn check_denial(world: &World, denial: Denial) {
+    let says_unpaid = matches!(
+        denial,
+        Denial::Mismatch | Denial::Unverified(_) | Denial::Rejected(_) | Denial::FacilitatorDown | Denial::Full
+    );
+    if says_unpaid {
+        assert_ne!(world.chain, Chain::Paid, "{denial:?} after the money moved: {world:#?}");
+        assert!(!world.may_still_book(), "{denial:?} while the money may move: {world:#?}");
+    }
+    if matches!(denial, Denial::AlreadyUsed(_)) {
+        assert!(world.delivered, "told that it was delivered: {world:#?}");
+    }
+}
+
+fn check(world: &World) {
+    if world.chain == Chain::Paid {
+        let state = world.claim.and_then(|claim| claim.at(NOW)).map(|claim| claim.state);
+        assert!(
+            matches!(state, Some(State::Settling | State::Taken | State::Redeeming | State::Delivered | State::Unknown)),
+            "the money moved and the claim does not know: {world:#?}"
+        );
+    }
+}
+
+#[test]
+fn no_reachable_state_breaks_a_promise() {
+    for settle in [Settle::Before, Settle::After] {
+        for verify in [false, true] {
+            let search = Search::run(Terms { settle, verify });
+            println!(
+                "{settle:?} verify={verify}: {} states, {} transitions, {} releases, {} redemptions, {} resolutions",
+                search.seen.len(), search.transitions, search.released, search.redeemed, search.resolved
+            );
+            assert!(search.seen.len() > 1_000 && search.released > 0, "the search went nowhere");
+            assert!(search.redeemed > 0 && search.resolved > 0, "redemption and resolution were not reached");
+        }
+    }
+}
+
+#[test]
+fn a_settlement_told_late_gives_the_delivery_back() {
+    let (machine, effects) = Exchange::Over.on(exchange::Event::Settled(Settled::Paid(TX)));
+    assert_eq!((machine, effects), (Exchange::Over, [Some(Effect::Claim(Step::Undelivered)), None]));
+}
