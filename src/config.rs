@@ -3,6 +3,19 @@
 //! The types here are the domain: built only by [`Policy::from_bytes`], so that whoever
 //! holds one needs no further checks. The wire shape lives in `wire`.
 
+mod accepts;
+pub mod error;
+mod facilitators;
+mod fields;
+mod json;
+mod offers;
+mod structpb;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod wire;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,6 +33,7 @@ pub struct Policy {
     pub(crate) claims: ClaimsPolicy,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What happens to a request that no route names.
@@ -149,6 +163,24 @@ pub struct ClaimsPolicy {
     pub(crate) capacity: u32,
 }
 
+// === impl Policy ===
+
+impl Policy {
+    /// Reads a configuration: JSON text, or a binary `google.protobuf.Struct` as Envoy hands
+    /// it over. `env` looks up variables of the VM's environment, for secrets.
+    ///
+    /// # Errors
+    /// Every mistake there is, each with its path and a hint.
+    pub fn from_bytes(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, error::Errors> {
+        wire::read(bytes, env)
+    }
+
+    /// What is allowed but probably not wanted, for the log.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
 // === impl Route ===
 
 impl Route {
@@ -193,5 +225,3 @@ impl Default for SettleOn {
         Self { ranges: vec![(100, 303), (305, 399)] }
     }
 }
-// STUB
-impl Policy { pub fn from_bytes(_b: &[u8], _e: &dyn Fn(&str)->Option<String>) -> Result<Self, String> { Err("".into()) } pub fn warnings(&self) -> Vec<String> { vec![] } }

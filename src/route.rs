@@ -36,11 +36,13 @@ mod tests;
 use std::sync::Arc;
 
 use crate::config::Route;
-pub(crate) use build::{ClashKind, Entry};
+#[cfg(test)]
+use build::ClashKind;
+pub(crate) use build::{Clash, Entry};
 use guard::{Guard, MAX_STEPS};
 use host::Host;
 use leaf::{Answer, LeafId, Leaves, MethodSet};
-pub(crate) use pattern::{is_method, HostPattern, Pattern, MAX_PATTERN, MAX_SEGMENTS};
+pub(crate) use pattern::{is_method, HostPattern, Pattern};
 use reading::{plain, Reading};
 use tree::{NodeId, Tree};
 use walk::{Found, Walk};

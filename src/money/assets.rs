@@ -121,8 +121,8 @@ const fn known(chain_id: u64, symbol: &'static str, address: Address, decimals: 
 /// Reads an address while compiling.
 const fn hex20(digits: &[u8; 40]) -> Address {
     let mut bytes = [0; 20];
-    let mut pairs = digits.as_slice();
-    let mut out = bytes.as_mut_slice();
+    let mut pairs: &[u8] = digits;
+    let mut out: &mut [u8] = &mut bytes;
     while let ([high, low, rest @ ..], Some((byte, left))) = (pairs, out.split_first_mut()) {
         *byte = nibble(*high) << 4 | nibble(*low);
         pairs = rest;

@@ -3,9 +3,9 @@
 use super::reading::{folded, settled_literal};
 
 /// Longest path template, in bytes.
-pub(crate) const MAX_PATTERN: usize = 1024;
+const MAX_PATTERN: usize = 1024;
 /// Most segments of a path template.
-pub(crate) const MAX_SEGMENTS: usize = 32;
+const MAX_SEGMENTS: usize = 32;
 
 /// A path template: literal segments, `{name}` or `*` for one segment, a final `**` for the rest.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -144,7 +144,7 @@ impl HostPattern {
     }
 }
 
-/// A method as a request line spells it: upper case.
+/// A method as a request line spells it: upper case. `CONNECT` asks for no path.
 pub(crate) fn is_method(text: &str) -> bool {
-    (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_')
+    text != "CONNECT" && (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_')
 }
