@@ -18,7 +18,7 @@ export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
 export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
 export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
-# The dev facilitator asks for no token; the variable that brings one is exercised anyway.
+# envoy.yaml brings the facilitator a token; the development one takes any.
 export X402_FACILITATOR_TOKEN ?= development
 
 # Integration tests named scenarios* or envoy* drive a real Envoy; the others need none.

@@ -14,7 +14,12 @@ export async function startStack() {
   if (!existsSync(launcher)) {
     throw new Error(`${launcher} is not built: run \`make build\` (or set X402_UP)`);
   }
-  const child = spawn(launcher, ['--stdin'], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(launcher, ['--stdin'], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // envoy.yaml sends it along; the development facilitator only notes that it was there.
+    env: { X402_FACILITATOR_TOKEN: 'development', ...process.env },
+  });
   const output = [];
   const keep = (line) => {
     output.push(line);
