@@ -314,18 +314,27 @@ def check_on_envoy(report, bootstrap, module):
             wasm(changed)["configuration"]["value"] = plugin["spec"]["pluginConfig"]
             loads(f"pluginConfig of {plugin['metadata']['name']}", changed)
 
-        # The proof that the above was read at all.
-        for name, change in {
-            "an unknown key": lambda policy: policy.update(unmatchd="free"),
-            "a price of zero": lambda policy: policy["offers"]["tile"].update(price="$0"),
-            "a payTo with a bad checksum": lambda policy: policy["accepts"][0].update(
-                payTo="0x209693bc6afc0C5328bA36FaF03C514EF312287C"
+        # The proof that the above was read at all: each mistake is refused by its name.
+        for name, said, change in [
+            ("an unknown key", "unmatchd", lambda policy: policy.update(unmatchd="free")),
+            (
+                "a price of zero",
+                "offers.tile.price",
+                lambda policy: policy["offers"]["tile"].update(price="$0"),
             ),
-        }.items():
+            (
+                "a payTo with a bad checksum",
+                "accepts[0].payTo",
+                lambda policy: policy["accepts"][0].update(
+                    payTo="0x209693bc6afc0C5328bA36FaF03C514EF312287C"
+                ),
+            ),
+        ]:
             changed = copy.deepcopy(bootstrap)
             change(wasm(changed)["configuration"]["value"])
             done = validate(envoy, changed, module, folder)
-            report.case(f"on Envoy: {name} is refused", done.returncode != 0)
+            refused = done.returncode != 0 and said in done.stderr
+            report.case(f"on Envoy: {name} is refused", refused, done.stderr[-2000:])
 
 
 def main():
