@@ -109,47 +109,40 @@ impl Stack {
         let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
         manager["stat_prefix"] = json!(self.name());
         manager["access_log"] = json!([]);
-        if let Some(filters) = manager["http_filters"].as_array_mut() {
-            match self {
-                Self::Ours => {}
-                Self::Plain => drop(filters.remove(0)),
-                Self::Noop | Self::NoopDirect => filters[0] = self.filter(&modules.noop, ""),
-                Self::NoopCallout => {
-                    filters[0] = self.filter(&modules.noop, script.map_or("", |script| &script.settle));
-                }
-                Self::Against => {
-                    let module = modules.against.as_deref().unwrap_or(&modules.ours);
-                    filters[0] = self.filter(module, &policy().to_string());
-                }
+        let ours = manager["http_filters"][0].take();
+        let other = match self {
+            Self::Plain => None,
+            Self::Ours => Some(ours),
+            Self::Noop | Self::NoopDirect => Some(self.filter(&ours, &modules.noop, "")),
+            Self::NoopCallout => {
+                let body = script.map_or("", |script| &script.settle);
+                Some(self.filter(&ours, &modules.noop, body))
             }
-        }
+            Self::Against => {
+                let module = modules.against.as_deref().unwrap_or(&modules.ours);
+                Some(self.filter(&ours, module, &policy().to_string()))
+            }
+        };
+        let router = manager["http_filters"][1].take();
+        manager["http_filters"] = other.into_iter().chain([router]).collect();
         if let (Self::NoopDirect, Some(script)) = (self, script) {
             manager["route_config"]["virtual_hosts"][0]["routes"][0] = direct(&script.unpaid);
         }
         listener
     }
 
-    /// Named otherwise than the filter measured, so that the launcher leaves it alone.
-    fn filter(self, module: &Path, configuration: &str) -> Value {
-        json!({
-            "name": self.name(),
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-                "config": {
-                    "name": self.name(),
-                    "root_id": self.name(),
-                    "vm_config": {
-                        "vm_id": self.name(),
-                        "runtime": "envoy.wasm.runtime.v8",
-                        "code": {"local": {"filename": module}},
-                    },
-                    "configuration": {
-                        "@type": "type.googleapis.com/google.protobuf.StringValue",
-                        "value": configuration,
-                    },
-                },
-            },
-        })
+    /// The module's own filter, failure policy and all, with another module in it. Named
+    /// otherwise, so that the launcher leaves it alone.
+    fn filter(self, ours: &Value, module: &Path, configuration: &str) -> Value {
+        let mut filter = ours.clone();
+        filter["name"] = json!(self.name());
+        let config = &mut filter["typed_config"]["config"];
+        config["name"] = json!(self.name());
+        config["vm_config"]["vm_id"] = json!(self.name());
+        config["vm_config"]["code"] = json!({"local": {"filename": module}});
+        config["configuration"] =
+            json!({"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration});
+        filter
     }
 }
 

@@ -72,16 +72,16 @@ impl<'a> Head<'a> {
             payments: Vec::new(),
         };
         for (name, value) in pairs {
-            let text = std::str::from_utf8(value).ok();
+            let text = || std::str::from_utf8(value).ok();
             match name.as_str() {
-                ":method" => head.method = text.unwrap_or("\u{fffd}"),
-                ":authority" => head.authority = text.unwrap_or("\u{fffd}"),
-                ":path" => head.path = text,
+                ":method" => head.method = text().unwrap_or("\u{fffd}"),
+                ":authority" => head.authority = text().unwrap_or("\u{fffd}"),
+                ":path" => head.path = text(),
                 "origin" => head.cross_origin = true,
-                "access-control-request-method" => head.asked_method = text.unwrap_or(""),
-                "access-control-request-headers" => head.asked_headers = text.unwrap_or(""),
+                "access-control-request-method" => head.asked_method = text().unwrap_or(""),
+                "access-control-request-headers" => head.asked_headers = text().unwrap_or(""),
                 "content-type" => head.grpc = value.starts_with(b"application/grpc"),
-                "x-request-id" => head.request_id = text,
+                "x-request-id" => head.request_id = text(),
                 name if PAYMENT.contains(&name) => head.offer(name, value),
                 name if head.is_new_owned(name) => head.owned.push(name),
                 _ => {}

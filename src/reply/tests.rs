@@ -82,3 +82,8 @@ fn docs_list_exactly_the_codes_there_are() {
         assert!(code::ALL.iter().any(|(name, _)| *name == refusal.code()), "{refusal:?}");
     }
 }
+
+#[test]
+fn the_constant_body_is_what_would_be_rendered() {
+    assert_eq!(Refusal::PaymentRequired.body(), Refusal::PaymentRequired.render());
+}

@@ -2,26 +2,38 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 use crate::claims::bucket::Delta;
 use crate::claims::State;
+use crate::config::Route;
 use crate::facilitator::Endpoint;
 use crate::record::Outcome;
 
 /// One root's metrics.
 #[derive(Default)]
 pub(super) struct Meters {
-    requests: RefCell<HashMap<(usize, Outcome), u32>>,
+    /// By route, the unmatched first; as many as were ever counted for.
+    requests: RefCell<Vec<Requests>>,
+    /// What the host does not know of yet.
+    unreported: RefCell<Vec<(usize, Outcome)>>,
     calls: RefCell<HashMap<(usize, Endpoint, &'static str), u32>>,
     states: Option<[u32; State::ALL.len()]>,
     entries: Option<u32>,
 }
 
-/// The route index of requests that no route names.
-pub(super) const UNMATCHED: usize = usize::MAX;
+/// One route's counters.
+#[derive(Clone, Default)]
+struct Requests {
+    ids: [Option<Id>; Outcome::ALL.len()],
+    unreported: [u32; Outcome::ALL.len()],
+}
+
+/// A metric's id plus one, so that none takes no room of its own.
+type Id = NonZeroU32;
 
 // === impl Meters ===
 
@@ -46,12 +58,40 @@ impl Meters {
         }
     }
 
-    /// Counts a request.
-    pub(super) fn request(&self, index: usize, route: &str, outcome: Outcome) {
-        let name = || format!("x402.requests.{route}.{}", outcome.name());
-        let Ok(mut ids) = self.requests.try_borrow_mut() else { return };
-        if let Some(id) = cached(&mut ids, (index, outcome), MetricType::Counter, name) {
-            let _ = hostcalls::increment_metric(id, 1);
+    /// Counts a request. The host hears of it with the next [`Meters::report`]: telling it at
+    /// once would be a fifth of what the filter costs a request that passes.
+    pub(super) fn request(&self, route: Option<&Route>, outcome: Outcome) {
+        let (Ok(mut rows), Ok(mut unreported)) = (self.requests.try_borrow_mut(), self.unreported.try_borrow_mut())
+        else {
+            return;
+        };
+        let at = route.map_or(0, |route| route.index.saturating_add(1));
+        if rows.len() <= at {
+            rows.resize(at.saturating_add(1), Requests::default());
+        }
+        let Some(row) = rows.get_mut(at) else { return };
+        let Some(count) = row.unreported.get_mut(outcome as usize) else { return };
+        if *count == 0 {
+            unreported.push((at, outcome));
+        }
+        *count = count.saturating_add(1);
+        if let Some(id @ None) = row.ids.get_mut(outcome as usize) {
+            let name = route.map_or("unmatched", |route| &route.name);
+            let name = format!("x402.requests.{name}.{}", outcome.name());
+            let defined = hostcalls::define_metric(MetricType::Counter, &name).ok();
+            *id = defined.and_then(|id| Id::new(id.wrapping_add(1)));
+        }
+    }
+
+    /// Tells the host of the requests counted.
+    pub(super) fn report(&self) {
+        let Ok(mut rows) = self.requests.try_borrow_mut() else { return };
+        for (at, outcome) in self.unreported.take() {
+            let Some(row) = rows.get_mut(at) else { continue };
+            let Some(count) = row.unreported.get_mut(outcome as usize).map(std::mem::take) else { continue };
+            if let Some(Some(id)) = row.ids.get(outcome as usize) {
+                let _ = hostcalls::increment_metric(id.get().wrapping_sub(1), count.into());
+            }
         }
     }
 

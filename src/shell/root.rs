@@ -66,6 +66,9 @@ impl Context for Root {
     }
 
     fn on_done(&mut self) -> bool {
+        if let Some(worker) = &self.worker {
+            worker.meters.report();
+        }
         self.leaving = self.worker.as_ref().is_some_and(|worker| worker.busy());
         !self.leaving
     }

@@ -13,10 +13,8 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
 use super::host;
-use super::meters::UNMATCHED;
 use super::worker::Worker;
-use crate::admission::{self, Admission, Head};
-use crate::config::Route;
+use crate::admission::{self, Admission, Head, Offered};
 use crate::exchange;
 use crate::record::Outcome;
 use crate::reply::{cors, Refusal};
@@ -62,8 +60,18 @@ impl Stream {
     fn request(&mut self, worker: &Rc<Worker>) -> Action {
         let pairs = host::headers(MapType::HttpRequestHeaders);
         let head = Head::read(&pairs);
-        match admission::admit(&worker.policy, &head, host::now()) {
-            Admission::Pass(route) => self.pass(worker, &head, route.as_ref()),
+        // The time matters to payments only, and asking for it costs as much as a header.
+        let now = if head.offered == Offered::Nothing { 0 } else { host::now() };
+        match admission::admit(&worker.policy, &head, now) {
+            Admission::Pass(route) => {
+                for name in &head.owned {
+                    host::remove_header(MapType::HttpRequestHeaders, name);
+                }
+                let outcome = if route.is_some() { Outcome::Free } else { Outcome::Unmatched };
+                worker.meters.request(route.as_deref(), outcome);
+                self.state = State::Passing;
+                Action::Continue
+            }
             Admission::Preflight(route, methods) => {
                 let mut visit = Visit::new(self.context, route, &head);
                 visit.outcome = Some(Outcome::Preflight);
@@ -85,18 +93,6 @@ impl Stream {
                 self.present(worker, visit, *purchase)
             }
         }
-    }
-
-    fn pass(&mut self, worker: &Worker, head: &Head<'_>, route: Option<&Arc<Route>>) -> Action {
-        for name in &head.owned {
-            host::remove_header(MapType::HttpRequestHeaders, name);
-        }
-        match route {
-            Some(route) => worker.meters.request(route.index, &route.name, Outcome::Free),
-            None => worker.meters.request(UNMATCHED, "unmatched", Outcome::Unmatched),
-        }
-        self.state = State::Passing;
-        Action::Continue
     }
 
     fn present(&mut self, worker: &Rc<Worker>, mut visit: Visit, mut purchase: admission::Purchase) -> Action {

@@ -222,8 +222,9 @@ impl Worker {
         self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
     }
 
-    /// Once a second: renews leases, writes what could not be written, sweeps the table.
+    /// Once a second: reports what passed, renews leases, writes what could not be written, sweeps the table.
     pub(super) fn tick(&self) {
+        self.meters.report();
         let now = host::now();
         self.renew_leases(now);
         let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(|_| Vec::new(), |jobs| {
@@ -269,7 +270,7 @@ impl Worker {
     pub(super) fn quotes(&self, offer: &Offer) -> bool {
         let Some(facilitator) = offer.facilitators.first() else { return false };
         let breakers = self.breakers.try_borrow();
-        breakers.is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.quotes(host::now())))
+        breakers.is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
     }
 
     /// Whether a new payment may be taken for an offer.

@@ -14,7 +14,6 @@ use crate::protocol::v2::Receipt;
 use crate::record::{Outcome, Record, VERSION};
 use crate::reply::{cache, cors, ReceiptKind, Refusal, Reply};
 use crate::shell::host::{self, Pairs};
-use crate::shell::meters::UNMATCHED;
 use crate::shell::worker::{Outbox, Worker};
 
 /// The filter state under which the record is found: `%FILTER_STATE(wasm.x402_record:PLAIN)%`.
@@ -263,10 +262,7 @@ impl Visit {
     /// Writes the record, if the host can still take it, and counts the outcome.
     pub(super) fn close(&self, worker: &Worker, logged: bool) {
         let outcome = self.outcome.unwrap_or(Outcome::Abandoned);
-        match &self.route {
-            Some(route) => worker.meters.request(route.index, &route.name, outcome),
-            None => worker.meters.request(UNMATCHED, "unmatched", outcome),
-        }
+        worker.meters.request(self.route.as_deref(), outcome);
         if logged {
             let record = self.record(outcome).to_json();
             let _ = hostcalls::set_property(vec![RECORD], Some(record.as_bytes()));
