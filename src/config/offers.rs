@@ -1,13 +1,12 @@
 //! Offers as written, and offers as sold: with every default and seller filled in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::accepts::{self, Assets, Way};
 use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::{list, nearest, text, Fields};
-use super::text::{duration, labels, printable, settle_on, token};
+use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::tree::{shown, Path, Value};
 use super::{Accept, Facilitator, Offer, Settle, SettleOn, Verify};
 use crate::money::Price;
@@ -36,7 +35,7 @@ pub(super) struct Defaults<'v> {
 pub(super) struct Terms {
     accepts: Given<Vec<Way>>,
     facilitator: Given<Arc<Facilitator>>,
-    labels: BTreeMap<String, String>,
+    labels: Vec<(String, String)>,
 }
 
 /// A tenant.
@@ -137,7 +136,9 @@ impl Draft {
         let ways = accepts.and_then(Option::as_ref);
         let accepts = ways.zip(self.price.as_ref()).and_then(|(ways, price)| charge(price, ways, &path.key("price"), errors));
         let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
-        labels.extend(self.terms.labels.clone());
+        for (name, value) in &self.terms.labels {
+            put_label(&mut labels, name, value.clone());
+        }
         let offer = Offer {
             name: name.to_owned(),
             accepts: accepts?,
