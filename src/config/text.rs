@@ -128,7 +128,8 @@ pub(super) fn put_label(labels: &mut Vec<(String, String)>, name: &str, value: S
 
 /// `https://host[:port]`, in lower case, without the scheme's own port.
 pub(super) fn origin(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
+    let (scheme, rest) = text.split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
     let scheme = scheme.to_ascii_lowercase();
     let own_port = match scheme.as_str() {
         "https" => ":443",
