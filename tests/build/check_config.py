@@ -314,6 +314,19 @@ def check_on_envoy(report, bootstrap, module):
             wasm(changed)["configuration"]["value"] = plugin["spec"]["pluginConfig"]
             loads(f"pluginConfig of {plugin['metadata']['name']}", changed)
 
+        # What the documents show, a reader copies.
+        for document in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+            blocks = re.findall(r"^```(?:yaml|json)\n(.*?)^```", document.read_text(), re.M | re.S)
+            shown = [yaml.load(block, Loader) for block in blocks]
+            policies = [one for one in shown if isinstance(one, dict) and "routes" in one]
+            for number, policy in enumerate(policies, 1):
+                changed = copy.deepcopy(bootstrap)
+                wasm(changed)["configuration"]["value"] = policy
+                named = re.findall(r"'env': '(\w+)'", repr(policy))
+                variables = wasm(changed)["vm_config"]["environment_variables"]
+                variables["key_values"] = {name: "development" for name in named}
+                loads(f"{document.name}, configuration {number}", changed)
+
         # The proof that the above was read at all: each mistake is refused by its name.
         for name, said, change in [
             ("an unknown key", "unmatchd", lambda policy: policy.update(unmatchd="free")),
