@@ -296,9 +296,8 @@ fn challenges(policy: &Policy) -> (Vec<Challenge>, HashMap<u64, u64>) {
     let mut challenges = Vec::new();
     let mut places = HashMap::new();
     for offer in offers {
-        let address = address(offer);
-        if !places.contains_key(&address) {
-            places.insert(address, challenges.len() as u64);
+        let next = challenges.len() as u64;
+        if *places.entry(address(offer)).or_insert(next) == next {
             challenges.push(Challenge::new(offer));
         }
     }
