@@ -198,6 +198,17 @@ impl Answer {
         response.refused(status)
     }
 
+    /// Whether the facilitator is at work, for the breaker. An open outcome that it reports
+    /// itself is no silence: whoever presents a used or cancelled authorisation again and
+    /// again gets one each time, and must not be able to stop the sale for everybody.
+    pub fn spoke(&self) -> bool {
+        match self {
+            Self::Accepted(_) | Self::Rejected(_) => true,
+            Self::Unknown(doubt) => matches!(doubt, Doubt::Inconclusive | Doubt::Pending),
+            Self::NotSent => false,
+        }
+    }
+
     /// Its name in metrics and the log.
     pub fn name(&self) -> &'static str {
         match self {
