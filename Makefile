@@ -16,8 +16,9 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # Where the tests and the launcher find the real thing.
 export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
+export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
 export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
-# The dev facilitator asks for no token; the variable that brings one is exercised anyway.
+# envoy.yaml brings the facilitator a token; the development one takes any.
 export X402_FACILITATOR_TOKEN ?= development
 
 # Integration tests named scenarios* or envoy* drive a real Envoy; the others need none.
@@ -72,7 +73,7 @@ test-compose: ## docker-compose brings it all up and the payer pays; needs a Doc
 	tests/build/compose.sh
 
 .PHONY: bench
-bench: build launcher noop ## CPU per request against plain proxy and no-op wasm; writes docs/figures
+bench: build launcher noop ## CPU per request against plain proxy and no-op wasm
 	cargo bench --locked --workspace
 
 .PHONY: noop

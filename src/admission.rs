@@ -13,7 +13,7 @@ use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction,
 use crate::config::{Offer, Policy, Route, Settle, Target, Unmatched, Verify};
 use crate::exchange::{Step, Terms};
 use crate::facilitator::Expected;
-use crate::precheck::{self, Payment, CHAIN_MARGIN_SECONDS};
+use crate::precheck::{self, Payment};
 use crate::protocol::v2::{self, PaymentPayload};
 use crate::protocol::header;
 use crate::reply::{code, Refusal};
@@ -23,9 +23,6 @@ use crate::settlement;
 pub mod head;
 
 pub use head::{Head, Offered};
-
-/// Seconds of an authorisation's validity kept for the upstream under `settle: after`.
-pub const UPSTREAM_SECONDS: u64 = 15;
 
 /// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
 /// payer waits after a worker died.
@@ -131,7 +128,7 @@ impl Purchase {
         };
         let amount = payment.amount().to_be_bytes();
         let binding = Binding::new(&route.name, &payment.to(), &asset.address, &amount);
-        let (requirements, unfit) = match precheck::precheck(&payment, offer, now, margin(offer)) {
+        let (requirements, unfit) = match precheck::precheck(&payment, offer, now, offer.margin_seconds()) {
             Ok(accept) => (v2::requirements(accept, offer), None),
             // An existing claim was opened under terms the payment itself still states.
             Err(mismatch) => (v2::signed_requirements(&payment), Some(Refusal::Invalid(mismatch.code()))),
@@ -161,7 +158,7 @@ impl Purchase {
 
     /// Until when an attempt begun or renewed at `now` owns the claim.
     pub fn lease(&self, now: UnixSeconds) -> UnixSeconds {
-        let seconds = timeout_seconds(&self.offer).saturating_add(LEASE_MARGIN_SECONDS);
+        let seconds = self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS);
         now.saturating_add(seconds.max(MIN_LEASE_SECONDS))
     }
 
@@ -214,18 +211,4 @@ impl Purchase {
             lease: self.lease(now),
         }
     }
-}
-
-/// The validity, in seconds, an authorisation must have left when it is presented.
-pub fn margin(offer: &Offer) -> u64 {
-    let settle = CHAIN_MARGIN_SECONDS.saturating_add(timeout_seconds(offer));
-    match offer.settle {
-        Settle::Before => settle,
-        Settle::After => settle.saturating_add(UPSTREAM_SECONDS),
-    }
-}
-
-fn timeout_seconds(offer: &Offer) -> u64 {
-    let millis = offer.facilitators.first().map_or(0, |f| f.timeout_millis);
-    u64::from(millis.div_ceil(1_000))
 }

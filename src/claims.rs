@@ -375,9 +375,9 @@ impl Claim {
                     attempt: begin.attempt,
                     lease: begin.lease,
                     redeems: self.redeems.saturating_add(1),
-                    ..self.kept(State::Redeeming, now)
+                    ..self
                 };
-                (Next::Put(claim), Outcome::Redeem(self.transaction))
+                (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.transaction))
             }
             State::Unknown => (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve),
         }
@@ -394,8 +394,8 @@ impl Claim {
         let known = Self { transaction: self.transaction.or(Some(transaction)), ..self };
         match (self.state, deliver) {
             (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
-                let claim = Self { lease, ..known.kept(State::Redeeming, now) };
-                (Next::Put(claim), Outcome::Deliver)
+                let claim = Self { lease, ..known };
+                (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Deliver)
             }
             (State::Settling | State::Unknown | State::Held, _) => {
                 (Next::Put(known.kept(State::Taken, now)), Outcome::Lost)

@@ -24,6 +24,13 @@ use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
 
+/// What any settlement needs of an authorisation's validity, in seconds: the reference
+/// facilitator refuses below it.
+pub const CHAIN_MARGIN_SECONDS: u64 = 6;
+
+/// Seconds of an authorisation's validity kept for the upstream under `settle: after`.
+pub const UPSTREAM_SECONDS: u64 = 15;
+
 /// Everything the operator decided, validated.
 #[derive(Debug)]
 pub struct Policy {
@@ -188,6 +195,26 @@ impl Route {
     /// Whether the route asks for money.
     pub fn is_priced(&self) -> bool {
         matches!(self.target, Target::Offer(_))
+    }
+}
+
+// === impl Offer ===
+
+impl Offer {
+    /// Seconds of validity a payment must have left when it is presented: for the chain, for
+    /// the facilitator's whole timeout, and under `settle: after` for the upstream.
+    pub fn margin_seconds(&self) -> u64 {
+        let settle = CHAIN_MARGIN_SECONDS.saturating_add(self.timeout_seconds());
+        match self.settle {
+            Settle::Before => settle,
+            Settle::After => settle.saturating_add(UPSTREAM_SECONDS),
+        }
+    }
+
+    /// The facilitator's timeout in seconds, rounded up.
+    pub fn timeout_seconds(&self) -> u64 {
+        let millis = self.facilitators.first().map_or(0, |facilitator| facilitator.timeout_millis);
+        u64::from(millis.div_ceil(1_000))
     }
 }
 

@@ -188,7 +188,7 @@ impl Answer {
                 (*status, *body)
             }
         };
-        let Ok(response) = serde_json::from_slice::<SettleResponse<'_>>(body) else {
+        let Some(response) = read_object::<SettleResponse<'_>>(body) else {
             return Self::Unknown(Doubt::NotProtocol);
         };
         if response.success {
@@ -247,7 +247,7 @@ impl Verdict {
         let Delivery::Answered { status, body: Some(body), .. } = delivery else {
             return Self::Unavailable;
         };
-        let Ok(response) = serde_json::from_slice::<VerifyResponse<'_>>(body) else {
+        let Some(response) = read_object::<VerifyResponse<'_>>(body) else {
             return Self::Unavailable;
         };
         match (response.is_valid, status) {
@@ -335,12 +335,19 @@ impl Reason {
 
 /// Envoy 1.40: refused and timed-out connections answer 503 without
 /// `x-envoy-upstream-service-time` and with this text. Were the text to change, the answer
-/// would be Unknown, which is the safe side.
+/// would be Unknown, which is the safe side. After a retry Envoy says "retried and the latest
+/// reset reason: …" instead, which leaves open what became of the earlier tries.
 fn never_connected(status: u16, body: &[u8]) -> bool {
-    const SAYS: &[u8] = b"reset reason: remote connection failure";
-    status == 503
-        && body.starts_with(b"upstream connect error")
-        && body.windows(SAYS.len()).any(|window| window == SAYS)
+    const SAYS: &[u8] =
+        b"upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+    status == 503 && body.starts_with(SAYS)
+}
+
+/// Reads a JSON object. Derived readers take a list for a struct, too, field by field: that
+/// is nobody's answer.
+fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let object = body.trim_ascii_start().starts_with(b"{");
+    object.then(|| serde_json::from_slice(body).ok()).flatten()
 }
 
 fn transaction_hash(text: &str) -> Option<Transaction> {

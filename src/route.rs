@@ -5,7 +5,7 @@
 //! 1. The host chooses its patterns: exact names before `*.` names (longest first) before
 //!    routes for all hosts. A host that could be read in two ways is refused where anything
 //!    is priced.
-//! 2. `CONNECT`, a path that does not start with `/` and one beyond 16 KiB are refused
+//! 2. `CONNECT`, a path that does not start with `/` and one beyond 8 KiB are refused
 //!    where anything is priced for that host.
 //! 3. The most specific pattern wins whatever the order of the routes: segment by segment
 //!    from the left, a literal before `{name}` and `*`, and these before `**`.
@@ -48,7 +48,7 @@ use tree::{NodeId, Tree};
 use walk::{Found, Walk};
 
 /// Longest path followed, in bytes and without its query.
-const MAX_PATH: usize = 16 * 1024;
+const MAX_PATH: usize = 8 * 1024;
 
 /// Most host patterns one host may meet: itself, names above it, and all hosts.
 const MAX_CHAIN: usize = 8;

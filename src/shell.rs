@@ -13,9 +13,13 @@ mod stream;
 mod worker;
 
 #[cfg(target_family = "wasm")]
-proxy_wasm::main! {{
-    start();
-}}
+mod entry {
+    #![allow(missing_docs, reason = "the SDK's macro exports `_initialize` without a word")]
+
+    proxy_wasm::main! {{
+        super::start();
+    }}
+}
 
 /// Registers the filter with the SDK. The host calls it through `_initialize`; a native test
 /// host calls it itself.

@@ -74,8 +74,8 @@ impl<'a> Head<'a> {
         for (name, value) in pairs {
             let text = std::str::from_utf8(value).ok();
             match name.as_str() {
-                ":method" => head.method = text.unwrap_or(""),
-                ":authority" => head.authority = text.unwrap_or(""),
+                ":method" => head.method = text.unwrap_or("\u{fffd}"),
+                ":authority" => head.authority = text.unwrap_or("\u{fffd}"),
                 ":path" => head.path = text,
                 "origin" => head.cross_origin = true,
                 "access-control-request-method" => head.asked_method = text.unwrap_or(""),
@@ -83,11 +83,7 @@ impl<'a> Head<'a> {
                 "content-type" => head.grpc = value.starts_with(b"application/grpc"),
                 "x-request-id" => head.request_id = text,
                 name if PAYMENT.contains(&name) => head.offer(name, value),
-                name if OWNED.contains(&name) || name.starts_with(OWNED_PREFIX) => {
-                    if !head.owned.contains(&name) {
-                        head.owned.push(name);
-                    }
-                }
+                name if head.is_new_owned(name) => head.owned.push(name),
                 _ => {}
             }
         }
@@ -98,6 +94,10 @@ impl<'a> Head<'a> {
     /// The method a preflight asks for.
     pub fn asked_method(&self) -> &'a str {
         self.asked_method
+    }
+
+    fn is_new_owned(&self, name: &str) -> bool {
+        (OWNED.contains(&name) || name.starts_with(OWNED_PREFIX)) && !self.owned.contains(&name)
     }
 
     fn offer(&mut self, name: &'a str, value: &'a [u8]) {

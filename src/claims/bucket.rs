@@ -66,7 +66,9 @@ impl<'a> Bucket<'a> {
         let (tombstones, []) = tombstones.as_chunks::<TOMBSTONE>() else {
             return None;
         };
-        (tombstones.len() == usize::from(u16::from_le_bytes([t0, t1])))
+        // A claim in a state nobody knows would read as no claim, and be granted again.
+        let known = live.iter().all(|entry| entry.get(12).is_some_and(|s| State::from_byte(*s).is_some()));
+        (known && tombstones.len() == usize::from(u16::from_le_bytes([t0, t1])))
             .then_some(Self { live, tombstones })
     }
 

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sha3::{Digest, Keccak256};
-
 use super::error::Errors;
 use super::fields::{list, nearest, text, Fields};
 use super::text::printable;
 use super::tree::{shown, Path, Value};
 use super::Asset;
 use crate::evm::address::Address;
+use crate::evm::eip712::domain_separator;
 use crate::money::assets::{self, Known, Method};
 
 pub(super) const KEYS: &[&str] = &["network", "asset", "payTo"];
@@ -187,19 +186,6 @@ fn asset(chain_id: u64, symbol: &str, address: Address, decimals: u8, name: &str
         decimals,
         name: name.to_owned(),
         version: version.to_owned(),
-        domain_separator: domain_separator(chain_id, address, name, version),
+        domain_separator: domain_separator(name, version, chain_id, &address),
     }
-}
-
-/// EIP-712's `hashStruct` of the token's domain.
-fn domain_separator(chain_id: u64, address: Address, name: &str, version: &str) -> [u8; 32] {
-    let mut hash = Keccak256::new();
-    hash.update(Keccak256::digest("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"));
-    hash.update(Keccak256::digest(name));
-    hash.update(Keccak256::digest(version));
-    hash.update([0; 24]);
-    hash.update(chain_id.to_be_bytes());
-    hash.update([0; 12]);
-    hash.update(address.as_bytes());
-    hash.finalize().into()
 }

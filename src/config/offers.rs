@@ -18,6 +18,9 @@ pub(super) const SELLER_KEYS: &[&str] = &["accepts", "facilitators", "labels"];
 pub(super) const SETTLE: &[(&str, Settle)] = &[("before", Settle::Before), ("after", Settle::After)];
 pub(super) const VERIFY: &[(&str, Verify)] = &[("local", Verify::Local), ("facilitator", Verify::Facilitator)];
 
+/// Seconds a payer needs to sign and send; clients sign `now + maxTimeoutSeconds`.
+const SIGNING_SECONDS: u64 = 5;
+
 /// Outer `None`: not written. Inner `None`: written, and its mistakes reported.
 type Given<T> = Option<Option<T>>;
 
@@ -135,7 +138,7 @@ impl Draft {
         let accepts = ways.zip(self.price.as_ref()).and_then(|(ways, price)| charge(price, ways, &path.key("price"), errors));
         let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
         labels.extend(self.terms.labels.clone());
-        Some(Offer {
+        let offer = Offer {
             name: name.to_owned(),
             accepts: accepts?,
             facilitators: vec![facilitator?],
@@ -149,7 +152,17 @@ impl Draft {
             sku: self.sku.clone(),
             seller: seller.map(|seller| seller.name.to_owned()),
             labels,
-        })
+        };
+        let least = offer.margin_seconds().saturating_add(SIGNING_SECONDS);
+        if u64::from(offer.max_timeout_seconds) < least {
+            errors.push(
+                path.key("maxTimeoutSeconds"),
+                format_args!("{} s is too short: a payment must outlive its settlement", offer.max_timeout_seconds),
+                format_args!("at least {least}, or a shorter facilitator timeout"),
+            );
+            return None;
+        }
+        Some(offer)
     }
 
     fn facilitator(&self, seller: Option<&Terms>, defaults: &Defaults<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Arc<Facilitator>> {

@@ -1,5 +1,7 @@
 //! Configurations as operators write them, and what comes of them.
 
+#![allow(clippy::arithmetic_side_effects, clippy::string_slice)]
+
 mod bytes;
 mod mistakes;
 mod schema;
@@ -144,8 +146,8 @@ fn every_offer_key_is_read() {
     let offer = offer(&policy, "/v1/embeddings");
     assert_eq!(offer.settle_on.ranges, [(200, 299), (304, 304), (400, 403)]);
     assert_eq!((offer.verify, offer.max_timeout_seconds, offer.redeem_for_seconds, offer.mime_type.as_str()), (Verify::Facilitator, 300, 90, "application/json"));
-    assert_eq!(SettleOn::default().charges(304), false);
-    assert!(SettleOn::default().charges(206) && !SettleOn::default().charges(400));
+    let default = SettleOn::default();
+    assert!(default.charges(206) && !default.charges(304) && !default.charges(400));
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{json, Value};
 
 use super::*;
+use crate::config::CHAIN_MARGIN_SECONDS;
 use crate::config::Settle;
 use crate::evm::eip712;
 use crate::evm::signature::Signature;

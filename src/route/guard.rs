@@ -7,7 +7,7 @@
 //!    `**` takes (case, escapes at any depth, `;parameters`, control characters, spaces and
 //!    trailing dots);
 //! 2. a piece that folds to nothing or `.` is dropped, one that folds to `..` takes its
-//!    predecessor away; or either stands for itself;
+//!    predecessor away, hidden or more dots do either; or they stand for themselves;
 //! 3. a backslash or hidden slash separates, or belongs to its segment; inside
 //!    `;parameters` it and what follows may vanish with them;
 //! 4. a control character, `?` or `#` ends the path, or does not;
@@ -26,15 +26,15 @@
 //! the plain walk, so that an overlapping pattern which no reading prefers is not met.
 
 use super::leaf::{LeafId, Leaves};
-use super::reading::{Piece, Reading};
+use super::reading::{Piece, Reading, DOTS};
 use super::tree::{NodeId, Tree};
 
 /// Places visited for one path before it counts as hostile.
-pub(super) const MAX_STEPS: u32 = 20_000;
+pub(super) const MAX_STEPS: u32 = 4_000;
 /// Places open at once.
-const MAX_PLACES: usize = 128;
+const MAX_PLACES: usize = 48;
 /// Segments below the last known node that are told apart.
-const MANY: u8 = 8;
+const MANY: u8 = 4;
 
 /// Follows every reading of one path.
 pub(super) struct Guard<'a, F> {
@@ -165,7 +165,7 @@ impl<F: Fn(LeafId) -> bool> Guard<'_, F> {
                 return DANGER;
             }
             places = next;
-            doubled |= reading.values(*piece).any(|value| matches!(value, b"" | b"."));
+            doubled |= reading.values(*piece).any(|value| matches!(value, b"" | b"." | DOTS));
         }
         let mut reach = Reach { danger: false, nothing: false };
         for place in places.into_iter().chain(ends) {
@@ -194,7 +194,12 @@ impl<F: Fn(LeafId) -> bool> Guard<'_, F> {
         for value in self.reading.values(piece) {
             match value {
                 b"" | b"." => go(place, piece.parameters),
-                b".." => self.back(place).into_iter().flatten().for_each(|place| go(place, piece.parameters)),
+                b".." | DOTS => {
+                    if value == DOTS {
+                        go(place, piece.parameters);
+                    }
+                    self.back(place).into_iter().flatten().for_each(|place| go(place, piece.parameters));
+                }
                 value if place.beyond == 0 => {
                     if let Some(child) = self.tree.child(place.node, value) {
                         literal = piece.certain && !piece.soft && !self.tree.is_spelled(child);

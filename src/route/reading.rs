@@ -20,10 +20,14 @@ const DECODED: Unit = 0x100;
 const MAX_LAYERS: usize = 4;
 
 /// Pieces looked at; more are refused wherever something is priced.
-const MAX_PIECES: usize = 1024;
+const MAX_PIECES: usize = 128;
 
 /// Control characters looked at in one piece, each of which may end the path.
 const MAX_CONTROLS: usize = 4;
+
+/// The folded value of more dots than two, or of two that some encoding hides: nothing, or
+/// `..`, by how many of them are trimmed and when.
+pub(super) const DOTS: &[u8] = b"...";
 
 /// A path, taken apart.
 pub(super) struct Reading {
@@ -113,7 +117,7 @@ impl Reading {
             stops,
             soft,
         };
-        let cancels = self.values(piece).any(|value| matches!(value, b"" | b"." | b".."));
+        let cancels = self.values(piece).any(|value| matches!(value, b"" | b"." | b".." | DOTS));
         self.structural |= soft || stops || cancels;
         self.pieces.push(piece);
     }
@@ -141,8 +145,16 @@ impl Reading {
         let trimmed = |text: &[u8], end: &[u8]| text.iter().rposition(|b| !end.contains(b)).map_or(0, |last| last.saturating_add(1));
         let value = self.text.get(from..).unwrap_or_default();
         let mut len = trimmed(value, b" ");
-        if !matches!(value.get(..len), Some(b"." | b"..")) {
-            len = trimmed(value, b" .");
+        let hidden = units.iter().any(|&unit| unit == DECODED | Unit::from(b'.'));
+        match value.get(..len).unwrap_or_default() {
+            b"." => {}
+            b".." if !hidden => {}
+            dots if dots.iter().all(|b| b" .".contains(b)) && !dots.is_empty() => {
+                self.text.truncate(from);
+                self.text.extend_from_slice(DOTS);
+                len = DOTS.len();
+            }
+            _ => len = trimmed(value, b" ."),
         }
         let to = from.saturating_add(len);
         self.text.truncate(to);

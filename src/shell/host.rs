@@ -43,6 +43,11 @@ pub(super) fn set_header(map: MapType, name: &str, value: &str) {
     let _ = hostcalls::set_map_value(map, name, Some(value));
 }
 
+/// Adds a header beside those of its name.
+pub(super) fn add_header(map: MapType, name: &str, value: &str) {
+    let _ = hostcalls::add_map_value(map, name, value);
+}
+
 /// Removes a header that is there. Removing an absent one would re-resolve the route
 /// (+42 % CPU at 3,000 routes on Envoy 1.40).
 pub(super) fn remove_header(map: MapType, name: &str) {

@@ -131,14 +131,26 @@ impl Stream {
         visit.act(worker, outbox, visit::Side::Response)
     }
 
-    fn holds(&self, holds: fn(exchange::Exchange) -> bool) -> Action {
-        match &self.state {
-            State::Fresh => Action::Pause,
-            State::Paying(visit) if visit.try_borrow().map_or(true, |visit| holds(visit.machine)) => {
-                Action::Pause
+    /// Whether the request's body may move: only behind a request that was let go.
+    fn request_data(&self) -> Action {
+        let moves = match &self.state {
+            State::Passing => true,
+            State::Fresh | State::Decided(_) => false,
+            State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),
+        };
+        if moves { Action::Continue } else { Action::Pause }
+    }
+
+    /// Whether the response's body may move. The host's and our own local replies come this
+    /// way too, for streams that were never let go.
+    fn response_data(&self) -> Action {
+        let moves = match &self.state {
+            State::Fresh | State::Passing | State::Decided(_) => true,
+            State::Paying(visit) => {
+                visit.try_borrow().is_ok_and(|visit| !visit.withheld && !visit.machine.holds_response())
             }
-            _ => Action::Continue,
-        }
+        };
+        if moves { Action::Continue } else { Action::Pause }
     }
 
     /// Closes the books on the stream; `logged` says whether the host still answers for it.
@@ -175,11 +187,11 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        self.holds(exchange::Exchange::holds_request)
+        self.request_data()
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        self.holds(exchange::Exchange::holds_request)
+        self.request_data()
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -193,12 +205,12 @@ impl HttpContext for Stream {
 
     fn on_http_response_body(&mut self, _: usize, end_of_stream: bool) -> Action {
         self.ended |= end_of_stream;
-        self.holds(exchange::Exchange::holds_response)
+        self.response_data()
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         self.ended = true;
-        self.holds(exchange::Exchange::holds_response)
+        self.response_data()
     }
 
     fn on_log(&mut self) {

@@ -1,11 +1,15 @@
 // The unmodified npm client, and ways to look at what it does without changing it.
 
+import { webcrypto } from 'node:crypto';
 import http2 from 'node:http2';
 
 import { decodePaymentRequiredHeader, decodePaymentResponseHeader } from '@x402/core/http';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
 import { privateKeyToAccount } from 'viem/accounts';
+
+// Node 18 keeps it in a module; the client looks for the global, as browsers have it.
+globalThis.crypto ??= webcrypto;
 
 // Base Sepolia. Its USDC is among the assets the client pays without being told to.
 export const NETWORK = 'eip155:84532';

@@ -84,6 +84,7 @@ for (const protocol of ['HTTP/1.1', 'HTTP/2']) {
       assert.equal((await balance(stack, seller)) - sellerBefore, 5_000n);
       const settled = (await calls(stack)).slice(callsBefore);
       assert.deepEqual(settled.map(({ path }) => path), ['/settle']);
+      assert.equal(settled[0].authorization, true, 'the token came along');
     });
   });
 }

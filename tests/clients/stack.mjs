@@ -1,7 +1,7 @@
 // Starts the development stack: facilitator, upstream and a real Envoy with the filter.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -9,12 +9,17 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const launcher = process.env.X402_UP ?? `${root}target/release/x402-up`;
 const READY_WITHIN_MS = 60_000;
 
-/** Starts everything on free ports. Resolves once Envoy answers. */
+/** Starts everything on free ports. Resolves once Envoy answers; `log` is Envoy's log. */
 export async function startStack() {
   if (!existsSync(launcher)) {
     throw new Error(`${launcher} is not built: run \`make build\` (or set X402_UP)`);
   }
-  const child = spawn(launcher, ['--stdin'], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(launcher, ['--stdin'], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // envoy.yaml sends it along; the development facilitator only notes that it was there.
+    env: { X402_FACILITATOR_TOKEN: 'development', ...process.env },
+  });
   const output = [];
   const keep = (line) => {
     output.push(line);
@@ -51,7 +56,11 @@ export async function startStack() {
 
   try {
     const addresses = await ready;
-    return { ...addresses, output, stop, exited };
+    const logTail = () => {
+      const envoy = addresses.log === undefined ? '' : readFileSync(addresses.log, 'utf8');
+      return [...output, ...envoy.trimEnd().split('\n')].slice(-40);
+    };
+    return { ...addresses, logTail, stop, exited };
   } catch (error) {
     await stop();
     error.message += `\n${output.join('\n')}`;

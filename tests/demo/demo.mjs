@@ -111,7 +111,7 @@ try {
   summary();
 } catch (error) {
   problem(error);
-  for (const line of stack?.output.slice(-40) ?? []) note(line);
+  for (const line of stack?.logTail() ?? []) note(line);
   process.exitCode = 1;
 } finally {
   await stack?.stop();

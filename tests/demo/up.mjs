@@ -11,6 +11,7 @@ Envoy with the filter   ${stack.url}
 Envoy's admin           ${stack.envoyAdmin}
 facilitator             ${stack.facilitator}
 upstream                ${stack.upstream}
+Envoy's log             ${stack.log}
 
 A free route:
   curl -i ${new URL('/healthz', stack.url)}
@@ -35,6 +36,6 @@ process.on('SIGTERM', end);
 
 const how = await stack.exited;
 if (!ending) {
-  console.error(`the stack ended by itself (${how})\n${stack.output.slice(-20).join('\n')}`);
+  console.error(`the stack ended by itself (${how})`);
   process.exitCode = 1;
 }

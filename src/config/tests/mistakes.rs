@@ -166,6 +166,13 @@ fn offers_are_bounded() {
 }
 
 #[test]
+fn a_payment_must_be_able_to_outlive_its_settlement() {
+    check("/offers/tile/maxTimeoutSeconds", json!(20), "offers.tile.maxTimeoutSeconds: 20 s is too short: a payment must outlive its settlement (at least 21,");
+    check("/routes/1/offer/maxTimeoutSeconds", json!(35), "routes[1].offer.maxTimeoutSeconds: 35 s is too short");
+    assert!(read(&with(&[("/offers/tile/maxTimeoutSeconds", json!(21))])).is_ok());
+}
+
+#[test]
 fn a_broken_template_is_not_reported_without_end() {
     let mut config = example();
     config["routes"] = (0..5000).map(|i| json!({"name": format!("r{i}"), "match": {"path": format!("/r{i}")}, "offer": "nope"})).collect();

@@ -44,6 +44,10 @@ pub(in crate::shell) struct Visit {
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
     pub(super) upstream_status: Option<u16>,
+    /// The request was let go.
+    pub(super) forwarded: bool,
+    /// The response was replaced by our answer: nothing of it may follow.
+    pub(super) withheld: bool,
     route: Option<Arc<Route>>,
     code: Option<&'static str>,
     transaction: Option<Transaction>,
@@ -70,6 +74,8 @@ impl Visit {
             resource: String::new(),
             remove: Vec::new(),
             upstream_status: None,
+            forwarded: false,
+            withheld: false,
             route,
             code: None,
             transaction: None,
@@ -136,6 +142,7 @@ impl Visit {
 
     /// The request goes upstream: without the payment, and with who paid.
     fn forward(&mut self) {
+        self.forwarded = true;
         for name in std::mem::take(&mut self.remove) {
             host::remove_header(MapType::HttpRequestHeaders, &name);
         }
@@ -164,7 +171,8 @@ impl Visit {
             host::set_header(map, "cache-control", &value);
         }
         if self.cross_origin {
-            host::set_header(map, "access-control-expose-headers", cors::EXPOSED);
+            // Beside what the upstream exposes itself.
+            host::add_header(map, "access-control-expose-headers", cors::EXPOSED);
         }
     }
 
@@ -180,6 +188,7 @@ impl Visit {
     }
 
     fn deny(&mut self, worker: &Worker, denial: Denial) {
+        self.withheld = self.upstream_status.is_some();
         let unfit = self.purchase.as_ref().and_then(|purchase| purchase.unfit);
         let refusal = match (denial, unfit) {
             (Denial::Mismatch, Some(unfit)) => unfit,

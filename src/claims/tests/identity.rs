@@ -1,0 +1,83 @@
+//! What names a claim and what binds it.
+
+use super::*;
+
+fn identity() -> Identity {
+    Identity {
+        chain_id: 8_453,
+        verifying_contract: Address::new([1; 20]),
+        payer: Address::new([2; 20]),
+        nonce: [3; 32],
+    }
+}
+
+#[test]
+fn a_claim_is_found_where_it_was_put_and_depends_on_every_bit_of_its_name() {
+    let seed = [9; 16];
+    let at = identity().locate(&seed);
+    assert_eq!(identity().locate(&seed), at);
+    let mut places = vec![at, identity().locate(&[8; 16])];
+    for bit in 0..64 {
+        places.push(Identity { chain_id: 8_453 ^ (1 << bit), ..identity() }.locate(&seed));
+    }
+    for byte in 0..20 {
+        let mut other = [1; 20];
+        other[byte] ^= 0x80;
+        places.push(Identity { verifying_contract: Address::new(other), ..identity() }.locate(&seed));
+        let mut other = [2; 20];
+        other[byte] ^= 1;
+        places.push(Identity { payer: Address::new(other), ..identity() }.locate(&seed));
+    }
+    for byte in 0..32 {
+        let mut nonce = [3; 32];
+        nonce[byte] ^= 1;
+        places.push(Identity { nonce, ..identity() }.locate(&seed));
+    }
+    let distinct: std::collections::HashSet<_> = places.iter().collect();
+    assert_eq!(distinct.len(), places.len());
+}
+
+#[test]
+fn names_that_swap_their_parts_differ() {
+    let swapped = Identity { verifying_contract: identity().payer, payer: identity().verifying_contract, ..identity() };
+    assert_ne!(swapped.locate(&[9; 16]), identity().locate(&[9; 16]));
+}
+
+#[test]
+fn a_receipt_id_is_the_same_on_every_replica_of_every_release() {
+    // Over the same bytes by another implementation: an id that moves does not reconcile.
+    let name = [&b"x402 receipt id "[..], &8_453u64.to_be_bytes(), &[1; 20], &[2; 20], &[3; 32]].concat();
+    let hash = alloy_primitives::keccak256(name);
+    assert_eq!(identity().receipt_id(), hex::encode(&hash[..16]));
+    let other = Identity { nonce: [4; 32], ..identity() };
+    assert_ne!(identity().receipt_id(), other.receipt_id());
+    let elsewhere = Identity { chain_id: 84_532, ..identity() };
+    assert_ne!(identity().receipt_id(), elsewhere.receipt_id());
+}
+
+#[test]
+fn a_binding_is_sensitive_to_everything_that_was_bought() {
+    let (pay_to, asset, amount) = (Address::new([1; 20]), Address::new([2; 20]), [3; 32]);
+    let bound = Binding::new("tiles", &pay_to, &asset, &amount);
+    assert_eq!(Binding::new("tiles", &pay_to, &asset, &amount), bound);
+    let others = [
+        Binding::new("tiles2", &pay_to, &asset, &amount),
+        Binding::new("", &pay_to, &asset, &amount),
+        Binding::new("tiles", &asset, &asset, &amount),
+        Binding::new("tiles", &pay_to, &pay_to, &amount),
+        Binding::new("tiles", &asset, &pay_to, &amount),
+        Binding::new("tiles", &pay_to, &asset, &[4; 32]),
+    ];
+    for other in others {
+        assert_ne!(other, bound);
+    }
+}
+
+#[test]
+fn states_are_the_bytes_they_are_stored_as() {
+    for byte in 0..=u8::MAX {
+        let state = State::from_byte(byte);
+        assert_eq!(state.map(|s| s as u8), (1..=6).contains(&byte).then_some(byte));
+    }
+    assert_eq!(State::ALL.map(State::name), ["held", "settling", "taken", "redeeming", "delivered", "unknown"]);
+}
