@@ -90,16 +90,7 @@ impl Running {
             .upstream(world.upstream.address())
             .vm_variable(TOKEN_VARIABLE, TOKEN)
             .concurrency(WORKERS)
-            .allow_on_headers_stop_iteration(allow)
-            .edit(|tree| {
-                // The token comes as a value here: Envoy refuses a variable named twice.
-                let plugin = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
-                if let Some(variables) = tree.pointer_mut(&format!("{plugin}/vm_config/environment_variables")) {
-                    if let Some(variables) = variables.as_object_mut() {
-                        variables.remove("host_env_keys");
-                    }
-                }
-            });
+            .allow_on_headers_stop_iteration(allow);
         let envoy = Envoy::start(&options).map_err(|error| error.to_string())?;
         Ok(Self { world, envoy })
     }

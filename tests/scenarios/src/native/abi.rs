@@ -152,6 +152,18 @@ unsafe extern "C" fn proxy_replace_header_map_value(
 }
 
 #[no_mangle]
+unsafe extern "C" fn proxy_add_header_map_value(
+    map: u32,
+    key: *const u8,
+    key_size: usize,
+    value: *const u8,
+    value_size: usize,
+) -> Status {
+    let (name, value) = (text(key, key_size), bytes(value, value_size));
+    change(map, &name, |pairs| pairs.push((name.clone(), value)))
+}
+
+#[no_mangle]
 unsafe extern "C" fn proxy_get_property(
     path: *const u8,
     path_size: usize,

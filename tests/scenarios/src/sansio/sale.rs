@@ -183,7 +183,8 @@ impl<'a> Sale<'a> {
                 set("cache-control", merged);
             }
             if self.head.cross_origin {
-                set("access-control-expose-headers", cors::EXPOSED.to_owned());
+                let exposed = cors::EXPOSED.as_bytes().to_vec();
+                reached.headers.push(("access-control-expose-headers".to_owned(), exposed));
             }
         }
         self.answer = Some(wire::answer(&reached.headers, reached.body, reached.cut));

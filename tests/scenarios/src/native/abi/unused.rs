@@ -13,7 +13,6 @@ macro_rules! unused {
 }
 
 unused! {
-    proxy_add_header_map_value
     proxy_call_foreign_function
     proxy_close_stream
     proxy_get_header_map_value
