@@ -141,7 +141,11 @@ impl Rig for Sansio {
     }
 
     fn send(&mut self, request: &RawRequest) -> Answer {
-        self.exchange(request, false)
+        let mut answer = self.exchange(request, false);
+        if request.method == "HEAD" {
+            answer.body = Bytes::new();
+        }
+        answer
     }
 
     fn hang_up(&mut self, request: &RawRequest) {

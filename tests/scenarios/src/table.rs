@@ -2,6 +2,12 @@
 //!
 //! Names begin with the row of the attack table they belong to (`a4_…`), or with `spine_`.
 
+mod delivery;
+mod facilitator;
+mod headers;
+mod lies;
+mod replay;
+mod routing;
 mod spine;
 
 use crate::shop::{Shop, LANES};
@@ -36,7 +42,9 @@ pub struct Table {
 /// When two have one name.
 pub fn all() -> Vec<Scenario> {
     let mut table = Table::default();
-    spine::add(&mut table);
+    for add in [spine::add, replay::add, lies::add, routing::add, headers::add, facilitator::add, delivery::add] {
+        add(&mut table);
+    }
     let mut names: Vec<_> = table.scenarios.iter().map(|scenario| &scenario.name).collect();
     names.sort();
     let duplicate = names.windows(2).find(|pair| pair[0] == pair[1]);

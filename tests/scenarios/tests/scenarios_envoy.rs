@@ -22,9 +22,6 @@ fn main() -> ExitCode {
     };
     let mut trials = harness::trials("envoy", table::all(), &make(false));
     trials.extend(harness::trials("envoy_allow", table::all(), &make(true)));
-    // The processes end with the fleet, which the trials have shares of.
-    drop(make);
-    let outcome = harness::main(trials);
-    drop(fleet);
-    outcome
+    // The processes end with the fleet, which the trials share.
+    harness::main(trials)
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use x402_devstack::client::Answer;
 use x402_proxy_wasm::admission::{head, Head, Purchase};
 use x402_proxy_wasm::claims::{Attempt, Op, Outcome, Transaction};
@@ -201,11 +200,7 @@ impl<'a> Sale<'a> {
             ReceiptKind::Original(transaction) => Some(self.receipt(None, transaction)),
             ReceiptKind::Failed => Some(self.receipt(Some(refusal.code()), None)),
         };
-        let mut answer = self.rig.refuse(refusal, challenge, receipt, "", self.head);
-        if self.head.method == "HEAD" {
-            answer.body = Bytes::new();
-        }
-        self.answer = Some(answer);
+        self.answer = Some(self.rig.refuse(refusal, challenge, receipt, "", self.head));
     }
 
     fn receipt(&self, failed: Option<&'static str>, transaction: Option<Transaction>) -> String {

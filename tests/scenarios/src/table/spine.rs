@@ -60,7 +60,7 @@ fn paid(stage: &mut Stage<'_>, path: &str, price: u64) {
 }
 
 fn posted(stage: &mut Stage<'_>, path: &str) {
-    let body = vec![b'b'; 100_000];
+    let body = vec![b'b'; 60_000];
     let asked = stage.request("POST", path).body(body.clone());
     let (payment, request) = stage.paid(&asked);
     assert_eq!(stage.hits(), 0, "the unpaid one was forwarded");
