@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use x402_devstack::client::{request, Answer, RawConnection, RawRequest};
 use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig};
 
-use crate::rig::{Rig, World};
+use crate::rig::{Rig, World, BUFFER_LIMIT};
 use crate::shop::{Shop, TOKEN, TOKEN_VARIABLE};
 use crate::table::Scenario;
 
@@ -26,6 +26,7 @@ pub struct Fleet(Mutex<HashMap<(Shop, bool), Arc<Mutex<Option<Arc<Running>>>>>>)
 pub struct Running {
     world: World,
     envoy: Envoy,
+    allow_on_headers_stop_iteration: bool,
 }
 
 /// One scenario's use of a [`Running`] Envoy.
@@ -92,7 +93,7 @@ impl Running {
             .concurrency(WORKERS)
             .allow_on_headers_stop_iteration(allow);
         let envoy = Envoy::start(&options).map_err(|error| error.to_string())?;
-        Ok(Self { world, envoy })
+        Ok(Self { world, envoy, allow_on_headers_stop_iteration: allow })
     }
 }
 
@@ -130,6 +131,10 @@ impl Rig for InEnvoy {
 
     fn has_front_end(&self) -> bool {
         true
+    }
+
+    fn held_body_limit(&self) -> Option<usize> {
+        self.running.allow_on_headers_stop_iteration.then_some(BUFFER_LIMIT)
     }
 }
 

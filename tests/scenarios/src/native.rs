@@ -14,7 +14,7 @@ use std::sync::Once;
 
 use x402_devstack::client::{Answer, RawRequest};
 
-use crate::rig::{Rig, World};
+use crate::rig::{Rig, World, BUFFER_LIMIT};
 use crate::shop::{Shop, TOKEN, TOKEN_VARIABLE};
 use crate::wire::{self, Client};
 use host::{host, Host, ROOT};
@@ -79,6 +79,10 @@ impl Rig for Native {
     fn hang_up(&mut self, request: &RawRequest) {
         self.exchange(request, true);
         host(|host| host.assert_well_treated());
+    }
+
+    fn held_body_limit(&self) -> Option<usize> {
+        host(|host| host.allow_on_headers_stop_iteration).then_some(BUFFER_LIMIT)
     }
 }
 

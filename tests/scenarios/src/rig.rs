@@ -6,6 +6,9 @@ use x402_devstack::client::{Answer, RawRequest};
 use x402_devstack::facilitator::{self, Facilitator};
 use x402_devstack::upstream::{self, Upstream};
 
+/// `per_connection_buffer_limit_bytes` of `envoy/envoy.yaml`.
+pub const BUFFER_LIMIT: usize = 65_536;
+
 /// Both ends of the proxy: who settles, and who serves.
 pub struct World {
     /// The development facilitator: faults, ledger, calls.
@@ -30,6 +33,12 @@ pub trait Rig {
     /// requests by its own rules.
     fn has_front_end(&self) -> bool {
         false
+    }
+
+    /// How much of a body the host holds for a filter that pauses in body callbacks; it
+    /// refuses what is longer. `None` where a pause stops the sender instead.
+    fn held_body_limit(&self) -> Option<usize> {
+        None
     }
 }
 

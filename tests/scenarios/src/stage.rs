@@ -41,6 +41,11 @@ impl<'a> Stage<'a> {
         self.rig.has_front_end()
     }
 
+    /// How much of a body the host holds for a filter that pauses in body callbacks.
+    pub fn held_body_limit(&self) -> Option<usize> {
+        self.rig.held_body_limit()
+    }
+
     /// A path whose facilitator this scenario breaks for nobody else.
     pub fn lane(&self, settle: &str) -> String {
         shop::lane(self.lane, settle)

@@ -13,6 +13,7 @@ use super::event_loop::{next, turn, Next};
 use super::host::{host, LocalReply, Phase, Stream};
 use super::sdk::{self, Action};
 use super::{Native, ROOT};
+use crate::rig::BUFFER_LIMIT;
 use crate::wire::{self, Pairs, Reached, UPSTREAM_TIMEOUT};
 
 /// `response.flags` of a client that hung up.
@@ -62,6 +63,9 @@ impl<'a> Conversation<'a> {
         if action == Action::Pause && allow && !offered && !self.replied() {
             offered = true;
             action = sdk::request_body(self.id, body.len(), true);
+            if action == Action::Pause && body.len() > BUFFER_LIMIT {
+                return Waited::Replied(too_large(413, b"Payload Too Large"));
+            }
         }
         if action == Action::Pause || self.replied() {
             match self.wait(|stream| std::mem::take(&mut stream.resume_request)) {
@@ -121,6 +125,9 @@ impl<'a> Conversation<'a> {
         if action == Action::Pause && allow && !offered && !self.replied() {
             offered = true;
             action = sdk::response_body(self.id, body.len(), !cut);
+            if action == Action::Pause && body.len() > BUFFER_LIMIT {
+                return Waited::Replied(too_large(500, b"Internal Server Error"));
+            }
         }
         if action == Action::Pause || self.replied() {
             match self.wait(|stream| std::mem::take(&mut stream.resume_response)) {
@@ -189,9 +196,6 @@ impl<'a> Conversation<'a> {
     fn leave(&self) {
         host(|host| host.streams.entry(self.id).or_default().flags = DOWNSTREAM_DISCONNECT);
         self.close();
-        while next() != Next::Idle {
-            turn(self.rig);
-        }
     }
 
     fn close(&self) {
@@ -200,6 +204,10 @@ impl<'a> Conversation<'a> {
         sdk::done(self.id);
         sdk::delete(self.id);
         host(|host| host.streams.remove(&self.id));
+        // What the stream left behind comes back to the root.
+        while next() != Next::Idle {
+            turn(self.rig);
+        }
     }
 
     fn replied(&self) -> bool {
@@ -213,6 +221,11 @@ impl<'a> Conversation<'a> {
             act(stream)
         })
     }
+}
+
+/// The host's own answer when it cannot hold what the filter pauses.
+fn too_large(status: u32, body: &[u8]) -> LocalReply {
+    LocalReply { status, headers: Pairs::new(), body: body.to_vec() }
 }
 
 /// A local reply as Envoy completes it.

@@ -13,6 +13,10 @@ pub(super) fn add(table: &mut Table) {
     for (name, order, value) in FAILURES {
         table.add(format!("a13_upstream_{name}_then_redeemed"), move |stage| redeemed(stage, order, value));
     }
+    table.add("spine_large_request_before", |stage| large_request(stage, "/v1/uploads"));
+    table.add("spine_large_request_after", |stage| large_request(stage, "/v1/embeddings"));
+    table.add("spine_large_response_before", |stage| large_response(stage, "/v1/cheap"));
+    table.add("spine_large_response_after", |stage| large_response(stage, "/v1/late"));
     table.add("a13_upstream_fails_for_ever", exhausted);
     table.add("a13_taken_payment_on_another_route", bound);
     table.add_alone(Shop::Tiny, "a14_table_full", full);
@@ -115,4 +119,35 @@ fn doubtful(stage: &mut Stage<'_>) {
     let (payment, request) = stage.paid(&asked);
     refused(&stage.send(&request), 503, "claim_table_full");
     stage.untouched(&payment);
+}
+
+const LARGE: usize = 1_000_000;
+
+/// A host that has to hold the body itself refuses it when it is too long for it. Nothing
+/// must be lost by that: the payment buys the next request.
+fn large_request(stage: &mut Stage<'_>, path: &str) {
+    let asked = stage.request("POST", path);
+    let payment = stage.pay(&asked);
+    let answer = stage.send(&asked.clone().body(vec![b'b'; LARGE]).pay(&payment));
+    if stage.held_body_limit().is_some() && answer.status == 413 {
+        assert_eq!((answer.count("payment-required"), stage.hits()), (0, 0));
+        served(&stage.again(&asked.pay(&payment)));
+        return stage.charged_once(&payment, 1);
+    }
+    assert_eq!(served(&answer)["body"]["length"], LARGE);
+    stage.charged_once(&payment, 1);
+}
+
+fn large_response(stage: &mut Stage<'_>, path: &str) {
+    let asked = stage.get(path);
+    let payment = stage.pay(&asked);
+    let answer = stage.send(&asked.clone().header("x-test-body", LARGE.to_string()).pay(&payment));
+    if stage.held_body_limit().is_some() && answer.status == 500 {
+        assert!(answer.body.len() < 1_000, "held content leaked");
+        served(&stage.again(&asked.pay(&payment)));
+        return stage.charged_once(&payment, 2);
+    }
+    receipt_of(&answer);
+    assert_eq!((answer.status, answer.broken, answer.body.len()), (200, None, LARGE));
+    stage.charged_once(&payment, 1);
 }

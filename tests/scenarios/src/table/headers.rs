@@ -183,6 +183,9 @@ fn cached(stage: &mut Stage<'_>, path: &str, given: &[&str], expected: &str) {
     let (_, request) = stage.paid(&asked);
     let answer = stage.send(&request);
     receipt_of(&answer);
-    assert_eq!((answer.status, answer.header_text("cache-control")), (200, Some(expected)));
+    // Envoy joins the upstream's own headers without a blank.
+    let tight = |text: &str| text.replace(", ", ",");
+    let cached = answer.header_text("cache-control").map(tight);
+    assert_eq!((answer.status, cached), (200, Some(tight(expected))));
     assert_eq!(answer.count("cache-control"), 1);
 }

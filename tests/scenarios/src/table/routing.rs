@@ -154,6 +154,10 @@ fn preflight(stage: &mut Stage<'_>) {
 
 fn not_sold(stage: &mut Stage<'_>, method: &str) {
     let answer = stage.send(&stage.request(method, "/v1/tiles/1/2/3"));
+    if stage.has_front_end() && answer.status == 400 {
+        // Envoy's HTTP/1 parser knows a fixed list of methods.
+        return assert_eq!((method, stage.hits()), ("BREW", 0));
+    }
     refused(&answer, 405, "method_not_allowed");
     let allow = answer.header_text("allow").unwrap_or_default();
     assert!(allow.contains("GET") && allow.contains("HEAD") && !allow.contains(method), "{allow}");
