@@ -5,6 +5,7 @@
 
 mod accepts;
 pub mod error;
+mod facts;
 mod facilitators;
 mod fields;
 mod json;
