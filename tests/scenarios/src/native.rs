@@ -85,6 +85,11 @@ impl Rig for Native {
         host(|host| host.assert_well_treated());
     }
 
+    fn lose_claims(&mut self) {
+        // Envoy's store always answers; what can be gone is what stood in it.
+        host(|host| host.shared.clear());
+    }
+
     fn held_body_limit(&self) -> Option<usize> {
         host(|host| host.allow_on_headers_stop_iteration).then_some(BUFFER_LIMIT)
     }

@@ -185,6 +185,10 @@ impl Rig for Sansio {
     fn hang_up(&mut self, request: &RawRequest) {
         self.exchange(request, true);
     }
+
+    fn lose_claims(&mut self) {
+        self.memory.lose();
+    }
 }
 
 /// A call's outcome as the core reads it.

@@ -51,6 +51,11 @@ impl<'a> Stage<'a> {
         self.rig.held_body_limit()
     }
 
+    /// The store of claims is gone.
+    pub fn lose_claims(&mut self) {
+        self.rig.lose_claims();
+    }
+
     /// A path whose facilitator this scenario breaks for nobody else.
     pub fn lane(&self, settle: &str) -> String {
         shop::lane(self.lane, settle)

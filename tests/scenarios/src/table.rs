@@ -64,6 +64,13 @@ pub fn all() -> Vec<Scenario> {
     table.scenarios
 }
 
+/// Scenarios that reach into the host, which a real one does not allow.
+pub fn in_process() -> Vec<Scenario> {
+    let mut table = Table::default();
+    delivery::add_in_process(&mut table);
+    table.scenarios
+}
+
 impl Table {
     /// A scenario in the open shop.
     pub fn add(

@@ -36,6 +36,14 @@ pub(super) fn add(table: &mut Table) {
     table.add_alone(Shop::Tiny, "a14_open_outcomes_leave_room", doubtful);
 }
 
+pub(super) fn add_in_process(table: &mut Table) {
+    for (name, path) in [("before", "/v1/cheap"), ("after", "/v1/late")] {
+        table.add(format!("a14_store_lost_{name}"), move |stage| {
+            lost(stage, path)
+        });
+    }
+}
+
 /// How an upstream fails.
 const FAILURES: [(&str, &str, &str); 6] = [
     ("500", "status", "500"),
@@ -190,4 +198,24 @@ fn large_response(stage: &mut Stage<'_>, path: &str) {
         (200, None, LARGE)
     );
     stage.charged_once(&payment, 1);
+}
+
+/// Without the record of payments nothing is sold, nothing is given, and nothing is asked.
+fn lost(stage: &mut Stage<'_>, path: &str) {
+    let (used, replay) = stage.paid(&stage.get(path));
+    let (fresh, request) = stage.paid(&stage.get(path));
+    served(&stage.send(&replay));
+    stage.lose_claims();
+    for request in [&replay, &request] {
+        let answer = stage.send(request);
+        refused(&answer, 503, "claim_store_unavailable");
+        assert_eq!(answer.json()["paymentState"], "unknown");
+    }
+    assert!(stage.calls(fresh.nonce).is_empty());
+    stage.charged_once(&used, 1);
+    assert_eq!(
+        stage.send(&stage.get("/elsewhere")).status,
+        200,
+        "what is free stays free"
+    );
 }
