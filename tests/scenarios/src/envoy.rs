@@ -20,7 +20,10 @@ const WORKERS: u32 = 2;
 /// `allow_on_headers_stop_iteration`, started when first asked for. Scenarios that break
 /// what others need get one of their own.
 #[derive(Default)]
-pub struct Fleet(Mutex<HashMap<(Shop, bool), Arc<Mutex<Option<Arc<Running>>>>>>);
+pub struct Fleet(Mutex<HashMap<(Shop, bool), Slot>>);
+
+/// One Envoy, once it was asked for; whoever comes meanwhile waits.
+type Slot = Arc<Mutex<Option<Arc<Running>>>>;
 
 /// An Envoy and the world around it.
 pub struct Running {
@@ -51,13 +54,19 @@ impl Fleet {
     /// # Errors
     /// When Envoy does not start; the end of its log.
     pub fn serve(&self, scenario: &Scenario, allow: bool) -> Result<InEnvoy, String> {
-        let running = if scenario.alone {
-            Arc::new(Running::start(scenario.shop, allow)?)
+        if scenario.alone {
+            InEnvoy::new(Arc::new(Running::start(scenario.shop, allow)?))
         } else {
-            self.shared(scenario.shop, allow)?
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        Ok(InEnvoy { running, runtime: runtime.map_err(|error| error.to_string())? })
+            self.open(scenario.shop, allow)
+        }
+    }
+
+    /// The Envoy that scenarios share.
+    ///
+    /// # Errors
+    /// When Envoy does not start; the end of its log.
+    pub fn open(&self, shop: Shop, allow: bool) -> Result<InEnvoy, String> {
+        InEnvoy::new(self.shared(shop, allow)?)
     }
 
     fn shared(&self, shop: Shop, allow: bool) -> Result<Arc<Running>, String> {
@@ -93,13 +102,27 @@ impl Running {
             .concurrency(WORKERS)
             .allow_on_headers_stop_iteration(allow);
         let envoy = Envoy::start(&options).map_err(|error| error.to_string())?;
-        Ok(Self { world, envoy, allow_on_headers_stop_iteration: allow })
+        Ok(Self {
+            world,
+            envoy,
+            allow_on_headers_stop_iteration: allow,
+        })
     }
 }
 
 // === impl InEnvoy ===
 
 impl InEnvoy {
+    fn new(running: Arc<Running>) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        Ok(Self {
+            running,
+            runtime: runtime.map_err(|error| error.to_string())?,
+        })
+    }
+
     /// The Envoy itself.
     pub fn envoy(&self) -> &Envoy {
         &self.running.envoy
@@ -112,14 +135,23 @@ impl Rig for InEnvoy {
     }
 
     fn send(&mut self, raw: &RawRequest) -> Answer {
-        self.runtime.block_on(request(self.running.envoy.address(), raw))
+        self.runtime
+            .block_on(request(self.running.envoy.address(), raw))
     }
 
     fn hang_up(&mut self, raw: &RawRequest) {
         let facilitator = &self.running.world.facilitator;
-        let ours = || facilitator.calls().into_iter().filter(|call| carries(raw, call.nonce)).last();
+        let ours = || {
+            facilitator
+                .calls()
+                .into_iter()
+                .filter(|call| carries(raw, call.nonce))
+                .last()
+        };
         self.runtime.block_on(async {
-            let mut connection = RawConnection::open(self.running.envoy.address()).await.expect("Envoy listens");
+            let mut connection = RawConnection::open(self.running.envoy.address())
+                .await
+                .expect("Envoy listens");
             connection.send(raw).await.expect("Envoy reads");
             until(|| ours().is_some()).await;
             connection.abort();
@@ -134,22 +166,33 @@ impl Rig for InEnvoy {
     }
 
     fn held_body_limit(&self) -> Option<usize> {
-        self.running.allow_on_headers_stop_iteration.then_some(BUFFER_LIMIT)
+        self.running
+            .allow_on_headers_stop_iteration
+            .then_some(BUFFER_LIMIT)
     }
 }
 
 fn carries(raw: &RawRequest, nonce: Option<alloy_primitives::B256>) -> bool {
     use base64::Engine;
-    let paid = raw.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"payment-signature"));
-    let json = paid.and_then(|(_, value)| base64::engine::general_purpose::STANDARD.decode(value).ok());
-    let text = json.map(|json| String::from_utf8_lossy(&json).into_owned()).unwrap_or_default();
+    let paid = raw
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"payment-signature"));
+    let json =
+        paid.and_then(|(_, value)| base64::engine::general_purpose::STANDARD.decode(value).ok());
+    let text = json
+        .map(|json| String::from_utf8_lossy(&json).into_owned())
+        .unwrap_or_default();
     nonce.is_some_and(|nonce| text.contains(&nonce.to_string()))
 }
 
 async fn until(mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "it did not happen in ten seconds");
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "it did not happen in ten seconds"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

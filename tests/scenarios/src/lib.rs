@@ -8,11 +8,12 @@
 //!
 //! A scenario ([`table`]) asks for things and looks at what came of it: the answer, what the
 //! upstream received, what the facilitator was asked and what its ledger moved. It knows the
-//! rig only through [`rig::Rig`].
+//! rig only through [`rig::Rig`]. What needs many clients at once is in [`parallel`].
 
 pub mod envoy;
 pub mod harness;
 pub mod native;
+pub mod parallel;
 pub mod rig;
 pub mod sansio;
 pub mod shop;

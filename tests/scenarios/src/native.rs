@@ -54,7 +54,11 @@ impl Native {
             return Err(host(|host| host.log.join("\n")));
         }
         let world = World::start().map_err(|error| error.to_string())?;
-        Ok(Self { world, client: Client::new(), next: ROOT })
+        Ok(Self {
+            world,
+            client: Client::new(),
+            next: ROOT,
+        })
     }
 
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
@@ -79,6 +83,11 @@ impl Rig for Native {
     fn hang_up(&mut self, request: &RawRequest) {
         self.exchange(request, true);
         host(|host| host.assert_well_treated());
+    }
+
+    fn lose_claims(&mut self) {
+        // Envoy's store always answers; what can be gone is what stood in it.
+        host(|host| host.shared.clear());
     }
 
     fn held_body_limit(&self) -> Option<usize> {

@@ -29,6 +29,14 @@ pub trait Rig {
     /// facilitator has answered.
     fn hang_up(&mut self, request: &RawRequest);
 
+    /// The store of claims is gone, and nothing can be written to it.
+    ///
+    /// # Panics
+    /// Where the store cannot be reached from outside.
+    fn lose_claims(&mut self) {
+        panic!("the store of this rig cannot be taken away");
+    }
+
     /// Whether an HTTP front end stands before the filter, which normalises and refuses
     /// requests by its own rules.
     fn has_front_end(&self) -> bool {

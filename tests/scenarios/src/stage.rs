@@ -28,7 +28,12 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// A stage whose requests carry `marker`, on a lane of its own.
     pub fn new(rig: &'a mut dyn Rig, marker: String, lane: usize) -> Self {
-        Self { rig, wallet: Wallet::dev(0), marker, lane }
+        Self {
+            rig,
+            wallet: Wallet::dev(0),
+            marker,
+            lane,
+        }
     }
 
     /// Both ends.
@@ -44,6 +49,11 @@ impl<'a> Stage<'a> {
     /// How much of a body the host holds for a filter that pauses in body callbacks.
     pub fn held_body_limit(&self) -> Option<usize> {
         self.rig.held_body_limit()
+    }
+
+    /// The store of claims is gone.
+    pub fn lose_claims(&mut self) {
+        self.rig.lose_claims();
     }
 
     /// A path whose facilitator this scenario breaks for nobody else.
@@ -114,7 +124,9 @@ impl<'a> Stage<'a> {
 
     /// The facilitator does this, once, to the settlement of a payment.
     pub fn fault(&self, payment: &Payment, kind: FaultKind) {
-        self.world().facilitator.fault(Fault::once(kind).nonce(payment.nonce));
+        self.world()
+            .facilitator
+            .fault(Fault::once(kind).nonce(payment.nonce));
     }
 
     /// How often this scenario's requests reached the upstream.
@@ -156,7 +168,10 @@ impl<'a> Stage<'a> {
     /// Asserts that nothing was asked, moved or served.
     #[track_caller]
     pub fn untouched(&self, payment: &Payment) {
-        assert!(self.calls(payment.nonce).is_empty(), "the facilitator was called");
+        assert!(
+            self.calls(payment.nonce).is_empty(),
+            "the facilitator was called"
+        );
         assert!(self.moved(payment).is_empty(), "money moved");
         assert_eq!(self.hits(), 0, "requests upstream");
     }

@@ -9,8 +9,11 @@ use x402_scenarios::sansio::Sansio;
 use x402_scenarios::table;
 
 fn main() -> ExitCode {
-    let make: Make = Arc::new(|scenario| {
-        Sansio::start(scenario.shop).map(|rig| Box::new(rig) as Box<dyn Rig>)
-    });
-    harness::main(harness::trials("core", table::all(), &make))
+    let make: Make =
+        Arc::new(|scenario| Sansio::start(scenario.shop).map(|rig| Box::new(rig) as Box<dyn Rig>));
+    let scenarios = table::all()
+        .into_iter()
+        .chain(table::in_process())
+        .collect();
+    harness::main(harness::trials("core", scenarios, &make))
 }

@@ -33,10 +33,15 @@ pub(super) fn turn(rig: &Native) {
             sdk::queue_ready(ROOT, queue);
         }
         Next::Callout => {
-            let Some(call) = host(|host| host.calls.pop_front()) else { return };
+            let Some(call) = host(|host| host.calls.pop_front()) else {
+                return;
+            };
             let patience = Duration::from_millis(call.timeout_millis.into());
             let to = rig.world.facilitator.address();
-            let reached = rig.client.call(to, &call.pairs, &call.body, patience).for_callout();
+            let reached = rig
+                .client
+                .call(to, &call.pairs, &call.body, patience)
+                .for_callout();
             let (count, size) = (reached.headers.len(), reached.body.len());
             host(|host| host.delivering = Some((reached.headers, reached.body)));
             // Delivered in the context that made the call; the SDK drops it if that is gone.
