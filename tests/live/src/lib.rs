@@ -44,6 +44,21 @@ pub fn plugin(timeout: &str) -> Value {
     })
 }
 
+/// The same, and `/tiles/{z}`: an offer by name of a seller, with a SKU and labels.
+pub fn furnished(timeout: &str) -> Value {
+    let mut config = plugin(timeout);
+    config["sellers"] = json!({ "acme": { "labels": { "tenant": "t-17" } } });
+    config["offers"] = json!({
+        "tile": { "price": "$0.002", "sku": "tile-v1", "labels": { "team": "maps" } },
+    });
+    let tiles = json!({
+        "name": "tiles", "match": { "path": "/tiles/{z}" }, "offer": "tile", "seller": "acme",
+    });
+    let routes = config["routes"].as_array_mut().expect("routes");
+    routes.push(tiles);
+    config
+}
+
 /// How to set a stage.
 pub struct Scene {
     options: Options,
@@ -153,6 +168,13 @@ impl Stage {
     pub fn settled(&self, payment: &Payment) -> (u64, usize) {
         let settles = self.facilitator.settles_of(payment.nonce);
         (settles, self.facilitator.transfers_of(payment.nonce).len())
+    }
+
+    /// The module's own lines in Envoy's log.
+    pub fn filter_log(&self) -> String {
+        let log = self.envoy.log();
+        let ours = log.lines().filter(|line| line.contains("][wasm]"));
+        ours.collect::<Vec<_>>().join("\n")
     }
 
     /// Lets the next settlement of this payment take its time; the money moves at once.
