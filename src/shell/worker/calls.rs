@@ -135,7 +135,7 @@ impl Worker {
 
     fn dispatched(&self, attempt: Attempt, token: u32) {
         if let Ok(mut calls) = self.calls.try_borrow_mut() {
-            calls.insert(token, attempt);
+            calls.insert(token.into(), attempt.0);
         }
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             if let Some(job) = jobs.get_mut(&attempt) {
@@ -147,8 +147,8 @@ impl Worker {
 
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
-        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token));
-        let Some(attempt) = attempt else { return };
+        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
+        let Some(attempt) = attempt.map(Attempt) else { return };
         // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
         if num_headers == 0 {
             return self.answered(attempt, &Delivery::Broken);
