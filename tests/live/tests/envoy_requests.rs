@@ -1,17 +1,14 @@
 //! Requests in every form (A7): priced alike, refused alike, never free for their looks; and
 //! hosts and upstreams that end an exchange on their own.
 
-use std::net::SocketAddr;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use serde_json::{json, Value};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use x402_devstack::client::{send_bytes, Http2, RawConnection, RawRequest};
 use x402_devstack::envoy::Options;
 use x402_devstack::facilitator::{Fault, FaultKind};
-use x402_live::{code, paid, pause, plugin, refused, sign, Scene, Stage};
+use x402_live::{code, hasty_upstream, paid, pause, plugin, refused, sign, Scene, Stage};
 
 static STAGE: OnceLock<Option<Stage>> = OnceLock::new();
 
@@ -265,47 +262,13 @@ async fn a_route_timeout_below_the_settlements_loses_no_payment() {
     }
 }
 
-/// An upstream that answers as soon as it has read a head, and never reads the body.
-async fn hasty_upstream() -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut seen = Vec::new();
-                while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
-                    if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
-                        return;
-                    }
-                }
-                let answer =
-                    b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nset-cookie: early\r\n\r\nearly";
-                let _ = stream.write_all(answer).await;
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            });
-        }
-    });
-    address
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_answers_before_it_read_the_body_is_paid_for_all_the_same() {
-    let hasty = hasty_upstream().await;
+    const EARLY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nset-cookie: early\r\n\r\nearly";
+    let hasty = hasty_upstream(EARLY).await;
     for allow in [false, true] {
-        let redirect = move |tree: &mut Value| {
-            let clusters = tree["static_resources"]["clusters"]
-                .as_array_mut()
-                .expect("clusters");
-            let cluster = clusters
-                .iter_mut()
-                .find(|cluster| cluster["name"] == "upstream");
-            let socket = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/port_value";
-            *cluster
-                .and_then(|cluster| cluster.pointer_mut(socket))
-                .expect("an endpoint") = hasty.port().into();
-        };
-        let how = |envoy: Options| envoy.allow_on_headers_stop_iteration(allow).edit(redirect);
-        let Some(stage) = Scene::new(plugin("5s")).envoy(how).start() else {
+        let how = |envoy: Options| envoy.allow_on_headers_stop_iteration(allow);
+        let Some(stage) = Scene::new(plugin("5s")).envoy(how).upstream(hasty).start() else {
             return;
         };
         for kind in ["before", "after"] {
