@@ -43,6 +43,7 @@ pub(super) struct Worker {
     calls: RefCell<HashMap<u64, u64>>,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
+    warned_of_bodies: Cell<bool>,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -75,6 +76,7 @@ impl Worker {
             calls: RefCell::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
+            warned_of_bodies: Cell::new(false),
         }
     }
 
@@ -220,6 +222,17 @@ impl Worker {
         if let Ok(mut visit) = visit.try_borrow_mut() {
             visit.told(self, event);
         };
+    }
+
+    /// Says once that the host does not stop bodies with their headers. Envoy then buffers
+    /// what is held, and beyond its buffer limit answers 413 or 500, whatever was paid.
+    pub(super) fn body_came_while_held(&self) {
+        if !self.warned_of_bodies.replace(true) {
+            log::warn!(
+                "bodies arrive while their headers are held (Envoy: allow_on_headers_stop_iteration): those over \
+                 per_connection_buffer_limit_bytes end in 413 or 500 even when they are paid for; leave the option unset"
+            );
+        }
     }
 
     /// Whether anything is under way that must not be forgotten.

@@ -4,10 +4,13 @@
 //! The configuration is the repository's `envoy/envoy.yaml`. Without an Envoy or a module
 //! there is nothing to test: the tests say so, and fail where `CI` is set.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use x402_devstack::client::{request, Answer, RawRequest};
@@ -44,10 +47,26 @@ pub fn plugin(timeout: &str) -> Value {
     })
 }
 
+/// The same, and `/tiles/{z}`: an offer by name of a seller, with a SKU and labels.
+pub fn furnished(timeout: &str) -> Value {
+    let mut config = plugin(timeout);
+    config["sellers"] = json!({ "acme": { "labels": { "tenant": "t-17" } } });
+    config["offers"] = json!({
+        "tile": { "price": "$0.002", "sku": "tile-v1", "labels": { "team": "maps" } },
+    });
+    let tiles = json!({
+        "name": "tiles", "match": { "path": "/tiles/{z}" }, "offer": "tile", "seller": "acme",
+    });
+    let routes = config["routes"].as_array_mut().expect("routes");
+    routes.push(tiles);
+    config
+}
+
 /// How to set a stage.
 pub struct Scene {
     options: Options,
     facilitator: facilitator::Options,
+    upstream: Option<SocketAddr>,
 }
 
 /// A facilitator, an upstream, and Envoy between client and both.
@@ -69,6 +88,7 @@ impl Scene {
         Self {
             options,
             facilitator: facilitator::Options::default(),
+            upstream: None,
         }
     }
 
@@ -81,6 +101,12 @@ impl Scene {
     /// The time from a settlement's broadcast to its receipt.
     pub fn latency(mut self, millis: u64) -> Self {
         self.facilitator.latency = Duration::from_millis(millis);
+        self
+    }
+
+    /// Another upstream than the stage's own.
+    pub fn upstream(mut self, address: SocketAddr) -> Self {
+        self.upstream = Some(address);
         self
     }
 
@@ -107,7 +133,7 @@ impl Scene {
             .options
             .module(module)
             .facilitator(facilitator.address())
-            .upstream(upstream.address());
+            .upstream(self.upstream.unwrap_or(upstream.address()));
         let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
         Some(Stage {
             facilitator,
@@ -153,6 +179,13 @@ impl Stage {
     pub fn settled(&self, payment: &Payment) -> (u64, usize) {
         let settles = self.facilitator.settles_of(payment.nonce);
         (settles, self.facilitator.transfers_of(payment.nonce).len())
+    }
+
+    /// The module's own lines in Envoy's log.
+    pub fn filter_log(&self) -> String {
+        let log = self.envoy.log();
+        let ours = log.lines().filter(|line| line.contains("][wasm]"));
+        ours.collect::<Vec<_>>().join("\n")
     }
 
     /// Lets the next settlement of this payment take its time; the money moves at once.
@@ -318,4 +351,27 @@ pub async fn until(what: &str, mut happens: impl FnMut() -> bool) {
 /// Waits.
 pub async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// An upstream that says this as soon as it has read a head, and never reads a body.
+pub async fn hasty_upstream(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer_at_once(stream, answer));
+        }
+    });
+    address
+}
+
+async fn answer_at_once(mut stream: TcpStream, answer: &[u8]) {
+    let mut seen = Vec::new();
+    while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
+        if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let _ = stream.write_all(answer).await;
+    pause(5_000).await;
 }

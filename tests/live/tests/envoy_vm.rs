@@ -43,13 +43,24 @@ async fn a15_an_upgraded_module_knows_every_claim() {
     assert_eq!(stage.buy("/before/x?status=500", &taken).await.status, 500);
     for version in 1..=3 {
         upgrade(&mut stage, version);
-        refused(&stage.buy("/before/x", &used).await, 402, "payment_already_used");
+        refused(
+            &stage.buy("/before/x", &used).await,
+            402,
+            "payment_already_used",
+        );
         // The old VMs are gone once their listener has drained, and the claims are not.
         pause(1_500).await;
-        refused(&stage.buy("/before/x", &used).await, 402, "payment_already_used");
+        refused(
+            &stage.buy("/before/x", &used).await,
+            402,
+            "payment_already_used",
+        );
     }
     paid(&stage.buy("/before/x", &taken).await);
-    assert_eq!((stage.settled(&used), stage.settled(&taken)), ((1, 1), (1, 1)));
+    assert_eq!(
+        (stage.settled(&used), stage.settled(&taken)),
+        ((1, 1), (1, 1))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,10 +70,17 @@ async fn a15_an_upgrade_while_settling_answers_within_the_drain_time() {
         let payment = stage.payment(path).await;
         stage.settle_slowly(&payment, 600);
         let waiting = stage.under_way(path, &payment);
-        until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
+        until("the facilitator was called", || {
+            stage.facilitator.settles_of(payment.nonce) == 1
+        })
+        .await;
         upgrade(&mut stage, version);
         paid(&waiting.await.unwrap());
-        refused(&stage.buy(path, &payment).await, 402, "payment_already_used");
+        refused(
+            &stage.buy(path, &payment).await,
+            402,
+            "payment_already_used",
+        );
         assert_eq!(stage.settled(&payment), (1, 1));
     }
 }
