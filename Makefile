@@ -43,7 +43,7 @@ build: need-rust need-cc ## Build the module, reproducibly: target/x402_proxy_wa
 ##@ Prove it
 
 .PHONY: test
-test: test-unit test-config test-scenarios test-clients test-repro ## Everything that proves it
+test: test-unit test-config test-scenarios test-clients test-repro test-mutants ## Everything that proves it
 
 .PHONY: test-unit
 test-unit: need-rust need-cc ## Unit, differential and development-stack tests; no Envoy
@@ -67,6 +67,10 @@ test-config: build $(VENV)/.stamp ## envoy.yaml with the module on a real Envoy;
 .PHONY: test-repro
 test-repro: build ## Two clones, two cargo homes, one hash; and the size limit
 	tests/build/reproducible.sh $(MODULE) $(MODULE_LIMIT)
+
+.PHONY: test-mutants
+test-mutants: need-rust need-cc ## Every safeguard taken out once: the tests named beside it must turn red
+	python3 tests/build/mutants.py
 
 .PHONY: test-compose
 test-compose: ## docker-compose brings it all up and the payer pays; needs a Docker engine

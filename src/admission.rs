@@ -131,7 +131,7 @@ impl Purchase {
         let (requirements, unfit) = match precheck::precheck(&payment, offer, now, offer.margin_seconds()) {
             Ok(accept) => (v2::requirements(accept, offer), None),
             // An existing claim was opened under terms the payment itself still states.
-            Err(mismatch) => (v2::signed_requirements(&payment), Some(Refusal::Invalid(mismatch.code()))),
+            Err(mismatch) => (v2::signed_requirements(payment.payload(), asset), Some(Refusal::Invalid(mismatch.code()))),
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         Ok(Self { route, offer, payment, identity, binding, requirements, unfit })

@@ -5,6 +5,7 @@
 
 mod accepts;
 pub mod error;
+mod facts;
 mod facilitators;
 mod fields;
 mod json;
@@ -16,7 +17,6 @@ mod text;
 mod tree;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::evm::address::Address;
@@ -105,8 +105,8 @@ pub struct Offer {
     pub(crate) mime_type: String,
     pub(crate) sku: Option<String>,
     pub(crate) seller: Option<String>,
-    /// The seller's labels overlaid by the offer's.
-    pub(crate) labels: BTreeMap<String, String>,
+    /// The seller's labels overlaid by the offer's, in the order of their names.
+    pub(crate) labels: Vec<(String, String)>,
 }
 
 /// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.

@@ -11,7 +11,7 @@
 //! two readings of one text the same; see `json`.
 
 pub mod header;
-mod json;
+pub(crate) mod json;
 mod malformed;
 pub mod v2;
 

@@ -1,6 +1,6 @@
 //! proxy-wasm: the only code that names the host.
 //!
-//! One [`worker::Worker`] per root context holds what its streams share: the policy, the
+//! One `worker::Worker` per root context holds what its streams share: the policy, the
 //! claim table's shape, settlements under way, metrics. A settlement is dispatched by the
 //! root, not by the stream that asked: the stream queues it on a shared queue of its own
 //! VM and the host calls the root back, because the SDK drops answers addressed to a stream

@@ -29,7 +29,8 @@ pub(super) struct Way {
 #[derive(Default)]
 pub(super) struct Assets {
     assets: Vec<Arc<Asset>>,
-    by_address: HashMap<(u64, Address), Arc<Asset>>,
+    /// Places in `assets`, by [`key`].
+    places: HashMap<u64, u64>,
 }
 
 // === impl Assets ===
@@ -40,21 +41,32 @@ impl Assets {
     }
 
     fn keep(&mut self, asset: Asset, path: &Path<'_>, errors: &mut Errors) -> Option<Arc<Asset>> {
-        let key = (asset.chain_id, asset.address);
-        match self.by_address.get(&key) {
-            Some(known) if **known == asset => Some(known.clone()),
-            Some(_) => {
+        let mut key = key(&asset);
+        while let Some(known) = self.at(key) {
+            if **known == asset {
+                return Some(known.clone());
+            }
+            if (known.chain_id, known.address) == (asset.chain_id, asset.address) {
                 errors.push(path, "the same token is described otherwise elsewhere", "");
-                None
+                return None;
             }
-            None => {
-                let asset = Arc::new(asset);
-                self.assets.push(asset.clone());
-                self.by_address.insert(key, asset.clone());
-                Some(asset)
-            }
+            key = key.wrapping_add(1);
         }
+        let asset = Arc::new(asset);
+        self.places.insert(key, self.assets.len() as u64);
+        self.assets.push(asset.clone());
+        Some(asset)
     }
+
+    fn at(&self, key: u64) -> Option<&Arc<Asset>> {
+        self.places.get(&key).and_then(|place| self.assets.get(usize::try_from(*place).ok()?))
+    }
+}
+
+/// Where a token is looked for; another token may have the same key.
+fn key(asset: &Asset) -> u64 {
+    let address = asset.address.as_bytes();
+    address.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes)) ^ asset.chain_id
 }
 
 /// Reads a list of ways to pay; `None` once its mistakes are reported.

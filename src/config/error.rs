@@ -68,6 +68,13 @@ impl Errors {
     }
 
     pub(super) fn push(&mut self, path: impl fmt::Display, message: impl fmt::Display, hint: impl fmt::Display) {
+        self.keep(&path, &message, &hint);
+    }
+
+    /// One copy of the code for all the types that are displayed.
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, path: &dyn fmt::Display, message: &dyn fmt::Display, hint: &dyn fmt::Display) {
         self.count = self.count.saturating_add(1);
         if self.mistakes.len() < KEPT {
             self.mistakes.push(Mistake { path: path.to_string(), message: message.to_string(), hint: hint.to_string() });

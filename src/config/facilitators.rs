@@ -80,7 +80,7 @@ fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Op
 fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
-    let fine = text.starts_with('/') && text.len() <= 256 && !dots && !text.contains("//") && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'));
+    let fine = text.starts_with('/') && text.len() <= 256 && !dots && !text.as_bytes().windows(2).any(|pair| pair == b"//") && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'));
     if !fine {
         errors.push(path, format_args!("{:?} is not a path", shown(text)), "write /, or for example /platform/v2/x402");
         return None;

@@ -1,6 +1,6 @@
 //! Reading an object key by key, so that every mistake in it is found.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::error::Errors;
 use super::tree::{shown, Path, Value};
@@ -75,9 +75,9 @@ pub(super) fn entries<'v>(value: &'v Value<'v>, path: Path<'_>, errors: &mut Err
         errors.push(path, format_args!("an object belongs here, not {}", value.kind()), "");
         return None;
     };
-    let mut seen = HashSet::with_capacity(fields.len());
-    for (key, _) in fields {
-        if !seen.insert(&**key) {
+    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
+    for (place, (key, _)) in fields.iter().enumerate() {
+        if seen.insert(key, place).is_some() {
             errors.push(path.key(key), "the key is there twice", "readers disagree on which one counts");
         }
     }

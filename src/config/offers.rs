@@ -1,13 +1,12 @@
 //! Offers as written, and offers as sold: with every default and seller filled in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::accepts::{self, Assets, Way};
 use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::{list, nearest, text, Fields};
-use super::text::{duration, labels, printable, settle_on, token};
+use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::tree::{shown, Path, Value};
 use super::{Accept, Facilitator, Offer, Settle, SettleOn, Verify};
 use crate::money::Price;
@@ -36,7 +35,7 @@ pub(super) struct Defaults<'v> {
 pub(super) struct Terms {
     accepts: Given<Vec<Way>>,
     facilitator: Given<Arc<Facilitator>>,
-    labels: BTreeMap<String, String>,
+    labels: Vec<(String, String)>,
 }
 
 /// A tenant.
@@ -137,7 +136,9 @@ impl Draft {
         let ways = accepts.and_then(Option::as_ref);
         let accepts = ways.zip(self.price.as_ref()).and_then(|(ways, price)| charge(price, ways, &path.key("price"), errors));
         let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
-        labels.extend(self.terms.labels.clone());
+        for (name, value) in &self.terms.labels {
+            put_label(&mut labels, name, value.clone());
+        }
         let offer = Offer {
             name: name.to_owned(),
             accepts: accepts?,
@@ -210,7 +211,8 @@ fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option
         return None;
     }
     if let Value::Number(number) = value {
-        errors.push(path, "money is text, not a number", format_args!("quote it: \"{number}\""));
+        let hint = decimal(*number).map_or_else(|| "quote it".to_owned(), |number| format!("quote it: \"{number}\""));
+        errors.push(path, "money is text, not a number", hint);
         return None;
     }
     let text = text(value, path, errors)?;
@@ -221,6 +223,31 @@ fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option
             None
         }
     }
+}
+
+/// A number as the operator most likely wrote it: the shortest decimal that reads as it.
+/// The standard library's would be right for every number, and a thirtieth of the module.
+fn decimal(number: f64) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let mut scale = 1.0;
+    for places in 0..=15_usize {
+        let scaled = (number.abs() * scale + 0.5).floor();
+        if scaled > EXACT {
+            break;
+        }
+        // Division rounds correctly, and all three numbers are exact: this is how a reader
+        // of the decimal arrives at its double.
+        if scaled / scale == number.abs() {
+            let sign = if number < 0.0 { "-" } else { "" };
+            let mut digits = format!("{:0width$}", scaled as u64, width = places.saturating_add(1));
+            if places > 0 {
+                digits.insert(digits.len().saturating_sub(places), '.');
+            }
+            return Some(format!("{sign}{digits}"));
+        }
+        scale *= 10.0;
+    }
+    None
 }
 
 fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {

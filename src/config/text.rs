@@ -1,7 +1,5 @@
 //! The small texts of a configuration: names, durations, statuses, labels, origins.
 
-use std::collections::BTreeMap;
-
 use super::error::Errors;
 use super::fields::{entries, list, text};
 use super::tree::{shown, Path, Value};
@@ -101,8 +99,8 @@ fn statuses(text: &str) -> Option<(u16, u16)> {
 }
 
 /// Labels for the record: few, short, printable.
-pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
+pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Vec<(String, String)> {
+    let mut labels = Vec::new();
     let Some(fields) = entries(value, path, errors) else { return labels };
     if fields.len() > MAX_LABELS {
         errors.push(path, format_args!("more than {MAX_LABELS} labels"), "");
@@ -113,15 +111,25 @@ pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> 
             errors.push(path, "not a label's name", "1 to 64 of A-Z a-z 0-9 _ - .");
         }
         if let Some(value) = printable(value, &path, 128, errors) {
-            labels.insert(key.clone().into_owned(), value);
+            put_label(&mut labels, key, value);
         }
     }
     labels
 }
 
+/// Puts a label among others, in the order of names; a later value replaces an earlier one.
+pub(super) fn put_label(labels: &mut Vec<(String, String)>, name: &str, value: String) {
+    let place = labels.iter().position(|(other, _)| other.as_str() >= name).unwrap_or(labels.len());
+    match labels.get_mut(place) {
+        Some((other, old)) if other == name => *old = value,
+        _ => labels.insert(place, (name.to_owned(), value)),
+    }
+}
+
 /// `https://host[:port]`, in lower case, without the scheme's own port.
 pub(super) fn origin(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
+    let (scheme, rest) = text.split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
     let scheme = scheme.to_ascii_lowercase();
     let own_port = match scheme.as_str() {
         "https" => ":443",

@@ -30,12 +30,16 @@ const MAX_MATCHES: usize = 64;
 struct Catalogue<'v> {
     names: HashMap<&'v str, usize>,
     drafts: Vec<(&'v str, Option<Draft>)>,
-    sold: HashMap<(usize, Option<usize>), Option<Arc<Offer>>>,
+    sold: Vec<Sold>,
+    sold_places: HashMap<u64, u64>,
     sellers: Vec<Seller<'v>>,
     seller_names: HashMap<&'v str, usize>,
     defaults: Defaults<'v>,
     assets: Assets,
 }
+
+/// An offer as one seller sells it; `None` once its mistakes are reported.
+type Sold = Option<Arc<Offer>>;
 
 pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Policy, Errors> {
     let mut errors = Errors::default();
@@ -191,8 +195,16 @@ fn each<T: PartialEq>(fields: &Fields<'_>, key: &str, parse: impl Fn(&str) -> Op
 
 impl<'v> Catalogue<'v> {
     fn read(fields: &Fields<'v>, defaults: Defaults<'v>, assets: Assets, errors: &mut Errors) -> Self {
-        let mut catalogue =
-            Self { names: HashMap::new(), drafts: Vec::new(), sold: HashMap::new(), sellers: Vec::new(), seller_names: HashMap::new(), defaults, assets };
+        let mut catalogue = Self {
+            names: HashMap::new(),
+            drafts: Vec::new(),
+            sold: Vec::new(),
+            sold_places: HashMap::new(),
+            sellers: Vec::new(),
+            seller_names: HashMap::new(),
+            defaults,
+            assets,
+        };
         let path = fields.path.key("offers");
         let offers = fields.get("offers").and_then(|value| entries(value, path, errors)).unwrap_or_default();
         for (index, (name, value)) in offers.iter().enumerate() {
@@ -255,28 +267,40 @@ impl<'v> Catalogue<'v> {
     }
 
     fn sell(&mut self, offer: usize, seller: Option<usize>, errors: &mut Errors) -> Option<Arc<Offer>> {
-        if let Some(sold) = self.sold.get(&(offer, seller)) {
-            return sold.clone();
+        let key = sold_key(offer, seller);
+        if let Some(place) = self.sold_places.get(&key) {
+            return self.sold.get(usize::try_from(*place).ok()?).cloned().flatten();
         }
         let (name, draft) = self.drafts.get(offer)?;
         let offers = Path::Root.key("offers");
         let terms = seller.and_then(|seller| self.sellers.get(seller));
         let sold = draft.as_ref().and_then(|draft| draft.sell(name, terms, &self.defaults, offers.key(name), errors)).map(Arc::new);
-        self.sold.insert((offer, seller), sold.clone());
+        self.sold_places.insert(key, self.sold.len() as u64);
+        self.sold.push(sold.clone());
         sold
     }
 
     /// An offer that no route uses yet is to be right all the same, as far as it can be
     /// told without a seller.
     fn check_unused(&mut self, errors: &mut Errors) {
-        let used: std::collections::HashSet<usize> = self.sold.keys().map(|(offer, _)| *offer).collect();
-        for offer in 0..self.drafts.len() {
+        let mut used = vec![false; self.drafts.len()];
+        for key in self.sold_places.keys() {
+            let slot = usize::try_from(key >> 32).ok().and_then(|offer| used.get_mut(offer));
+            slot.into_iter().for_each(|slot| *slot = true);
+        }
+        for (offer, used) in used.into_iter().enumerate() {
             let named = self.drafts.get(offer).is_some_and(|(_, draft)| draft.as_ref().is_some_and(Draft::names_payee));
-            if !used.contains(&offer) && (named || self.defaults.accepts.is_some()) {
+            if !used && (named || self.defaults.accepts.is_some()) {
                 let _ = self.sell(offer, None, errors);
             }
         }
     }
+}
+
+/// The offer in the upper half, the seller in the lower: there are fewer of either than 2^32.
+fn sold_key(offer: usize, seller: Option<usize>) -> u64 {
+    let seller = seller.map_or(0, |seller| (seller as u64).saturating_add(1));
+    (offer as u64) << 32 | seller
 }
 
 fn find(value: &Value<'_>, path: &Path<'_>, what: &str, known: &HashMap<&str, usize>, errors: &mut Errors) -> Option<usize> {

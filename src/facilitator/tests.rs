@@ -353,3 +353,16 @@ fn endpoints_and_names_are_what_metrics_and_paths_say() {
     ];
     assert_eq!(answers.map(|a| a.name()), ["accepted", "rejected", "not_sent", "unknown"]);
 }
+
+#[test]
+fn an_open_outcome_that_the_facilitator_reports_itself_is_no_silence() {
+    let used = npm("invalid_exact_evm_nonce_already_used").to_string();
+    let unexpected = read(500, rust("unexpected_error").to_string());
+    for answer in [read(200, &used), unexpected, read(200, npm("settlement_pending").to_string())] {
+        assert!(answer.spoke(), "{answer:?}");
+    }
+    let contradiction = read(200, with(success(), json!({"payer": format!("0x{}", "00".repeat(20))})));
+    for answer in [read(500, "down"), Answer::read(&Delivery::Broken, &expected()), contradiction] {
+        assert!(!answer.spoke(), "{answer:?}");
+    }
+}

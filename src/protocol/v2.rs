@@ -20,7 +20,7 @@ pub use receipt::Receipt;
 
 use std::borrow::Cow;
 
-use super::json::{self, Field, Object, Schema};
+use super::json::{self, leaf, Field, Object, Schema};
 use super::Malformed;
 use crate::config::{Accept, Offer, Settle};
 use crate::evm::address::Address;
@@ -140,14 +140,6 @@ const AUTHORIZATION: Schema = Schema(&[
     leaf("validBefore", "payload.authorization.validBefore"),
     leaf("nonce", "payload.authorization.nonce"),
 ]);
-
-const fn leaf(name: &'static str, path: &'static str) -> Field {
-    Field {
-        name,
-        path,
-        schema: None,
-    }
-}
 
 /// Whether what the client says it pays is this accept of this offer; the module's list.
 pub fn matches(accepted: &Accepted, accept: &Accept, offer: &Offer) -> bool {

@@ -100,7 +100,7 @@ impl Reading {
         let first = self.values.len();
         let mut controls = 0_usize;
         self.fold(units);
-        for (at, _) in units.iter().enumerate().filter(|(_, &unit)| byte(unit).is_ascii_control()) {
+        for (at, _) in units.iter().enumerate().filter(|(_, &unit)| ends(unit)) {
             controls = controls.saturating_add(1);
             if controls > MAX_CONTROLS {
                 self.opaque = true;
@@ -160,6 +160,12 @@ impl Reading {
         self.text.truncate(to);
         self.values.push((from, to));
     }
+}
+
+/// Where some readings end the path: at a control character, and at an escape without digits,
+/// which decoders that do not check them turn into one.
+fn ends(unit: Unit) -> bool {
+    byte(unit).is_ascii_control() || unit == Unit::from(b'%')
 }
 
 /// A control character where an escape wants its digits: dropping it completes the escape.

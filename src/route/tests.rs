@@ -5,7 +5,6 @@
 mod guard;
 mod reference;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -25,7 +24,7 @@ fn offer(name: &str) -> Arc<Offer> {
         mime_type: String::new(),
         sku: None,
         seller: None,
-        labels: BTreeMap::new(),
+        labels: Vec::new(),
     })
 }
 

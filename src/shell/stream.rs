@@ -134,7 +134,7 @@ impl Stream {
             State::Fresh | State::Decided(_) => false,
             State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),
         };
-        if moves { Action::Continue } else { Action::Pause }
+        if moves { Action::Continue } else { self.hold_data() }
     }
 
     /// Whether the response's body may move. The host's and our own local replies come this
@@ -146,7 +146,14 @@ impl Stream {
                 visit.try_borrow().is_ok_and(|visit| !visit.withheld && !visit.machine.holds_response())
             }
         };
-        if moves { Action::Continue } else { Action::Pause }
+        if moves { Action::Continue } else { self.hold_data() }
+    }
+
+    fn hold_data(&self) -> Action {
+        if let (State::Paying(_), Some(worker)) = (&self.state, &self.worker) {
+            worker.body_came_while_held();
+        }
+        Action::Pause
     }
 
     /// Closes the books on the stream; `logged` says whether the host still answers for it.

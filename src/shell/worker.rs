@@ -33,13 +33,17 @@ pub(super) struct Worker {
     pub(super) meters: Meters,
     table: Table,
     queue: u32,
-    challenges: HashMap<usize, Rc<Challenge>>,
+    challenges: Vec<Challenge>,
+    /// Places in `challenges`, by [`address`].
+    places: HashMap<u64, u64>,
     breakers: RefCell<Vec<Breaker>>,
     visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<HashMap<Attempt, Job>>,
-    calls: RefCell<HashMap<u32, Attempt>>,
+    /// Attempts, by their call's token.
+    calls: RefCell<HashMap<u64, u64>>,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
+    warned_of_bodies: Cell<bool>,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -58,25 +62,28 @@ impl Worker {
     pub(super) fn new(policy: Policy, table: Table, queue: u32) -> Self {
         let breakers = vec![Breaker::default(); policy.facilitators.len()];
         let meters = Meters::open(policy.claims.capacity);
-        let challenges = challenges(&policy);
+        let (challenges, places) = challenges(&policy);
         Self {
             policy,
             meters,
             table,
             queue,
             challenges,
+            places,
             breakers: RefCell::new(breakers),
             visits: RefCell::default(),
             jobs: RefCell::default(),
             calls: RefCell::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
+            warned_of_bodies: Cell::new(false),
         }
     }
 
     /// The quote of an offer.
     pub(super) fn challenge(&self, offer: &Arc<Offer>) -> Option<&Challenge> {
-        self.challenges.get(&address(offer)).map(Rc::as_ref)
+        let place = self.places.get(&address(offer))?;
+        self.challenges.get(usize::try_from(*place).ok()?)
     }
 
     /// An attempt id no other worker has: a random start, counted up.
@@ -217,6 +224,17 @@ impl Worker {
         };
     }
 
+    /// Says once that the host does not stop bodies with their headers. Envoy then buffers
+    /// what is held, and beyond its buffer limit answers 413 or 500, whatever was paid.
+    pub(super) fn body_came_while_held(&self) {
+        if !self.warned_of_bodies.replace(true) {
+            log::warn!(
+                "bodies arrive while their headers are held (Envoy: allow_on_headers_stop_iteration): those over \
+                 per_connection_buffer_limit_bytes end in 413 or 500 even when they are paid for; leave the option unset"
+            );
+        }
+    }
+
     /// Whether anything is under way that must not be forgotten.
     pub(super) fn busy(&self) -> bool {
         self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
@@ -284,19 +302,23 @@ impl Worker {
 }
 
 /// One challenge per offer, however many routes share it.
-fn challenges(policy: &Policy) -> HashMap<usize, Rc<Challenge>> {
+fn challenges(policy: &Policy) -> (Vec<Challenge>, HashMap<u64, u64>) {
     let offers = policy.routes.iter().filter_map(|route| match &route.target {
         Target::Offer(offer) => Some(offer),
         Target::Free => None,
     });
-    let mut challenges = HashMap::new();
+    let mut challenges = Vec::new();
+    let mut places = HashMap::new();
     for offer in offers {
-        challenges.entry(address(offer)).or_insert_with(|| Rc::new(Challenge::new(offer)));
+        let next = challenges.len() as u64;
+        if *places.entry(address(offer)).or_insert(next) == next {
+            challenges.push(Challenge::new(offer));
+        }
     }
-    challenges
+    (challenges, places)
 }
 
 /// An offer's identity: the policy that owns it outlives the worker's maps.
-fn address(offer: &Arc<Offer>) -> usize {
-    Arc::as_ptr(offer).addr()
+fn address(offer: &Arc<Offer>) -> u64 {
+    Arc::as_ptr(offer).addr() as u64
 }

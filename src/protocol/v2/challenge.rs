@@ -5,11 +5,10 @@ use std::fmt::Write;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 
-use super::UPFRONT;
+use super::{PaymentPayload, UPFRONT};
 use crate::config::{Accept, Asset, Offer, Settle};
 use crate::evm::address::Address;
 use crate::money::Amount;
-use crate::precheck::Payment;
 use crate::protocol::json::push_string;
 
 /// An offer's quote. Everything but the error and the resource's URL is rendered and
@@ -32,16 +31,16 @@ pub fn requirements(accept: &Accept, offer: &Offer) -> String {
     json
 }
 
-/// The `PaymentRequirements` a verified payment states itself. An authorisation that was
+/// The `PaymentRequirements` a payment states itself, once it is known to be its payer's. An authorisation that was
 /// claimed under an earlier quote is settled under that quote, whatever the offer is today.
-pub fn signed_requirements(payment: &Payment) -> String {
-    let accepted = &payment.payload().accepted;
+pub fn signed_requirements(payload: &PaymentPayload, asset: &Asset) -> String {
+    let accepted = &payload.accepted;
     let flow = accepted.extra.as_ref().and_then(|extra| extra.payment_flow.as_deref());
     let mut json = String::with_capacity(384);
     Terms {
-        asset: payment.asset(),
-        amount: payment.amount(),
-        pay_to: &payment.to(),
+        asset,
+        amount: payload.authorization.value,
+        pay_to: &payload.authorization.to,
         max_timeout_seconds: accepted.max_timeout_seconds,
         upfront: flow == Some(UPFRONT),
     }

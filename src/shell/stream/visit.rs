@@ -279,7 +279,7 @@ impl Visit {
             offer: offer.map(|offer| offer.name.as_str()),
             seller: offer.and_then(|offer| offer.seller.as_deref()),
             sku: offer.and_then(|offer| offer.sku.as_deref()),
-            labels: offer.map(|offer| &offer.labels).filter(|labels| !labels.is_empty()),
+            labels: offer.map(|offer| offer.labels.as_slice()).filter(|labels| !labels.is_empty()),
             payer: payment.map(|payment| payment.payer().to_string()),
             amount: payment.map(|payment| payment.amount().to_string()),
             asset: payment.map(|payment| payment.asset().address.to_string()),

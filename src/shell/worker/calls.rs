@@ -65,8 +65,8 @@ impl Job {
 impl Worker {
     /// Queues `/verify`. Returns the verdict at once when it cannot be queued.
     pub(super) fn queue_verify(&self, context: u32, attempt: Attempt, purchase: &Rc<Purchase>) -> Option<Verdict> {
-        let job = Job::Verify { context, purchase: Rc::clone(purchase), sent: 0 };
-        if self.admits(&purchase.offer) && self.enqueue(attempt, job) {
+        self.begin(attempt, Job::Verify { context, purchase: Rc::clone(purchase), sent: 0 });
+        if self.admits(&purchase.offer) && self.enqueue(attempt) {
             return None;
         }
         self.forget(attempt);
@@ -75,18 +75,23 @@ impl Worker {
 
     /// Queues `/settle`. Returns what to tell the exchange when it cannot be queued.
     pub(super) fn queue_settle(&self, context: u32, attempt: Attempt, purchase: &Rc<Purchase>) -> Option<Settled> {
-        let job = Job::Settle { machine: Settlement::queued(), context, purchase: Rc::clone(purchase), sent: 0 };
-        if self.admits(&purchase.offer) && self.enqueue(attempt, job) {
+        let machine = Settlement::queued();
+        self.begin(attempt, Job::Settle { machine, context, purchase: Rc::clone(purchase), sent: 0 });
+        if self.admits(&purchase.offer) && self.enqueue(attempt) {
             return None;
         }
+        // The claim says Settling already; the machine gives it up, now or on a later tick.
         let told = self.settle(attempt, settlement::Event::Answer(Answer::NotSent));
-        self.forget(attempt);
         told.map(|(_, settled)| settled).or(Some(Settled::Unknown))
     }
 
-    fn enqueue(&self, attempt: Attempt, job: Job) -> bool {
-        let Ok(mut jobs) = self.jobs.try_borrow_mut() else { return false };
-        jobs.insert(attempt, job);
+    fn begin(&self, attempt: Attempt, job: Job) {
+        if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
+            jobs.insert(attempt, job);
+        }
+    }
+
+    fn enqueue(&self, attempt: Attempt) -> bool {
         hostcalls::enqueue_shared_queue(self.queue, Some(&attempt.0.to_le_bytes())).is_ok()
     }
 
@@ -130,7 +135,7 @@ impl Worker {
 
     fn dispatched(&self, attempt: Attempt, token: u32) {
         if let Ok(mut calls) = self.calls.try_borrow_mut() {
-            calls.insert(token, attempt);
+            calls.insert(token.into(), attempt.0);
         }
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             if let Some(job) = jobs.get_mut(&attempt) {
@@ -142,8 +147,8 @@ impl Worker {
 
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
-        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token));
-        let Some(attempt) = attempt else { return };
+        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
+        let Some(attempt) = attempt.map(Attempt) else { return };
         // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
         if num_headers == 0 {
             return self.answered(attempt, &Delivery::Broken);
@@ -197,8 +202,7 @@ impl Worker {
 
     fn settled(&self, attempt: Attempt, purchase: &Purchase, facilitator: &Arc<Facilitator>, delivery: &Delivery<'_>, millis: u64) {
         let answer = Answer::read(delivery, &purchase.expected());
-        let spoke = matches!(answer, Answer::Accepted(_) | Answer::Rejected(_));
-        self.observe(facilitator, Endpoint::Settle, answer.name(), millis, spoke);
+        self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         let receipt = purchase.identity.receipt_id();
         match answer {
             Answer::Unknown(doubt) => log::warn!(

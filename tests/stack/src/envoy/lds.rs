@@ -58,10 +58,13 @@ impl Source {
         Ok(source)
     }
 
-    /// Envoy watches for moves: a half-written file is never read.
     fn write(&self) -> io::Result<()> {
-        let resources: Vec<_> = self
-            .listeners
+        self.write_these(&self.listeners)
+    }
+
+    /// Envoy watches for moves: a half-written file is never read.
+    fn write_these(&self, listeners: &[Value]) -> io::Result<()> {
+        let resources: Vec<_> = listeners
             .iter()
             .map(|listener| {
                 let mut resource = listener.clone();
@@ -86,21 +89,43 @@ impl Envoy {
     /// Changes the listeners in any way, and waits for Envoy's verdict. A change that was
     /// rejected is not kept for the next one.
     pub fn update_listeners(&mut self, mut edit: impl FnMut(&mut Value)) -> io::Result<Update> {
-        let before = self.verdicts();
         let Some(source) = &mut self.lds else {
             return Err(io::Error::other("started without start_lds"));
         };
         let old = source.listeners.clone();
         source.listeners.iter_mut().for_each(&mut edit);
+        let update = self.push(Source::write)?;
+        if let (Update::Rejected(_), Some(source)) = (&update, &mut self.lds) {
+            source.listeners = old;
+        }
+        Ok(update)
+    }
+
+    /// Takes every listener away; [`Envoy::restore_listeners`] puts them back.
+    pub fn remove_listeners(&mut self) -> io::Result<Update> {
+        self.push(|source| source.write_these(&[]))
+    }
+
+    /// Puts the listeners back as they were.
+    pub fn restore_listeners(&mut self) -> io::Result<Update> {
+        self.push(Source::write)
+    }
+
+    fn push(&mut self, write: impl Fn(&Source) -> io::Result<()>) -> io::Result<Update> {
+        let before = self.verdicts();
+        let Some(source) = &mut self.lds else {
+            return Err(io::Error::other("started without start_lds"));
+        };
         source.version += 1;
-        source.write()?;
+        write(source)?;
+        self.verdict_since(&before)
+    }
+
+    fn verdict_since(&self, before: &Verdicts) -> io::Result<Update> {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
             let now = self.verdicts();
             if now.rejected > before.rejected {
-                if let Some(source) = &mut self.lds {
-                    source.listeners = old;
-                }
                 return Ok(Update::Rejected(self.rejection()));
             }
             if now.accepted > before.accepted && now.warming == 0 {

@@ -1,5 +1,6 @@
 //! The listener: a thread of its own, a port that stays reserved while connections are refused.
 
+use std::time::Duration;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -72,11 +73,25 @@ impl Server {
     /// Stops accepting: connections are refused, idle ones closed. The port stays ours.
     pub fn refuse(&self) {
         self.mode.send_replace(Mode::Refusing);
+        self.await_listening(false);
     }
 
     /// Accepts again after [`Server::refuse`].
     pub fn resume(&self) {
         self.mode.send_replace(Mode::Open);
+        self.await_listening(true);
+    }
+
+    /// Waits until the listener's thread has followed, so that the caller's next connection
+    /// meets what it was told.
+    fn await_listening(&self, listening: bool) {
+        for _ in 0..200 {
+            let attempt = std::net::TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+            if attempt.is_ok() == listening {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn doors(&self) -> Doors {
