@@ -58,6 +58,8 @@ pub struct Purchase {
     binding: Binding,
     /// `PaymentRequirements` for the facilitator.
     pub requirements: String,
+    /// The public URL it was presented for.
+    pub resource: String,
     /// Why it may not open a claim of its own; an existing one decides alone.
     pub unfit: Option<Refusal>,
 }
@@ -100,7 +102,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, now: UnixSeconds) -> Admission {
         Offered::Many => return refuse(Some(route), Refusal::Invalid(code::PAYMENT_AMBIGUOUS)),
         Offered::One(encoded) => encoded,
     };
-    match Purchase::read(policy, route, offer, encoded, now) {
+    match Purchase::read(policy, route, offer, encoded, head.resource(&policy.origin), now) {
         Ok(purchase) => Admission::Present(Box::new(purchase)),
         Err(code) => refuse(Some(route), Refusal::Invalid(code)),
     }
@@ -114,6 +116,7 @@ impl Purchase {
         route: &Arc<Route>,
         offer: &Arc<Offer>,
         encoded: &[u8],
+        resource: String,
         now: UnixSeconds,
     ) -> Result<Self, &'static str> {
         let json = header::decode(encoded).map_err(|malformed| malformed.code())?;
@@ -134,7 +137,7 @@ impl Purchase {
             Err(mismatch) => (v2::signed_requirements(payment.payload(), asset), Some(Refusal::Invalid(mismatch.code()))),
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
-        Ok(Self { route, offer, payment, identity, binding, requirements, unfit })
+        Ok(Self { route, offer, payment, identity, binding, requirements, resource, unfit })
     }
 
     /// What the exchange has to know.
@@ -153,7 +156,10 @@ impl Purchase {
 
     /// The body of `/verify` and `/settle`.
     pub fn body(&self) -> Vec<u8> {
-        v2::settle_body(self.payment.payload(), &self.requirements)
+        // The query may say what is only the upstream's business.
+        let url = self.resource.split('?').next().unwrap_or_default();
+        let resource = v2::resource(&self.offer, url);
+        v2::settle_body(self.payment.payload(), &self.requirements, &resource)
     }
 
     /// Until when an attempt begun or renewed at `now` owns the claim.

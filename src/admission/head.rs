@@ -96,8 +96,25 @@ impl<'a> Head<'a> {
         self.asked_method
     }
 
+    /// The public URL asked for. Bounded, since it comes back in the quote and, from clients
+    /// that echo quotes, in the payment: a query too long is left out, then a path too long cut.
+    pub fn resource(&self, origin: &str) -> String {
+        const MAX_PATH: usize = 2_048;
+        let path = self.path.unwrap_or("/");
+        let path = match path.split_once('?') {
+            Some((before, _)) if path.len() > MAX_PATH => before,
+            _ => path,
+        };
+        let cut = path.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_PATH).last();
+        let path = match cut {
+            Some(cut) if path.len() > MAX_PATH => path.get(..cut).unwrap_or("/"),
+            _ => path,
+        };
+        format!("{origin}{path}")
+    }
+
     fn is_new_owned(&self, name: &str) -> bool {
-        (OWNED.contains(&name) || name.starts_with(OWNED_PREFIX)) && !self.owned.contains(&name)
+        owned(name) && !self.owned.contains(&name)
     }
 
     fn offer(&mut self, name: &'a str, value: &'a [u8]) {
@@ -111,7 +128,20 @@ impl<'a> Head<'a> {
     }
 }
 
+/// Whether a request header is ours alone to write. An underscore counts as a hyphen: servers
+/// with a CGI heritage cannot tell them apart.
+pub fn owned(name: &str) -> bool {
+    let ours = |name: &str| OWNED.contains(&name) || name.starts_with(OWNED_PREFIX);
+    ours(name) || (name.contains('_') && ours(&name.replace('_', "-")))
+}
+
 /// Whether a response header of a priced route has to go before the client sees it.
 pub fn owned_in_response(name: &str) -> bool {
-    OWNED_IN_RESPONSE.contains(&name) || name.starts_with(OWNED_PREFIX)
+    OWNED_IN_RESPONSE.contains(&name) || name.starts_with(OWNED_PREFIX) || shares(name)
+}
+
+/// Whether a header tells some shared cache to keep the response, whatever `Cache-Control`
+/// says: the targeted fields of RFC 9213 and `Surrogate-Control`.
+fn shares(name: &str) -> bool {
+    name == "surrogate-control" || name.ends_with("cdn-cache-control")
 }

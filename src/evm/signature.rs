@@ -126,6 +126,17 @@ impl Signature {
         &self.s
     }
 
+    /// r, s and v (27 or 28), as they travel.
+    pub fn to_bytes(&self) -> [u8; 65] {
+        let mut bytes = [0; 65];
+        let v = if self.y_is_odd() { 28 } else { 27 };
+        let parts = self.r().iter().chain(self.s()).copied().chain([v]);
+        for (slot, byte) in bytes.iter_mut().zip(parts) {
+            *slot = byte;
+        }
+        bytes
+    }
+
     /// Whether the ephemeral point's y coordinate is odd (`v` = 28).
     pub fn y_is_odd(&self) -> bool {
         self.y_is_odd

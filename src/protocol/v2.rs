@@ -12,10 +12,12 @@
 //! `resource` binds nothing (no signature covers it, and no reference server compares it),
 //! so it is not read. (x402-specification-v2, 5; scheme_exact_evm, EIP-3009.)
 
+mod body;
 mod challenge;
 mod receipt;
 
-pub use challenge::{requirements, signed_requirements, Challenge};
+pub use body::settle_body;
+pub use challenge::{requirements, resource, signed_requirements, Challenge};
 pub use receipt::Receipt;
 
 use std::borrow::Cow;
@@ -40,7 +42,6 @@ pub struct PaymentPayload {
     pub authorization: Authorization,
     /// Its signature; a bad form is judged with the signature, not as a bad payload.
     pub signature: Result<Signature, SignatureError>,
-    raw: String,
 }
 
 /// The quote a client echoes.
@@ -155,20 +156,6 @@ pub fn matches(accepted: &Accepted, accept: &Accept, offer: &Offer) -> bool {
             .is_some_and(|extra| extra.matches(accept, offer.settle))
 }
 
-/// The body of the facilitator's `/verify` and `/settle`: the client's payload verbatim,
-/// our own requirements (as [`requirements`] writes them).
-pub fn settle_body(payload: &PaymentPayload, requirements: &str) -> Vec<u8> {
-    [
-        r#"{"x402Version":2,"paymentPayload":"#,
-        payload.raw(),
-        r#","paymentRequirements":"#,
-        requirements,
-        "}",
-    ]
-    .concat()
-    .into_bytes()
-}
-
 // === impl PaymentPayload ===
 
 impl PaymentPayload {
@@ -195,13 +182,7 @@ impl PaymentPayload {
             accepted,
             signature: Signature::parse(&signed.text("signature")?.0),
             authorization: authorization(signed.object("authorization")?)?,
-            raw: text.to_owned(),
         })
-    }
-
-    /// The JSON text as it was received.
-    pub fn raw(&self) -> &str {
-        &self.raw
     }
 }
 

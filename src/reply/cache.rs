@@ -5,7 +5,12 @@
 /// `private="field"` forbids only that field (RFC 9111 section 5.2.2.7) and does not count.
 pub fn private(values: &[String]) -> Option<String> {
     let merged = values.join(", ");
-    if merged.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("private")) {
+    let mut quoted = false;
+    let mut directives = merged.split(|c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    if directives.any(|directive| directive.trim().eq_ignore_ascii_case("private")) {
         return None;
     }
     Some(if merged.trim().is_empty() { "private".to_owned() } else { format!("{merged}, private") })
@@ -31,6 +36,12 @@ mod tests {
     fn private_fields_are_not_a_private_response() {
         let given = [r#"private="set-cookie""#.to_owned()];
         assert_eq!(private(&given).as_deref(), Some(r#"private="set-cookie", private"#));
+    }
+
+    #[test]
+    fn a_comma_in_quotes_ends_no_directive() {
+        let given = [r#"no-cache="a, private, b""#.to_owned()];
+        assert_eq!(private(&given).as_deref(), Some(r#"no-cache="a, private, b", private"#));
     }
 
     #[test]

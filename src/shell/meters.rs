@@ -16,21 +16,15 @@ use crate::record::Outcome;
 /// One root's metrics.
 #[derive(Default)]
 pub(super) struct Meters {
-    /// By route, the unmatched first; as many as were ever counted for.
-    requests: RefCell<Vec<Requests>>,
-    /// What the host does not know of yet.
-    unreported: RefCell<Vec<(usize, Outcome)>>,
+    /// Counter ids by route, the unmatched first; made when a route is first counted for.
+    requests: RefCell<Vec<Option<Box<Counters>>>>,
     calls: RefCell<HashMap<(usize, Endpoint, &'static str), u32>>,
     states: Option<[u32; State::ALL.len()]>,
     entries: Option<u32>,
 }
 
-/// One route's counters.
-#[derive(Clone, Default)]
-struct Requests {
-    ids: [Option<Id>; Outcome::ALL.len()],
-    unreported: [u32; Outcome::ALL.len()],
-}
+/// One route's counters, by outcome.
+type Counters = [Option<Id>; Outcome::ALL.len()];
 
 /// A metric's id plus one, so that none takes no room of its own.
 type Id = NonZeroU32;
@@ -58,40 +52,23 @@ impl Meters {
         }
     }
 
-    /// Counts a request. The host hears of it with the next [`Meters::report`]: telling it at
-    /// once would be a fifth of what the filter costs a request that passes.
+    /// Counts a request.
     pub(super) fn request(&self, route: Option<&Route>, outcome: Outcome) {
-        let (Ok(mut rows), Ok(mut unreported)) = (self.requests.try_borrow_mut(), self.unreported.try_borrow_mut())
-        else {
-            return;
-        };
+        let Ok(mut rows) = self.requests.try_borrow_mut() else { return };
         let at = route.map_or(0, |route| route.index.saturating_add(1));
         if rows.len() <= at {
-            rows.resize(at.saturating_add(1), Requests::default());
+            rows.resize(at.saturating_add(1), None);
         }
-        let Some(row) = rows.get_mut(at) else { return };
-        let Some(count) = row.unreported.get_mut(outcome as usize) else { return };
-        if *count == 0 {
-            unreported.push((at, outcome));
-        }
-        *count = count.saturating_add(1);
-        if let Some(id @ None) = row.ids.get_mut(outcome as usize) {
+        let row = rows.get_mut(at).map(|row| row.get_or_insert_default());
+        let Some(id) = row.and_then(|row| row.get_mut(outcome as usize)) else { return };
+        if id.is_none() {
             let name = route.map_or("unmatched", |route| &route.name);
             let name = format!("x402.requests.{name}.{}", outcome.name());
             let defined = hostcalls::define_metric(MetricType::Counter, &name).ok();
             *id = defined.and_then(|id| Id::new(id.wrapping_add(1)));
         }
-    }
-
-    /// Tells the host of the requests counted.
-    pub(super) fn report(&self) {
-        let Ok(mut rows) = self.requests.try_borrow_mut() else { return };
-        for (at, outcome) in self.unreported.take() {
-            let Some(row) = rows.get_mut(at) else { continue };
-            let Some(count) = row.unreported.get_mut(outcome as usize).map(std::mem::take) else { continue };
-            if let Some(Some(id)) = row.ids.get(outcome as usize) {
-                let _ = hostcalls::increment_metric(id.get().wrapping_sub(1), count.into());
-            }
+        if let Some(id) = id {
+            let _ = hostcalls::increment_metric(id.get().wrapping_sub(1), 1);
         }
     }
 

@@ -42,7 +42,7 @@ impl Root {
         let name = format!("x402/queue/{}", hex::encode(host::random()));
         let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;
         hostcalls::set_tick_period(Duration::from_secs(1)).map_err(|_| "the host has no timer")?;
-        self.worker = Some(Rc::new(Worker::new(policy, table, queue)));
+        self.worker = Some(Rc::new(Worker::new(self.id, policy, table, queue)));
         Ok(())
     }
 
@@ -66,9 +66,6 @@ impl Context for Root {
     }
 
     fn on_done(&mut self) -> bool {
-        if let Some(worker) = &self.worker {
-            worker.meters.report();
-        }
         self.leaving = self.worker.as_ref().is_some_and(|worker| worker.busy());
         !self.leaving
     }

@@ -81,14 +81,14 @@ impl Stream {
             }
             Admission::Refuse(route, refusal, allow) => {
                 let mut visit = Visit::new(self.context, route, &head);
-                visit.resource = resource(&worker.policy.origin, &head);
+                visit.resource = head.resource(&worker.policy.origin);
                 visit.refuse(worker, visit.suspended(worker, refusal), &allow);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Present(purchase) => {
                 let mut visit = Visit::new(self.context, Some(Arc::clone(&purchase.route)), &head);
-                visit.resource = resource(&worker.policy.origin, &head);
+                visit.resource = purchase.resource.clone();
                 visit.remove = head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
                 self.present(worker, visit, *purchase)
             }
@@ -123,7 +123,11 @@ impl Stream {
         // A status that cannot be read is not worth a charge.
         let charges = status.is_some_and(|status| purchase.offer.settle_on.charges(status));
         visit.see_response(&pairs);
+        let paying = visit.machine == exchange::Exchange::Paying;
         let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charges });
+        if paying {
+            visit.mark_pending();
+        }
         visit.act(worker, outbox, visit::Side::Response)
     }
 
@@ -166,7 +170,8 @@ impl Stream {
                 worker.leave(self.context);
                 let Ok(mut visit) = visit.try_borrow_mut() else { return };
                 let flags = if logged { host::response_flags() } else { Some(u64::MAX) };
-                let clean = self.ended && flags.is_none_or(|flags| flags & !BENIGN_FLAGS == 0);
+                let ended = self.ended && visit.ended_well();
+                let clean = ended && flags.is_none_or(|flags| flags & !BENIGN_FLAGS == 0);
                 visit.end(&worker, clean);
                 visit.close(&worker, logged);
             }
@@ -194,6 +199,11 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        for (name, _) in host::headers(MapType::HttpRequestTrailers) {
+            if admission::head::owned(&name) {
+                host::remove_header(MapType::HttpRequestTrailers, &name);
+            }
+        }
         self.request_data()
     }
 
@@ -213,6 +223,15 @@ impl HttpContext for Stream {
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         self.ended = true;
+        if let State::Paying(visit) = &self.state {
+            let trailers = host::headers(MapType::HttpResponseTrailers);
+            for (name, _) in trailers.iter().filter(|(name, _)| admission::head::owned_in_response(name)) {
+                host::remove_header(MapType::HttpResponseTrailers, name);
+            }
+            if let Ok(mut visit) = visit.try_borrow_mut() {
+                visit.see_grpc_status(&trailers);
+            }
+        }
         self.response_data()
     }
 
@@ -226,21 +245,4 @@ impl Drop for Stream {
     fn drop(&mut self) {
         self.finish(false);
     }
-}
-
-/// The public URL asked for. Bounded, since it comes back in the quote and, from clients
-/// that echo quotes, in the payment: a query too long is left out, then a path too long cut.
-fn resource(origin: &str, head: &Head<'_>) -> String {
-    const MAX_PATH: usize = 2_048;
-    let path = head.path.unwrap_or("/");
-    let path = match path.split_once('?') {
-        Some((before, _)) if path.len() > MAX_PATH => before,
-        _ => path,
-    };
-    let cut = path.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_PATH).last();
-    let path = match cut {
-        Some(cut) if path.len() > MAX_PATH => path.get(..cut).unwrap_or("/"),
-        _ => path,
-    };
-    format!("{origin}{path}")
 }

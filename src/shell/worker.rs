@@ -29,6 +29,8 @@ pub(super) use calls::Job;
 
 /// The shared state of one root context.
 pub(super) struct Worker {
+    /// The root's own context.
+    root: u32,
     pub(super) policy: Policy,
     pub(super) meters: Meters,
     table: Table,
@@ -59,11 +61,12 @@ pub(super) struct Outbox {
 
 impl Worker {
     /// A worker for a validated policy over an opened table.
-    pub(super) fn new(policy: Policy, table: Table, queue: u32) -> Self {
+    pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
         let breakers = vec![Breaker::default(); policy.facilitators.len()];
         let meters = Meters::open(policy.claims.capacity);
         let (challenges, places) = challenges(&policy);
         Self {
+            root,
             policy,
             meters,
             table,
@@ -221,7 +224,9 @@ impl Worker {
         }
         if let Ok(mut visit) = visit.try_borrow_mut() {
             visit.told(self, event);
-        };
+        }
+        // What the root does next, it does as itself.
+        let _ = hostcalls::set_effective_context(self.root);
     }
 
     /// Says once that the host does not stop bodies with their headers. Envoy then buffers
@@ -240,9 +245,8 @@ impl Worker {
         self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
     }
 
-    /// Once a second: reports what passed, renews leases, writes what could not be written, sweeps the table.
+    /// Once a second: renews leases, writes what could not be written, sweeps the table.
     pub(super) fn tick(&self) {
-        self.meters.report();
         let now = host::now();
         self.renew_leases(now);
         let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(|_| Vec::new(), |jobs| {

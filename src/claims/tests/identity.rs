@@ -1,6 +1,7 @@
 //! What names a claim and what binds it.
 
 use super::*;
+use crate::evm::address::Address;
 
 fn identity() -> Identity {
     Identity {

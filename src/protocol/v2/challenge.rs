@@ -48,6 +48,22 @@ pub fn signed_requirements(payload: &PaymentPayload, asset: &Asset) -> String {
     json
 }
 
+/// The `ResourceInfo` of what is sold at `url`.
+pub fn resource(offer: &Offer, url: &str) -> String {
+    let mut json = String::from(r#"{"url":"#);
+    push_string(&mut json, url);
+    push_description(&mut json, offer);
+    json.push('}');
+    json
+}
+
+fn push_description(out: &mut String, offer: &Offer) {
+    out.push_str(r#","description":"#);
+    push_string(out, &offer.description);
+    out.push_str(r#","mimeType":"#);
+    push_string(out, &offer.mime_type);
+}
+
 /// What a `PaymentRequirements` says.
 struct Terms<'a> {
     asset: &'a Asset,
@@ -107,10 +123,8 @@ impl Challenge {
         while json.len() % 3 != 0 {
             json.push(' ');
         }
-        let mut suffix = String::from(r#","description":"#);
-        push_string(&mut suffix, &offer.description);
-        suffix.push_str(r#","mimeType":"#);
-        push_string(&mut suffix, &offer.mime_type);
+        let mut suffix = String::new();
+        push_description(&mut suffix, offer);
         suffix.push_str("}}");
         Self {
             prefix: STANDARD.encode(json),

@@ -53,6 +53,8 @@ pub(in crate::shell) struct Visit {
     redeeming: bool,
     request_id: Option<String>,
     cross_origin: bool,
+    /// For gRPC, whether the call ended well: its status comes last, in the trailers.
+    grpc: Option<bool>,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
     cache_control: Vec<String>,
@@ -81,6 +83,7 @@ impl Visit {
             redeeming: false,
             request_id: head.request_id.map(str::to_owned),
             cross_origin: head.cross_origin,
+            grpc: head.grpc.then_some(false),
             spoofed: Vec::new(),
             cache_control: Vec::new(),
         }
@@ -158,6 +161,32 @@ impl Visit {
         let values = pairs.iter().filter(|(name, _)| name == "cache-control");
         self.cache_control =
             values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        self.see_grpc_status(pairs);
+    }
+
+    /// Looks for a gRPC status, in headers when there is nothing else, or in trailers.
+    pub(super) fn see_grpc_status(&mut self, pairs: &Pairs) {
+        let status = pairs.iter().find(|(name, _)| name == "grpc-status");
+        if let (Some(ok), Some((_, status))) = (&mut self.grpc, status) {
+            *ok = status == b"0";
+        }
+    }
+
+    /// Whether what was delivered is what was bought, as far as gRPC says.
+    pub(super) fn ended_well(&self) -> bool {
+        self.grpc.unwrap_or(true)
+    }
+
+    /// The host answers in our place while the settlement is out: its reply must not look as
+    /// if no money had moved.
+    pub(super) fn mark_pending(&mut self) {
+        let refusal = Refusal::Denied(Denial::Pending);
+        self.outcome = Some(Outcome::of(refusal));
+        self.code = Some(refusal.code());
+        host::set_header(MapType::HttpResponseHeaders, "cache-control", "no-store");
+        if let Some(receipt) = self.receipt(Some(refusal.code()), None) {
+            host::set_header(MapType::HttpResponseHeaders, "payment-response", &receipt);
+        }
     }
 
     /// The paid response goes to the client, with its receipt.
@@ -201,7 +230,8 @@ impl Visit {
         self.code = Some(refusal.code());
         self.outcome = Some(Outcome::of(refusal));
         let offer = self.offer();
-        let challenge = offer.filter(|_| refusal.quotes()).and_then(|offer| worker.challenge(offer));
+        let offer = offer.filter(|offer| refusal.quotes() && worker.quotes(offer));
+        let challenge = offer.and_then(|offer| worker.challenge(offer));
         let challenge = challenge.map(|c| c.header(refusal.code(), &self.resource));
         let receipt = match refusal.receipt() {
             ReceiptKind::None => None,

@@ -219,8 +219,15 @@ impl Worker {
             ),
             Answer::Accepted(_) => {}
         }
-        if let Some((context, settled)) = self.settle(attempt, settlement::Event::Answer(answer)) {
-            self.tell(context, exchange::Event::Settled(settled));
+        let told = self.settle(attempt, settlement::Event::Answer(answer));
+        match (told, answer) {
+            (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
+            (None, Answer::Accepted(transaction)) => log::warn!(
+                "route {}: settlement {receipt} was accepted after its client left (transaction 0x{}); \
+                 the payment can be presented again",
+                purchase.route.name, hex::encode(transaction.0),
+            ),
+            (None, _) => {}
         }
     }
 
