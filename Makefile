@@ -51,7 +51,7 @@ test-unit: need-rust need-cc ## Unit, differential and development-stack tests; 
 	cargo test --locked --workspace --doc
 
 .PHONY: test-scenarios
-test-scenarios: build launcher ## The scenario table on a real Envoy
+test-scenarios: build noop launcher ## The scenario table on a real Envoy
 	targets=$$($(call test_targets,True)); \
 	if [[ -z $$targets ]]; then echo 'no test target is named scenarios* or envoy*' >&2; exit 1; fi; \
 	cargo test --locked --workspace $$targets
@@ -77,8 +77,9 @@ test-compose: ## docker-compose brings it all up and the payer pays; needs a Doc
 	tests/build/compose.sh
 
 .PHONY: bench
-bench: build launcher noop ## CPU per request against plain proxy and no-op wasm
-	cargo bench --locked --workspace
+bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, memory, claims (BENCH='--full --write docs/benchmarks.md')
+	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
+	  --package x402-bench -- $(BENCH)
 
 .PHONY: noop
 noop: need-rust

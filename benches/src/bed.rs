@@ -166,6 +166,20 @@ fn direct(answer: &Answer) -> Value {
 // === impl Modules ===
 
 impl Modules {
+    /// What `make bench` built, or what `X402_MODULE` and `X402_NOOP` name.
+    pub fn found(against: Option<PathBuf>) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let named = |variable: &str, otherwise: &str| {
+            std::env::var_os(variable).map_or_else(|| root.join(otherwise), PathBuf::from)
+        };
+        Self {
+            ours: named("X402_MODULE", "target/x402_proxy_wasm.wasm"),
+            noop: named("X402_NOOP", "target/wasm32-wasip1/release/noop_filter.wasm"),
+            against,
+            template: root.join("envoy/envoy.yaml"),
+        }
+    }
+
     /// Absolute, and all there.
     pub fn check(mut self) -> Result<Self, Failure> {
         let files = [&mut self.ours, &mut self.noop, &mut self.template];
@@ -188,7 +202,13 @@ impl Behind {
     }
 
     /// Starts an Envoy with these stacks, pinned.
-    pub fn envoy(&self, modules: &Modules, stacks: &[Stack], script: Option<&Script>, workers: u32) -> Result<Envoy, Failure> {
+    pub fn envoy(
+        &self,
+        modules: &Modules,
+        stacks: &[Stack],
+        script: Option<&Script>,
+        workers: u32,
+    ) -> Result<Envoy, Failure> {
         let text = std::fs::read_to_string(&modules.template)?;
         let mut tree: Value = serde_yaml_ng::from_str(&text)?;
         let ingress = tree["static_resources"]["listeners"][0].take();

@@ -1,6 +1,6 @@
 //! `make bench`: runs the suite and prints its tables.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lexopt::{Arg, ValueExt};
@@ -49,7 +49,9 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
             }
             Arg::Long("full") => found.rounds = 60,
             Arg::Long("rounds") => found.rounds = parser.value()?.parse()?,
-            Arg::Long("only") => found.only = parser.value()?.string()?.split(',').map(str::to_owned).collect(),
+            Arg::Long("only") => {
+                found.only = parser.value()?.string()?.split(',').map(str::to_owned).collect()
+            }
             Arg::Long("against") => found.against = Some(parser.value()?.into()),
             Arg::Long("write") => found.write = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
@@ -59,7 +61,7 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let modules = modules(arguments.against.clone()).check()?;
+    let modules = Modules::found(arguments.against.clone()).check()?;
     let pinned = cpu::pin_self(cpu::LOAD);
     if !pinned {
         eprintln!("x402-bench: one processor only: nothing is pinned");
@@ -83,17 +85,4 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("wrote {}", file.display());
     }
     Ok(())
-}
-
-fn modules(against: Option<PathBuf>) -> Modules {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let named = |variable: &str, otherwise: &str| {
-        std::env::var_os(variable).map_or_else(|| root.join(otherwise), PathBuf::from)
-    };
-    Modules {
-        ours: named("X402_MODULE", "target/x402_proxy_wasm.wasm"),
-        noop: named("X402_NOOP", "target/wasm32-wasip1/release/noop_filter.wasm"),
-        against,
-        template: root.join("envoy/envoy.yaml"),
-    }
 }

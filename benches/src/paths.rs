@@ -36,17 +36,116 @@ const DEAR: usize = 400;
 
 /// Every path, yardsticks first.
 pub const ALL: [Path; 11] = [
-    Path { name: "plain", what: "plain proxy", stack: Stack::Plain, target: "/free/1", pays: Pays::Nothing, status: 200, count: CHEAP, over: None },
-    Path { name: "noop", what: "no-op wasm + proxy", stack: Stack::Noop, target: "/free/1", pays: Pays::Nothing, status: 200, count: CHEAP, over: Some(("plain", None)) },
-    Path { name: "free", what: "unpriced, the path alone decides", stack: Stack::Ours, target: "/free/1", pays: Pays::Nothing, status: 200, count: CHEAP, over: Some(("noop", Some(1.05))) },
-    Path { name: "method", what: "unpriced, the method decides", stack: Stack::Ours, target: "/mixed/1", pays: Pays::Nothing, status: 200, count: CHEAP, over: Some(("noop", Some(1.10))) },
-    Path { name: "unmatched", what: "unmatched, passed", stack: Stack::Ours, target: "/elsewhere/1", pays: Pays::Nothing, status: 200, count: CHEAP, over: Some(("noop", Some(1.05))) },
-    Path { name: "direct", what: "no-op wasm + `direct_response` of our 402", stack: Stack::NoopDirect, target: "/before/1", pays: Pays::Nothing, status: 402, count: CHEAP, over: None },
-    Path { name: "unpaid", what: "unpaid, 402", stack: Stack::Ours, target: "/before/1", pays: Pays::Nothing, status: 402, count: CHEAP, over: Some(("direct", Some(1.35))) },
-    Path { name: "forged", what: "forged payment, 402", stack: Stack::Ours, target: "/before/1", pays: Pays::Forged, status: 402, count: DEAR, over: Some(("unpaid", None)) },
-    Path { name: "callout", what: "no-op wasm with one callout + proxy", stack: Stack::NoopCallout, target: "/before/1", pays: Pays::Nothing, status: 200, count: 2 * DEAR, over: Some(("noop", None)) },
-    Path { name: "before", what: "paid, `settle: before`", stack: Stack::Ours, target: "/before/1", pays: Pays::Fresh, status: 200, count: DEAR, over: Some(("callout", None)) },
-    Path { name: "after", what: "paid, `settle: after`", stack: Stack::Ours, target: "/after/1", pays: Pays::Fresh, status: 200, count: DEAR, over: Some(("callout", None)) },
+    Path {
+        name: "plain",
+        what: "plain proxy",
+        stack: Stack::Plain,
+        target: "/free/1",
+        pays: Pays::Nothing,
+        status: 200,
+        count: CHEAP,
+        over: None,
+    },
+    Path {
+        name: "noop",
+        what: "no-op wasm + proxy",
+        stack: Stack::Noop,
+        target: "/free/1",
+        pays: Pays::Nothing,
+        status: 200,
+        count: CHEAP,
+        over: Some(("plain", None)),
+    },
+    Path {
+        name: "free",
+        what: "unpriced, the path alone decides",
+        stack: Stack::Ours,
+        target: "/free/1",
+        pays: Pays::Nothing,
+        status: 200,
+        count: CHEAP,
+        over: Some(("noop", Some(1.05))),
+    },
+    Path {
+        name: "method",
+        what: "unpriced, the method decides",
+        stack: Stack::Ours,
+        target: "/mixed/1",
+        pays: Pays::Nothing,
+        status: 200,
+        count: CHEAP,
+        over: Some(("noop", Some(1.10))),
+    },
+    Path {
+        name: "unmatched",
+        what: "unmatched, passed",
+        stack: Stack::Ours,
+        target: "/elsewhere/1",
+        pays: Pays::Nothing,
+        status: 200,
+        count: CHEAP,
+        over: Some(("noop", Some(1.05))),
+    },
+    Path {
+        name: "direct",
+        what: "no-op wasm + `direct_response` of our 402",
+        stack: Stack::NoopDirect,
+        target: "/before/1",
+        pays: Pays::Nothing,
+        status: 402,
+        count: CHEAP,
+        over: None,
+    },
+    Path {
+        name: "unpaid",
+        what: "unpaid, 402",
+        stack: Stack::Ours,
+        target: "/before/1",
+        pays: Pays::Nothing,
+        status: 402,
+        count: CHEAP,
+        over: Some(("direct", Some(1.35))),
+    },
+    Path {
+        name: "forged",
+        what: "forged payment, 402",
+        stack: Stack::Ours,
+        target: "/before/1",
+        pays: Pays::Forged,
+        status: 402,
+        count: DEAR,
+        over: Some(("unpaid", None)),
+    },
+    Path {
+        name: "callout",
+        what: "no-op wasm with one callout + proxy",
+        stack: Stack::NoopCallout,
+        target: "/before/1",
+        pays: Pays::Nothing,
+        status: 200,
+        count: 2 * DEAR,
+        over: Some(("noop", None)),
+    },
+    Path {
+        name: "before",
+        what: "paid, `settle: before`",
+        stack: Stack::Ours,
+        target: "/before/1",
+        pays: Pays::Fresh,
+        status: 200,
+        count: DEAR,
+        over: Some(("callout", None)),
+    },
+    Path {
+        name: "after",
+        what: "paid, `settle: after`",
+        stack: Stack::Ours,
+        target: "/after/1",
+        pays: Pays::Fresh,
+        status: 200,
+        count: DEAR,
+        over: Some(("callout", None)),
+    },
 ];
 
 /// Who pays.
@@ -56,7 +155,12 @@ pub struct Wallets(Vec<Wallet>);
 
 impl Path {
     /// A round's requests. Payments are signed here, so that they are fresh.
-    pub fn requests(&self, quote: Option<&Quote>, wallets: &Wallets, count: usize) -> Result<Requests, Failure> {
+    pub fn requests(
+        &self,
+        quote: Option<&Quote>,
+        wallets: &Wallets,
+        count: usize,
+    ) -> Result<Requests, Failure> {
         if self.pays == Pays::Nothing {
             return Ok(Requests::Same(self.head(""), count));
         }

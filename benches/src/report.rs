@@ -29,7 +29,11 @@ impl Report {
                 "{} rounds, Envoy {}, one worker{}; {}.\n",
                 rounds.each(rounds.paths.first().map_or("", |path| path.name), |s| s.cpu).len(),
                 rounds.envoy,
-                if self.pinned { " pinned to one processor, load and servers on another" } else { ", nothing pinned" },
+                if self.pinned {
+                    " pinned to one processor, load and servers on another"
+                } else {
+                    ", nothing pinned"
+                },
                 self.machine,
             );
             requests(&mut out, rounds);
@@ -59,7 +63,11 @@ fn requests(out: &mut String, rounds: &Rounds) {
         cpu.sort_by(f64::total_cmp);
         let over = path.over.and_then(|(name, _)| {
             let what = rounds.paths.iter().find(|known| known.name == name)?.what;
-            Some((what, interval(&rounds.ratio(path.name, name)?, 3), format!("{:.3}", rounds.quiet_ratio(path.name, name)?)))
+            Some((
+                what,
+                interval(&rounds.ratio(path.name, name)?, 3),
+                format!("{:.3}", rounds.quiet_ratio(path.name, name)?),
+            ))
         });
         let (what, ratio, quiet) = over.unwrap_or_default();
         let _ = writeln!(
@@ -82,10 +90,20 @@ fn targets(out: &mut String, rounds: &Rounds) {
     for path in &rounds.paths {
         let Some((over, Some(bound))) = path.over else { continue };
         let Some(ratio) = rounds.ratio(path.name, over) else { continue };
-        let _ = writeln!(out, "| {}: at most {bound:.2} | {} | {} |", path.what, interval(&ratio, 3), verdict(&ratio, bound));
+        let _ = writeln!(
+            out,
+            "| {}: at most {bound:.2} | {} | {} |",
+            path.what,
+            interval(&ratio, 3),
+            verdict(&ratio, bound)
+        );
     }
     if let Some(cost) = rounds.difference("forged", "unpaid") {
-        let _ = writeln!(out, "| forged over unpaid, µs (mostly recovery; no bound yet) | {} | |", interval(&cost, 0));
+        let _ = writeln!(
+            out,
+            "| forged over unpaid, µs (mostly recovery; no bound yet) | {} | |",
+            interval(&cost, 0)
+        );
     }
     for (name, what) in [("before", "before"), ("after", "after")] {
         if let Some(cost) = rounds.own_cost(name) {
@@ -101,7 +119,13 @@ fn targets(out: &mut String, rounds: &Rounds) {
 }
 
 fn other_build(out: &mut String, rounds: &Rounds) {
-    let rows: Vec<_> = rounds.paths.iter().filter_map(|path| Some((path.what, rounds.over_the_other(path.name)?, rounds.quiet_over_the_other(path.name)?))).collect();
+    let rows: Vec<_> = rounds
+        .paths
+        .iter()
+        .filter_map(|path| {
+            Some((path.what, rounds.over_the_other(path.name)?, rounds.quiet_over_the_other(path.name)?))
+        })
+        .collect();
     if rows.is_empty() {
         return;
     }
@@ -146,7 +170,10 @@ fn footprints(out: &mut String, footprints: &[Footprint], module: u64) {
 }
 
 fn claims(out: &mut String, claims: &[Filled]) {
-    let _ = writeln!(out, "{CAPACITY} purchases presented to a claim table of that capacity (the default), in this process:\n");
+    let _ = writeln!(
+        out,
+        "{CAPACITY} purchases presented to a claim table of that capacity (the default), in this process:\n"
+    );
     out.push_str("| claims | held | refused | buckets | bytes | bytes each | ns per op |\n|---|---:|---:|---:|---:|---:|---:|\n");
     for one in claims {
         let Filled { what, granted, refused, bytes, buckets, op } = one;

@@ -76,7 +76,13 @@ pub fn run(behind: &Behind, modules: &Modules, paths: &[Path], effort: Effort) -
     Ok(Rounds { paths: paths.to_vec(), samples, against, envoy: version })
 }
 
-fn sample(envoy: &Envoy, path: &Path, quote: Option<&Quote>, wallets: &Wallets, divisor: usize) -> Result<Sample, Failure> {
+fn sample(
+    envoy: &Envoy,
+    path: &Path,
+    quote: Option<&Quote>,
+    wallets: &Wallets,
+    divisor: usize,
+) -> Result<Sample, Failure> {
     let requests = path.requests(quote, wallets, (path.count / divisor).max(CONNECTIONS))?;
     let mut load = Load::open(listener(envoy, path.stack)?, CONNECTIONS)?;
     // Connections, upstream connections and caches are warm when the clock starts.
@@ -110,7 +116,10 @@ fn same_answer(envoy: &Envoy, script: &Script) -> Result<(), Failure> {
             return Err(format!("the direct response differs in {name}").into());
         }
     }
-    if direct.status != 402 || direct.body != script.unpaid.body || direct.headers.len() != script.unpaid.headers.len() {
+    if direct.status != 402
+        || direct.body != script.unpaid.body
+        || direct.headers.len() != script.unpaid.headers.len()
+    {
         return Err(format!("the direct response differs: {direct:?}").into());
     }
     Ok(())
@@ -164,7 +173,8 @@ impl Rounds {
         let columns = [paid, "callout", "forged", "unpaid"].map(|name| self.each(name, |sample| sample.cpu));
         let rounds = columns.iter().map(Vec::len).min()?;
         let [paid, callout, forged, unpaid] = &columns;
-        let values: Vec<f64> = (0..rounds).map(|at| paid[at] - callout[at] - (forged[at] - unpaid[at])).collect();
+        let values: Vec<f64> =
+            (0..rounds).map(|at| paid[at] - callout[at] - (forged[at] - unpaid[at])).collect();
         (!values.is_empty()).then(|| stats::estimate(&values))
     }
 }

@@ -24,7 +24,12 @@ pub fn median(values: &[f64]) -> f64 {
 
 /// The value below which `part` (0 to 1) of the others lie.
 pub fn quantile(sorted: &[f64], part: f64) -> f64 {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
     let at = ((sorted.len().saturating_sub(1)) as f64 * part).round() as usize;
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }

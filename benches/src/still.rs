@@ -45,7 +45,10 @@ pub struct Filled {
 
 /// Starts each stack alone, with one and two workers, and loads it.
 pub fn footprints(behind: &Behind, modules: &Modules, times: usize) -> Result<Vec<Footprint>, Failure> {
-    [Stack::Plain, Stack::Noop, Stack::Ours].into_iter().map(|stack| footprint(behind, modules, stack, times)).collect()
+    [Stack::Plain, Stack::Noop, Stack::Ours]
+        .into_iter()
+        .map(|stack| footprint(behind, modules, stack, times))
+        .collect()
 }
 
 fn footprint(behind: &Behind, modules: &Modules, stack: Stack, times: usize) -> Result<Footprint, Failure> {
@@ -69,7 +72,10 @@ fn footprint(behind: &Behind, modules: &Modules, stack: Stack, times: usize) -> 
 /// Enough connections that every worker gets some, and something on each path of the stack.
 fn load(envoy: &x402_devstack::envoy::Envoy, stack: Stack) -> Result<(), Failure> {
     let mut load = Load::open(envoy.address(), 64)?;
-    for path in ALL.iter().filter(|path| path.stack == stack && matches!(path.name, "plain" | "noop" | "free" | "unpaid")) {
+    for path in ALL
+        .iter()
+        .filter(|path| path.stack == stack && matches!(path.name, "plain" | "noop" | "free" | "unpaid"))
+    {
         load.run(path.requests(None, &Wallets::new(2), 4_000)?, path.status)?;
     }
     Ok(())
@@ -114,10 +120,13 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
     let table = Table::open(&store, capacity, *b"sixteen bytes of")?;
     let outcomes = |op: &dyn Fn(u32) -> Op| -> (Vec<Outcome>, f64) {
         let begun = Instant::now();
-        let all = (0..capacity).map(|number| table.run(&store, &identity(number), &op(number), NOW).outcome).collect();
+        let all = (0..capacity)
+            .map(|number| table.run(&store, &identity(number), &op(number), NOW).outcome)
+            .collect();
         (all, begun.elapsed().as_secs_f64() * 1e9 / f64::from(capacity))
     };
-    let count = |outcomes: &[Outcome], wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    let count =
+        |outcomes: &[Outcome], wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == wanted).count();
     let bytes = || store.0.borrow().values().map(|(value, _)| value.len()).sum();
     let lease = NOW + 15;
     let begin = |number: u32| Begin {
@@ -134,19 +143,32 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
     let live = Filled { what: "live", granted, refused, bytes: bytes(), buckets: table.buckets(), op };
     for number in 0..capacity {
         let attempt = Attempt(number.into());
-        let settled = Op::Settled { attempt, transaction: Transaction([9; 32]), deliver: Some(lease), otherwise: begin(number) };
+        let settled = Op::Settled {
+            attempt,
+            transaction: Transaction([9; 32]),
+            deliver: Some(lease),
+            otherwise: begin(number),
+        };
         table.run(&store, &identity(number), &Op::Settling { attempt, lease }, NOW);
         table.run(&store, &identity(number), &settled, NOW);
     }
     let (ended, op) = outcomes(&|number| Op::Delivered { attempt: Attempt(number.into()) });
     let kept = u32::try_from(count(&ended, Outcome::Done))?;
-    Ok(vec![live, Filled { what: "delivered", granted: kept, refused, bytes: bytes(), buckets: table.buckets(), op }])
+    Ok(vec![
+        live,
+        Filled { what: "delivered", granted: kept, refused, bytes: bytes(), buckets: table.buckets(), op },
+    ])
 }
 
 fn identity(number: u32) -> Identity {
     let mut nonce = [0; 32];
     nonce[..4].copy_from_slice(&number.to_be_bytes());
-    Identity { chain_id: 84_532, verifying_contract: Address::new([1; 20]), payer: Address::new([2; 20]), nonce }
+    Identity {
+        chain_id: 84_532,
+        verifying_contract: Address::new([1; 20]),
+        payer: Address::new([2; 20]),
+        nonce,
+    }
 }
 
 #[cfg(test)]
