@@ -20,6 +20,7 @@ use crate::reply::{code, Refusal};
 use crate::route::Resolution;
 use crate::settlement;
 
+pub mod grpc;
 pub mod head;
 
 pub use head::{Head, Offered};

@@ -2,10 +2,9 @@
 //! strings into one.
 //!
 //! serde's derived readers take an array for a struct and skip names they do not know.
-//! Both are wrong here, because a facilitator reads the same text with another parser: Go's
-//! matches names without regard to case and keeps the last one, so `"Signature"` beside
-//! `"signature"` would let it settle something else than what was verified. A known name
-//! may therefore appear once, and no name that folds to it may appear at all.
+//! Both are wrong here, because the same text is read elsewhere with other parsers (a client's
+//! own logs, a mirror, an auditor): Go's matches names without regard to case and keeps the
+//! last one. A known name may therefore appear once, and no name that folds to it at all.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -170,7 +170,7 @@ impl Stream {
                 worker.leave(self.context);
                 let Ok(mut visit) = visit.try_borrow_mut() else { return };
                 let flags = if logged { host::response_flags() } else { Some(u64::MAX) };
-                let ended = self.ended && visit.ended_well();
+                let ended = self.ended && visit.grpc.ended_well();
                 let clean = ended && flags.is_none_or(|flags| flags & !BENIGN_FLAGS == 0);
                 visit.end(&worker, clean);
                 visit.close(&worker, logged);
@@ -229,7 +229,7 @@ impl HttpContext for Stream {
                 host::remove_header(MapType::HttpResponseTrailers, name);
             }
             if let Ok(mut visit) = visit.try_borrow_mut() {
-                visit.see_grpc_status(&trailers);
+                visit.grpc.see(&trailers);
             }
         }
         self.response_data()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Action, MapType};
 
+use crate::admission::grpc::GrpcStatus;
 use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
 use crate::config::{Offer, Route, Target};
@@ -53,8 +54,7 @@ pub(in crate::shell) struct Visit {
     redeeming: bool,
     request_id: Option<String>,
     cross_origin: bool,
-    /// For gRPC, whether the call ended well: its status comes last, in the trailers.
-    grpc: Option<bool>,
+    pub(super) grpc: GrpcStatus,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
     cache_control: Vec<String>,
@@ -83,7 +83,7 @@ impl Visit {
             redeeming: false,
             request_id: head.request_id.map(str::to_owned),
             cross_origin: head.cross_origin,
-            grpc: head.grpc.then_some(false),
+            grpc: GrpcStatus::new(head.grpc),
             spoofed: Vec::new(),
             cache_control: Vec::new(),
         }
@@ -161,20 +161,7 @@ impl Visit {
         let values = pairs.iter().filter(|(name, _)| name == "cache-control");
         self.cache_control =
             values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
-        self.see_grpc_status(pairs);
-    }
-
-    /// Looks for a gRPC status, in headers when there is nothing else, or in trailers.
-    pub(super) fn see_grpc_status(&mut self, pairs: &Pairs) {
-        let status = pairs.iter().find(|(name, _)| name == "grpc-status");
-        if let (Some(ok), Some((_, status))) = (&mut self.grpc, status) {
-            *ok = status == b"0";
-        }
-    }
-
-    /// Whether what was delivered is what was bought, as far as gRPC says.
-    pub(super) fn ended_well(&self) -> bool {
-        self.grpc.unwrap_or(true)
+        self.grpc.see(pairs);
     }
 
     /// The host answers in our place while the settlement is out: its reply must not look as

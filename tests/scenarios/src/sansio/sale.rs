@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use x402_devstack::client::Answer;
+use x402_proxy_wasm::admission::grpc::GrpcStatus;
 use x402_proxy_wasm::admission::{head, Head, Purchase};
 use x402_proxy_wasm::claims::{Attempt, Op, Outcome, Transaction};
 use x402_proxy_wasm::exchange::{Denial, Effect, Event, Exchange, Paid, Settled};
@@ -25,6 +26,7 @@ pub(super) struct Sale<'a> {
     machine: Exchange,
     events: VecDeque<Event>,
     hang_up: bool,
+    grpc: GrpcStatus,
     held: Option<Reached>,
     answer: Option<Answer>,
 }
@@ -48,6 +50,7 @@ impl<'a> Sale<'a> {
             machine: Exchange::Over,
             events: VecDeque::new(),
             hang_up: false,
+            grpc: GrpcStatus::new(head.grpc),
             held: None,
             answer: None,
         }
@@ -66,7 +69,7 @@ impl<'a> Sale<'a> {
         self.settle_down();
         let answer = self.answer.take().unwrap_or_default();
         self.events.push_back(Event::End {
-            clean: answer.status != 0 && answer.broken.is_none(),
+            clean: answer.status != 0 && answer.broken.is_none() && self.grpc.ended_well(),
         });
         self.settle_down();
         answer
@@ -196,6 +199,7 @@ impl<'a> Sale<'a> {
         ));
         let reached = self.rig.upstream(&pairs, self.body);
         let charges = self.purchase.offer.charges(reached.status());
+        self.grpc.see(&reached.headers);
         self.held = Some(reached);
         self.events.push_back(Event::Response { charges });
     }

@@ -31,6 +31,7 @@ pub(super) fn add(table: &mut Table) {
         large_response(stage, "/v1/late")
     });
     table.add("a13_upstream_fails_for_ever", exhausted);
+    table.add("a13_grpc_call_fails_under_a_200", grpc);
     table.add("a13_taken_payment_on_another_route", bound);
     table.add_alone(Shop::Tiny, "a14_table_full", full);
     table.add_alone(Shop::Tiny, "a14_open_outcomes_leave_room", doubtful);
@@ -117,6 +118,21 @@ fn exhausted(stage: &mut Stage<'_>) {
     assert_eq!(receipt_of(&answer), stage.moved(&payment)[0].transaction);
     assert_eq!(answer.json()["retry"], "never");
     stage.charged_once(&payment, 4);
+    assert_eq!(stage.settles(&payment), 1);
+}
+
+/// gRPC says last, and not in its HTTP status, how a call ended.
+fn grpc(stage: &mut Stage<'_>) {
+    let payment = stage.pay(&stage.get("/v1/cheap"));
+    let call = |stage: &Stage<'_>, status: &str| {
+        let asked = stage.get("/v1/cheap").header("content-type", "application/grpc");
+        asked.header("x-test-h", format!("grpc-status:{status}")).pay(&payment)
+    };
+    for (status, hits) in [("14", 1), ("0", 2), ("0", 2)] {
+        let request = call(stage, status);
+        stage.again(&request);
+        stage.charged_once(&payment, hits);
+    }
     assert_eq!(stage.settles(&payment), 1);
 }
 

@@ -43,6 +43,8 @@ pub(super) fn add(table: &mut Table) {
         });
     });
     table.add("a8_bytes_that_are_not_utf_8_elsewhere", not_utf8);
+    table.add("a8_members_only_some_parsers_read", odd_members);
+    table.add("a9_underscores_are_hyphens_to_some", underscores);
     table.add("a8_eighty_headers", many);
     for path in ["/v1/cheap", "/v1/late", "/healthz", "/elsewhere"] {
         table.add(
@@ -148,6 +150,28 @@ fn twisted(stage: &mut Stage<'_>, twist: impl FnOnce(String) -> String) {
     stage.untouched(&payment);
 }
 
+/// What we skip never reaches the facilitator, whose parser might refuse it.
+fn odd_members(stage: &mut Stage<'_>) {
+    let asked = stage.get("/v1/cheap");
+    let payment: Payment = stage.pay(&asked);
+    let odd = r#"{"huge":1e999,"deep":[[[[]]]],"text":"\u00e9","#;
+    let json = payment.text(&Default::default()).replacen('{', odd, 1);
+    served(&stage.send(&asked.header("payment-signature", STANDARD.encode(json))));
+    stage.charged_once(&payment, 1);
+}
+
+fn underscores(stage: &mut Stage<'_>) {
+    let asked = stage.get("/healthz").header("x402_payer", "spoofed").header("settlement_overrides", "spoofed");
+    let answer = stage.send(&asked.header("x-test-echo", "1"));
+    if answer.status == 400 && stage.has_front_end() {
+        return;
+    }
+    let upstream = stage.received().remove(0);
+    for name in ["x402_payer", "settlement_overrides"] {
+        assert_eq!(upstream.count(name), 0, "{name}");
+    }
+}
+
 fn not_utf8(stage: &mut Stage<'_>) {
     let asked = stage.get("/v1/cheap").header("x-odd", b"a\xff\x80b");
     let (payment, request) = stage.paid(&asked);
@@ -217,6 +241,8 @@ fn from_upstream(stage: &mut Stage<'_>, path: &str) {
         "payment-required",
         "settlement-overrides",
         "x402-payer",
+        "cdn-cache-control",
+        "surrogate-control",
     ];
     let asked = spoofed.iter().fold(stage.get(path), |asked, name| {
         asked.header("x-test-h", format!("{name}:spoofed"))
