@@ -14,8 +14,8 @@ use crate::config::{Offer, Policy, Route, Settle, Target, Unmatched, Verify};
 use crate::exchange::{Step, Terms};
 use crate::facilitator::Expected;
 use crate::precheck::{self, Payment};
-use crate::protocol::v2::{self, PaymentPayload};
 use crate::protocol::header;
+use crate::protocol::v2::{self, PaymentPayload};
 use crate::reply::{code, Refusal};
 use crate::route::Resolution;
 use crate::settlement;
@@ -67,9 +67,8 @@ pub struct Purchase {
 
 /// Decides what a request is at `now`.
 pub fn admit(policy: &Policy, head: &Head<'_>, now: UnixSeconds) -> Admission {
-    let refuse = |route: Option<&Arc<Route>>, refusal| {
-        Admission::Refuse(route.cloned(), refusal, String::new())
-    };
+    let refuse =
+        |route: Option<&Arc<Route>>, refusal| Admission::Refuse(route.cloned(), refusal, String::new());
     let Some(path) = head.path else {
         return refuse(None, Refusal::PathAmbiguous);
     };
@@ -135,7 +134,9 @@ impl Purchase {
         let (requirements, unfit) = match precheck::precheck(&payment, offer, now, offer.margin_seconds()) {
             Ok(accept) => (v2::requirements(accept, offer), None),
             // An existing claim was opened under terms the payment itself still states.
-            Err(mismatch) => (v2::signed_requirements(payment.payload(), asset), Some(Refusal::Invalid(mismatch.code()))),
+            Err(mismatch) => {
+                (v2::signed_requirements(payment.payload(), asset), Some(Refusal::Invalid(mismatch.code())))
+            }
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         Ok(Self { route, offer, payment, identity, binding, requirements, resource, unfit })

@@ -185,9 +185,7 @@ impl Claim {
             State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
             State::Delivered => (Next::Keep, Outcome::Delivered(self.transaction)),
             State::Taken | State::Unknown if !mine => (Next::Keep, Outcome::Elsewhere(self.state)),
-            State::Taken if self.redeems >= MAX_REDEEMS => {
-                (Next::Keep, Outcome::Exhausted(self.transaction))
-            }
+            State::Taken if self.redeems >= MAX_REDEEMS => (Next::Keep, Outcome::Exhausted(self.transaction)),
             State::Taken => {
                 let claim = Self {
                     attempt: begin.attempt,
@@ -245,9 +243,7 @@ impl Claim {
             (State::Settling, Op::Release { .. } | Op::Unknown { .. }) => {
                 (Next::Put(self.kept(State::Unknown, now)), Outcome::Doubtful)
             }
-            (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => {
-                (Next::Keep, Outcome::Doubtful)
-            }
+            (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => (Next::Keep, Outcome::Doubtful),
             (State::Redeeming | State::Taken, Op::Delivered { .. }) => {
                 (Next::Put(self.kept(State::Delivered, now)), Outcome::Done)
             }

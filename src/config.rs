@@ -4,9 +4,10 @@
 //! holds one needs no further checks. The wire shape lives in `wire`.
 
 mod accepts;
+mod catalogue;
 pub mod error;
-mod facts;
 mod facilitators;
+mod facts;
 mod fields;
 mod json;
 mod offers;

@@ -310,9 +310,9 @@ impl Reason {
     /// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
     fn proving_unspent(code: &str) -> Option<Self> {
         Some(match code {
-            "insufficient_funds"
-            | "invalid_exact_evm_insufficient_balance"
-            | "insufficient_balance" => Self::InsufficientFunds,
+            "insufficient_funds" | "invalid_exact_evm_insufficient_balance" | "insufficient_balance" => {
+                Self::InsufficientFunds
+            }
             "invalid_exact_evm_signature"
             | "invalid_exact_evm_payload_signature"
             | "invalid_exact_evm_payload_undeployed_smart_wallet"

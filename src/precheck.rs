@@ -107,9 +107,7 @@ pub fn precheck<'a>(
     if authorization.valid_before < Amount::from_u64(earliest) {
         return Err(Mismatch::Expired);
     }
-    let latest = now_unix
-        .saturating_add(u64::from(offer.max_timeout_seconds))
-        .saturating_add(SKEW_SECONDS);
+    let latest = now_unix.saturating_add(u64::from(offer.max_timeout_seconds)).saturating_add(SKEW_SECONDS);
     if authorization.valid_before > Amount::from_u64(latest) {
         return Err(Mismatch::TooLong);
     }
@@ -149,10 +147,7 @@ impl Payment {
     /// [`Forged`].
     pub fn verify(payload: PaymentPayload, asset: &Arc<Asset>) -> Result<Self, Forged> {
         verify(&payload, asset)?;
-        Ok(Self {
-            payload,
-            asset: Arc::clone(asset),
-        })
+        Ok(Self { payload, asset: Arc::clone(asset) })
     }
 
     /// Who signed.
@@ -177,11 +172,7 @@ impl Payment {
 
     /// Unix seconds; `u64::MAX` for anything later than a `u64` can say.
     pub fn valid_before(&self) -> u64 {
-        self.payload
-            .authorization
-            .valid_before
-            .to_u64()
-            .unwrap_or(u64::MAX)
+        self.payload.authorization.valid_before.to_u64().unwrap_or(u64::MAX)
     }
 
     /// The token and network.

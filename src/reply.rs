@@ -146,10 +146,7 @@ impl Refusal {
             Self::PaymentRequired | Self::Invalid(_) => true,
             Self::Denied(denial) => matches!(
                 denial,
-                Denial::Mismatch
-                    | Denial::AlreadyUsed(_)
-                    | Denial::Elsewhere(_)
-                    | Denial::Unverified(_)
+                Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Elsewhere(_) | Denial::Unverified(_)
             ),
             _ => false,
         }

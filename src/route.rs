@@ -111,7 +111,9 @@ impl Routes {
         };
         let path = path.split('?').next().unwrap_or_default();
         let priced = chain.roots().any(|root| self.tree.is_priced(root));
-        if priced && (method.eq_ignore_ascii_case("CONNECT") || !path.starts_with('/') || path.len() > MAX_PATH) {
+        if priced
+            && (method.eq_ignore_ascii_case("CONNECT") || !path.starts_with('/') || path.len() > MAX_PATH)
+        {
             let asks_the_server = method == "OPTIONS" && path == "*";
             return if asks_the_server { Resolution::Unmatched } else { Resolution::Ambiguous };
         }
@@ -142,7 +144,11 @@ impl Routes {
             None => (Some(body).filter(|body| !body.is_empty()), false),
         };
         let walk = Walk { tree: &self.tree, leaves: &self.leaves, slash, quick };
-        chain.roots().map(|root| walk.below(root, rest)).find(|found| *found != Found::Nothing).unwrap_or(Found::Nothing)
+        chain
+            .roots()
+            .map(|root| walk.below(root, rest))
+            .find(|found| *found != Found::Nothing)
+            .unwrap_or(Found::Nothing)
     }
 
     /// Whether a reading arrives at a price that `plain` is not.
@@ -156,7 +162,8 @@ impl Routes {
             };
             !same && self.leaves.asks_money(leaf, method)
         };
-        let mut guard = Guard { tree: &self.tree, leaves: &self.leaves, reading: &reading, danger, steps: MAX_STEPS };
+        let mut guard =
+            Guard { tree: &self.tree, leaves: &self.leaves, reading: &reading, danger, steps: MAX_STEPS };
         for root in chain.roots() {
             let reach = guard.below(root);
             if reach.danger || !reach.nothing {

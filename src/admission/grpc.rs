@@ -36,7 +36,9 @@ mod tests {
     fn only_a_call_that_says_zero_ended_well() {
         let pair = |status: &str| vec![("grpc-status".to_owned(), status.as_bytes().to_vec())];
         assert!(GrpcStatus::new(false).ended_well());
-        for (seen, well) in [(vec![], false), (vec!["0"], true), (vec!["14"], false), (vec!["0", "13"], false)] {
+        for (seen, well) in
+            [(vec![], false), (vec!["0"], true), (vec!["14"], false), (vec!["0", "13"], false)]
+        {
             let mut status = GrpcStatus::new(true);
             seen.iter().for_each(|text| status.see(&pair(text)));
             assert_eq!(status.ended_well(), well, "{seen:?}");

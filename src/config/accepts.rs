@@ -70,14 +70,23 @@ fn key(asset: &Asset) -> u64 {
 }
 
 /// Reads a list of ways to pay; `None` once its mistakes are reported.
-pub(super) fn read(value: &Value<'_>, path: Path<'_>, assets: &mut Assets, errors: &mut Errors) -> Option<Vec<Way>> {
+pub(super) fn read(
+    value: &Value<'_>,
+    path: Path<'_>,
+    assets: &mut Assets,
+    errors: &mut Errors,
+) -> Option<Vec<Way>> {
     let values = list(value, &path, MAX_ACCEPTS, errors)?;
     let mut ways: Vec<Way> = Vec::with_capacity(values.len());
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
         let Some(way) = read_one(value, path, assets, errors) else { continue };
         if ways.iter().any(|other| Arc::ptr_eq(&other.asset, &way.asset)) {
-            errors.push(path, "the same token is in the list before", "a payment must say by its token to whom it goes");
+            errors.push(
+                path,
+                "the same token is in the list before",
+                "a payment must say by its token to whom it goes",
+            );
         }
         ways.push(way);
     }
@@ -95,7 +104,11 @@ fn read_one(value: &Value<'_>, path: Path<'_>, assets: &mut Assets, errors: &mut
         None => chain.and_then(|chain| match assets::tokens(chain).next() {
             Some(token) => registered(token, &asset_path, errors),
             None => {
-                errors.push(asset_path, format_args!("eip155:{chain} has no token of its own in the registry"), "describe one: {address, decimals, name, version, symbol}");
+                errors.push(
+                    asset_path,
+                    format_args!("eip155:{chain} has no token of its own in the registry"),
+                    "describe one: {address, decimals, name, version, symbol}",
+                );
                 None
             }
         }),
@@ -112,7 +125,10 @@ fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
         return Some(chain);
     }
     if let Some(id) = network.strip_prefix("eip155:") {
-        let canonical = !id.is_empty() && id.len() <= 18 && !id.starts_with('0') && id.bytes().all(|b| b.is_ascii_digit());
+        let canonical = !id.is_empty()
+            && id.len() <= 18
+            && !id.starts_with('0')
+            && id.bytes().all(|b| b.is_ascii_digit());
         if let Some(chain) = id.parse().ok().filter(|_| canonical) {
             return Some(chain);
         }
@@ -120,7 +136,10 @@ fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
     if assets::is_other_network(network) {
         errors.push(path, format_args!("{:?} is not in this version: EVM networks only", shown(network)), "");
     } else {
-        let near = nearest(network, assets::v1_names()).map_or_else(|| "write a name such as base, or eip155:8453".to_owned(), |near| format!("did you mean {near:?}?"));
+        let near = nearest(network, assets::v1_names()).map_or_else(
+            || "write a name such as base, or eip155:8453".to_owned(),
+            |near| format!("did you mean {near:?}?"),
+        );
         errors.push(path, format_args!("unknown network {:?}", shown(network)), near);
     }
     None
@@ -135,7 +154,10 @@ fn read_address(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
         }
         Ok(address) => Some(address),
         Err(error) => {
-            let right = Address::parse(text).map_or_else(|_| String::new(), |address| format!("these digits are spelled {address}: check them at their source"));
+            let right = Address::parse(text).map_or_else(
+                |_| String::new(),
+                |address| format!("these digits are spelled {address}: check them at their source"),
+            );
             errors.push(path, error, right);
             None
         }
@@ -149,7 +171,10 @@ fn by_symbol(chain: u64, symbol: &str, path: &Path<'_>, errors: &mut Errors) -> 
     let known: Vec<&str> = assets::tokens(chain).map(|token| token.symbol).collect();
     let hint = match known.as_slice() {
         [] => "describe the token: {address, decimals, name, version, symbol}".to_owned(),
-        known => format!("known there: {}; describe others: {{address, decimals, name, version, symbol}}", known.join(", ")),
+        known => format!(
+            "known there: {}; describe others: {{address, decimals, name, version, symbol}}",
+            known.join(", ")
+        ),
     };
     errors.push(path, format_args!("no token {:?} on eip155:{chain} in the registry", shown(symbol)), hint);
     None
@@ -157,7 +182,14 @@ fn by_symbol(chain: u64, symbol: &str, path: &Path<'_>, errors: &mut Errors) -> 
 
 fn registered(token: &Known, path: &Path<'_>, errors: &mut Errors) -> Option<Asset> {
     if token.method == Method::Permit2 {
-        errors.push(path, format_args!("{} on eip155:{} is paid through Permit2, which is not in this version", token.symbol, token.chain_id), "");
+        errors.push(
+            path,
+            format_args!(
+                "{} on eip155:{} is paid through Permit2, which is not in this version",
+                token.symbol, token.chain_id
+            ),
+            "",
+        );
         return None;
     }
     Some(asset(token.chain_id, token.symbol, token.address, token.decimals, token.name, token.version))
@@ -168,19 +200,31 @@ fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut
     let address = fields.need("address", "the token's contract", errors);
     let address = address.and_then(|value| read_address(value, &path.key("address"), errors));
     let decimals = fields.need("decimals", "the token's decimals(), 6 for USDC", errors);
-    let decimals = decimals.and_then(|_| fields.number("decimals", 0, 36, errors)).and_then(|decimals| u8::try_from(decimals).ok());
-    let part = |key: &str, hint: &str, errors: &mut Errors| fields.need(key, hint, errors).and_then(|value| printable(value, &path.key(key), 64, errors));
+    let decimals = decimals
+        .and_then(|_| fields.number("decimals", 0, 36, errors))
+        .and_then(|decimals| u8::try_from(decimals).ok());
+    let part = |key: &str, hint: &str, errors: &mut Errors| {
+        fields.need(key, hint, errors).and_then(|value| printable(value, &path.key(key), 64, errors))
+    };
     let name = part("name", "the name of the token's EIP-712 domain", errors);
     let version = part("version", "the version of the token's EIP-712 domain", errors);
     let symbol = match fields.get("symbol") {
         Some(value) => printable(value, &path.key("symbol"), 32, errors),
         None => name.clone(),
     };
-    let (chain, address, decimals, name, version, symbol) = (chain?, address?, decimals?, name?, version?, symbol?);
+    let (chain, address, decimals, name, version, symbol) =
+        (chain?, address?, decimals?, name?, version?, symbol?);
     if let Some(known) = assets::tokens(chain).find(|known| known.address == address) {
         let same = registered(known, &path, errors)?;
         if (same.decimals, &same.name, &same.version) != (decimals, &name, &version) {
-            errors.push(path, format_args!("the registry knows this token as decimals {}, name {:?}, version {:?}", same.decimals, same.name, same.version), format_args!("write \"{}\"", same.symbol));
+            errors.push(
+                path,
+                format_args!(
+                    "the registry knows this token as decimals {}, name {:?}, version {:?}",
+                    same.decimals, same.name, same.version
+                ),
+                format_args!("write \"{}\"", same.symbol),
+            );
             return None;
         }
         return Some(same);

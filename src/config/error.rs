@@ -67,7 +67,12 @@ impl Errors {
         self.count == 0
     }
 
-    pub(super) fn push(&mut self, path: impl fmt::Display, message: impl fmt::Display, hint: impl fmt::Display) {
+    pub(super) fn push(
+        &mut self,
+        path: impl fmt::Display,
+        message: impl fmt::Display,
+        hint: impl fmt::Display,
+    ) {
         self.keep(&path, &message, &hint);
     }
 
@@ -77,7 +82,11 @@ impl Errors {
     fn keep(&mut self, path: &dyn fmt::Display, message: &dyn fmt::Display, hint: &dyn fmt::Display) {
         self.count = self.count.saturating_add(1);
         if self.mistakes.len() < KEPT {
-            self.mistakes.push(Mistake { path: path.to_string(), message: message.to_string(), hint: hint.to_string() });
+            self.mistakes.push(Mistake {
+                path: path.to_string(),
+                message: message.to_string(),
+                hint: hint.to_string(),
+            });
         }
     }
 }

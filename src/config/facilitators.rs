@@ -18,8 +18,21 @@ const MAX_HEADERS: usize = 16;
 
 /// Headers that belong to the connection or that the filter writes itself.
 const OWNED: &[&str] = &[
-    "host", "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "content-type",
-    "content-encoding", "accept-encoding", "expect",
+    "host",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "accept-encoding",
+    "expect",
 ];
 
 /// A facilitator by name; `None` once its mistakes are reported.
@@ -31,7 +44,12 @@ pub(super) struct Surroundings<'e> {
     pub(super) warnings: Vec<String>,
 }
 
-pub(super) fn read<'v>(value: &'v Value<'v>, path: Path<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Vec<Named<'v>> {
+pub(super) fn read<'v>(
+    value: &'v Value<'v>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Vec<Named<'v>> {
     let fields = entries(value, path, errors).unwrap_or_default();
     if fields.len() > MAX_FACILITATORS {
         errors.push(path, format_args!("more than {MAX_FACILITATORS} facilitators"), "");
@@ -46,7 +64,14 @@ pub(super) fn read<'v>(value: &'v Value<'v>, path: Path<'_>, around: &mut Surrou
     named
 }
 
-fn read_one(name: &str, index: usize, value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Option<Facilitator> {
+fn read_one(
+    name: &str,
+    index: usize,
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Option<Facilitator> {
     let fields = Fields::open(value, path, KEYS, errors)?;
     let cluster = fields.need("cluster", "the proxy's name for the facilitator's upstream", errors);
     let cluster = cluster.and_then(|value| token(value, &path.key("cluster"), 256, errors));
@@ -65,7 +90,15 @@ fn read_one(name: &str, index: usize, value: &Value<'_>, path: Path<'_>, around:
         None => Vec::new(),
     };
     let timeout_millis = u32::try_from(timeout?).ok()?;
-    Some(Facilitator { name: name.to_owned(), index, cluster: cluster?, authority: authority?, path_prefix: path_prefix?, timeout_millis, headers })
+    Some(Facilitator {
+        name: name.to_owned(),
+        index,
+        cluster: cluster?,
+        authority: authority?,
+        path_prefix: path_prefix?,
+        timeout_millis,
+        headers,
+    })
 }
 
 fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
@@ -80,15 +113,28 @@ fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Op
 fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
-    let fine = text.starts_with('/') && text.len() <= 256 && !dots && !text.as_bytes().windows(2).any(|pair| pair == b"//") && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'));
+    let fine = text.starts_with('/')
+        && text.len() <= 256
+        && !dots
+        && !text.as_bytes().windows(2).any(|pair| pair == b"//")
+        && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'));
     if !fine {
-        errors.push(path, format_args!("{:?} is not a path", shown(text)), "write /, or for example /platform/v2/x402");
+        errors.push(
+            path,
+            format_args!("{:?} is not a path", shown(text)),
+            "write /, or for example /platform/v2/x402",
+        );
         return None;
     }
     Some(text.trim_end_matches('/').to_owned())
 }
 
-fn read_headers(value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Vec<(String, Secret)> {
+fn read_headers(
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Vec<(String, Secret)> {
     let mut headers: Vec<(String, Secret)> = Vec::new();
     let fields = entries(value, path, errors).unwrap_or_default();
     if fields.len() > MAX_HEADERS {
@@ -113,7 +159,12 @@ fn read_headers(value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>
 }
 
 /// Reads where a value comes from. Whatever goes wrong, the value is not repeated.
-fn read_header(value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Option<Secret> {
+fn read_header(
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Option<Secret> {
     if let Value::Text(_) = value {
         errors.push(path, "a header's value does not stand here", "write {\"env\": \"VARIABLE\"}, or {\"insecureLiteral\": \"...\"} for what may be seen by all who read the configuration");
         return None;
@@ -123,7 +174,11 @@ fn read_header(value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>,
         (Some(variable), None) => {
             let variable = token(variable, &path.key("env"), 256, errors)?;
             let Some(value) = (around.env)(&variable) else {
-                errors.push(path.key("env"), format_args!("the environment variable {variable} is not set"), "pass it to the VM: vm_config.environment_variables in Envoy");
+                errors.push(
+                    path.key("env"),
+                    format_args!("the environment variable {variable} is not set"),
+                    "pass it to the VM: vm_config.environment_variables in Envoy",
+                );
                 return None;
             };
             let prefix = match fields.get("prefix") {
@@ -136,7 +191,9 @@ fn read_header(value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>,
             if fields.get("prefix").is_some() {
                 errors.push(path.key("prefix"), "only goes with env", "");
             }
-            around.warnings.push(format!("{path}: a literal header value can be seen by all who read the configuration"));
+            around.warnings.push(format!(
+                "{path}: a literal header value can be seen by all who read the configuration"
+            ));
             (text(literal, &path.key("insecureLiteral"), errors)?.to_owned(), String::new())
         }
         _ => {
@@ -144,9 +201,15 @@ fn read_header(value: &Value<'_>, path: Path<'_>, around: &mut Surroundings<'_>,
             return None;
         }
     };
-    let fine = (1..=8192).contains(&secret.len()) && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) && secret.trim() == secret;
+    let fine = (1..=8192).contains(&secret.len())
+        && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
+        && secret.trim() == secret;
     if !fine {
-        errors.push(path, "the value is empty, longer than 8192 bytes, or holds characters that a header must not", hint);
+        errors.push(
+            path,
+            "the value is empty, longer than 8192 bytes, or holds characters that a header must not",
+            hint,
+        );
         return None;
     }
     Some(Secret::new(secret))

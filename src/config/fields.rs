@@ -7,7 +7,25 @@ use super::tree::{shown, Path, Value};
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] = &[
-    "scheme", "rate", "per", "max", "quantity", "bundle", "limit", "limits", "mode", "protocol", "wallets", "rpc", "store", "credit", "extensions", "cors", "v1", "catalogue", "outputSchema",
+    "scheme",
+    "rate",
+    "per",
+    "max",
+    "quantity",
+    "bundle",
+    "limit",
+    "limits",
+    "mode",
+    "protocol",
+    "wallets",
+    "rpc",
+    "store",
+    "credit",
+    "extensions",
+    "cors",
+    "v1",
+    "catalogue",
+    "outputSchema",
 ];
 
 /// An object being read.
@@ -20,7 +38,12 @@ pub(super) struct Fields<'v> {
 
 impl<'v> Fields<'v> {
     /// Opens an object, reporting keys that are unknown, not built yet or there twice.
-    pub(super) fn open(value: &'v Value<'v>, path: Path<'v>, keys: &[&str], errors: &mut Errors) -> Option<Self> {
+    pub(super) fn open(
+        value: &'v Value<'v>,
+        path: Path<'v>,
+        keys: &[&str],
+        errors: &mut Errors,
+    ) -> Option<Self> {
         let fields = entries(value, path, errors)?;
         for (key, _) in fields {
             if !keys.contains(&&**key) {
@@ -50,7 +73,11 @@ impl<'v> Fields<'v> {
         let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            errors.push(self.path.key(key), format_args!("{:?} is not one of its values", shown(text)), format_args!("write {}", names.join(" or ")));
+            errors.push(
+                self.path.key(key),
+                format_args!("{:?} is not one of its values", shown(text)),
+                format_args!("write {}", names.join(" or ")),
+            );
         }
         found
     }
@@ -59,7 +86,11 @@ impl<'v> Fields<'v> {
     pub(super) fn number(&self, key: &str, from: u32, to: u32, errors: &mut Errors) -> Option<u32> {
         let value = self.get(key)?;
         let number = match value {
-            Value::Number(number) if number.fract() == 0.0 && *number >= f64::from(from) && *number <= f64::from(to) => Some(*number as u32),
+            Value::Number(number)
+                if number.fract() == 0.0 && *number >= f64::from(from) && *number <= f64::from(to) =>
+            {
+                Some(*number as u32)
+            }
             _ => None,
         };
         if number.is_none() {
@@ -70,7 +101,11 @@ impl<'v> Fields<'v> {
 }
 
 /// The entries of an object whose keys the operator chooses.
-pub(super) fn entries<'v>(value: &'v Value<'v>, path: Path<'_>, errors: &mut Errors) -> Option<&'v [(std::borrow::Cow<'v, str>, Value<'v>)]> {
+pub(super) fn entries<'v>(
+    value: &'v Value<'v>,
+    path: Path<'_>,
+    errors: &mut Errors,
+) -> Option<&'v [(std::borrow::Cow<'v, str>, Value<'v>)]> {
     let Value::Object(fields) = value else {
         errors.push(path, format_args!("an object belongs here, not {}", value.kind()), "");
         return None;
@@ -85,7 +120,12 @@ pub(super) fn entries<'v>(value: &'v Value<'v>, path: Path<'_>, errors: &mut Err
 }
 
 /// The entries of a list of bounded length.
-pub(super) fn list<'v>(value: &'v Value<'v>, path: &Path<'_>, most: usize, errors: &mut Errors) -> Option<&'v [Value<'v>]> {
+pub(super) fn list<'v>(
+    value: &'v Value<'v>,
+    path: &Path<'_>,
+    most: usize,
+    errors: &mut Errors,
+) -> Option<&'v [Value<'v>]> {
     match value {
         Value::List(values) if (1..=most).contains(&values.len()) => Some(values),
         Value::List(_) => {
@@ -93,7 +133,11 @@ pub(super) fn list<'v>(value: &'v Value<'v>, path: &Path<'_>, most: usize, error
             None
         }
         other => {
-            errors.push(path, format_args!("a list belongs here, not {}", other.kind()), "write [ ] around it");
+            errors.push(
+                path,
+                format_args!("a list belongs here, not {}", other.kind()),
+                "write [ ] around it",
+            );
             None
         }
     }
@@ -127,8 +171,13 @@ pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
         return None;
     }
     let lower = name.to_ascii_lowercase();
-    let scored = known.filter(|known| known.len().abs_diff(name.len()) <= allowed).map(|known| (distance(&lower, &known.to_ascii_lowercase()), known));
-    scored.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    let scored = known
+        .filter(|known| known.len().abs_diff(name.len()) <= allowed)
+        .map(|known| (distance(&lower, &known.to_ascii_lowercase()), known));
+    scored
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// Levenshtein's edit distance.

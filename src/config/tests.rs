@@ -69,16 +69,30 @@ pub(super) fn offer(policy: &Policy, path: &str) -> Arc<Offer> {
 #[test]
 fn reads_the_example() {
     let policy = read(&example()).unwrap();
-    assert_eq!((policy.origin.as_str(), policy.unmatched, policy.claims.capacity), ("https://api.example.com", Unmatched::Free, 131_072));
+    assert_eq!(
+        (policy.origin.as_str(), policy.unmatched, policy.claims.capacity),
+        ("https://api.example.com", Unmatched::Free, 131_072)
+    );
     let tile = offer(&policy, "/v1/tiles/1/2/3");
-    assert_eq!((tile.name.as_str(), tile.settle, tile.verify, tile.max_timeout_seconds, tile.redeem_for_seconds), ("tile", Settle::Before, Verify::Local, 60, 3600));
-    assert_eq!((tile.accepts[0].amount.to_string().as_str(), tile.accepts[0].asset.symbol.as_str()), ("5000", "USDC"));
+    assert_eq!(
+        (tile.name.as_str(), tile.settle, tile.verify, tile.max_timeout_seconds, tile.redeem_for_seconds),
+        ("tile", Settle::Before, Verify::Local, 60, 3600)
+    );
+    assert_eq!(
+        (tile.accepts[0].amount.to_string().as_str(), tile.accepts[0].asset.symbol.as_str()),
+        ("5000", "USDC")
+    );
     assert_eq!((tile.description.as_str(), tile.sku.as_deref()), ("One map tile", Some("tile")));
     let inline = offer(&policy, "/v1/embeddings");
-    assert_eq!((inline.name.as_str(), inline.settle, inline.accepts[0].amount.to_string().as_str()), ("embeddings", Settle::After, "20000"));
+    assert_eq!(
+        (inline.name.as_str(), inline.settle, inline.accepts[0].amount.to_string().as_str()),
+        ("embeddings", Settle::After, "20000")
+    );
     let facilitator = &policy.facilitators[0];
     assert_eq!((facilitator.path_prefix.as_str(), facilitator.timeout_millis), ("", 10_000));
-    assert!(matches!(policy.routes.resolve("GET", "h", "/healthz"), Resolution::Route(route) if !route.is_priced() && route.index == 2));
+    assert!(
+        matches!(policy.routes.resolve("GET", "h", "/healthz"), Resolution::Route(route) if !route.is_priced() && route.index == 2)
+    );
     assert!(policy.warnings().is_empty());
     assert_eq!(policy.assets.len(), 1);
 }
@@ -86,10 +100,22 @@ fn reads_the_example() {
 #[test]
 fn the_domain_separator_is_the_one_on_chain() {
     // DOMAIN_SEPARATOR() of USDC on Base and of the test token on Base Sepolia.
-    let policy = read(&with(&[("/accepts/-", json!({"network": "eip155:84532", "payTo": "0x209693bc6afc0c5328ba36faf03c514ef312287c"}))])).unwrap();
-    let separators: Vec<String> = policy.assets.iter().map(|asset| hex::encode(asset.domain_separator)).collect();
-    assert_eq!(separators, ["02fa7265e7c5d81118673727957699e4d68f74cd74b7db77da710fe8a2c7834f", "71f17a3b2ff373b803d70a5a07c046c1a2bc8e89c09ef722fcb047abe94c9818"]);
-    let names: Vec<_> = policy.assets.iter().map(|asset| (asset.network.as_str(), asset.v1_network)).collect();
+    let policy = read(&with(&[(
+        "/accepts/-",
+        json!({"network": "eip155:84532", "payTo": "0x209693bc6afc0c5328ba36faf03c514ef312287c"}),
+    )]))
+    .unwrap();
+    let separators: Vec<String> =
+        policy.assets.iter().map(|asset| hex::encode(asset.domain_separator)).collect();
+    assert_eq!(
+        separators,
+        [
+            "02fa7265e7c5d81118673727957699e4d68f74cd74b7db77da710fe8a2c7834f",
+            "71f17a3b2ff373b803d70a5a07c046c1a2bc8e89c09ef722fcb047abe94c9818"
+        ]
+    );
+    let names: Vec<_> =
+        policy.assets.iter().map(|asset| (asset.network.as_str(), asset.v1_network)).collect();
     assert_eq!(names, [("eip155:8453", Some("base")), ("eip155:84532", Some("base-sepolia"))]);
 }
 
@@ -111,7 +137,10 @@ fn a_seller_is_paid_in_place_of_the_default() {
         other => panic!("{other:?}"),
     };
     let acme = find("acme.example.com");
-    assert_eq!((acme.accepts[0].pay_to.to_string().as_str(), acme.accepts[0].asset.chain_id, acme.seller.as_deref()), (pay_to, 137, Some("acme")));
+    assert_eq!(
+        (acme.accepts[0].pay_to.to_string().as_str(), acme.accepts[0].asset.chain_id, acme.seller.as_deref()),
+        (pay_to, 137, Some("acme"))
+    );
     assert_eq!(acme.labels, [("team".to_owned(), "a".to_owned()), ("tier".to_owned(), "y".to_owned())]);
     assert!(Arc::ptr_eq(&acme, &find("acme2.example.com")));
 }
@@ -119,15 +148,28 @@ fn a_seller_is_paid_in_place_of_the_default() {
 #[test]
 fn a_token_outside_the_registry_is_described() {
     let token = json!({"address": "0x5425890298aed601595a70AB815c96711a31Bc65", "decimals": 6, "name": "USD Coin", "version": "2", "symbol": "USDC"});
-    let policy = read(&with(&[("/accepts/0/network", json!("avalanche-fuji")), ("/accepts/0/asset", token), ("/offers/tile/price", json!("0.005 usdc"))])).unwrap();
+    let policy = read(&with(&[
+        ("/accepts/0/network", json!("avalanche-fuji")),
+        ("/accepts/0/asset", token),
+        ("/offers/tile/price", json!("0.005 usdc")),
+    ]))
+    .unwrap();
     let accept = &offer(&policy, "/v1/tiles/1/2/3").accepts[0];
-    assert_eq!((accept.asset.chain_id, accept.asset.v1_network, accept.amount.to_string().as_str()), (43113, Some("avalanche-fuji"), "5000"));
+    assert_eq!(
+        (accept.asset.chain_id, accept.asset.v1_network, accept.amount.to_string().as_str()),
+        (43113, Some("avalanche-fuji"), "5000")
+    );
 }
 
 #[test]
 fn secrets_come_from_the_environment_and_are_never_shown() {
     let headers = json!({"Authorization": {"env": "TOKEN", "prefix": "Bearer "}, "x-team": {"insecureLiteral": "blue"}});
-    let policy = read(&with(&[("/facilitators/main/headers", headers), ("/facilitators/main/pathPrefix", json!("/v2/x402/")), ("/facilitators/main/timeout", json!("1500ms"))])).unwrap();
+    let policy = read(&with(&[
+        ("/facilitators/main/headers", headers),
+        ("/facilitators/main/pathPrefix", json!("/v2/x402/")),
+        ("/facilitators/main/timeout", json!("1500ms")),
+    ]))
+    .unwrap();
     let main = &policy.facilitators[0];
     let sent: Vec<_> = main.headers.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
     assert_eq!(sent, [("authorization", "Bearer s3cret"), ("x-team", "blue")]);
@@ -145,14 +187,21 @@ fn every_offer_key_is_read() {
     .unwrap();
     let offer = offer(&policy, "/v1/embeddings");
     assert_eq!(offer.settle_on.ranges, [(200, 299), (304, 304), (400, 403)]);
-    assert_eq!((offer.verify, offer.max_timeout_seconds, offer.redeem_for_seconds, offer.mime_type.as_str()), (Verify::Facilitator, 300, 90, "application/json"));
+    assert_eq!(
+        (offer.verify, offer.max_timeout_seconds, offer.redeem_for_seconds, offer.mime_type.as_str()),
+        (Verify::Facilitator, 300, 90, "application/json")
+    );
     let default = SettleOn::default();
     assert!(default.charges(206) && !default.charges(304) && !default.charges(400));
 }
 
 #[test]
 fn origins_are_normalised() {
-    for (written, read_as) in [("HTTPS://API.Example.com:443/", "https://api.example.com"), ("http://localhost:8080", "http://localhost:8080"), ("https://[::1]:8443", "https://[::1]:8443")] {
+    for (written, read_as) in [
+        ("HTTPS://API.Example.com:443/", "https://api.example.com"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
+    ] {
         assert_eq!(read(&with(&[("/origin", json!(written))])).unwrap().origin, read_as);
     }
 }

@@ -10,18 +10,28 @@ const MAX_LABELS: usize = 16;
 
 /// A name of the operator's: a metric label, so short and without dots.
 pub(super) fn is_name(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
 }
 
 /// Reports a text that is no name.
 pub(super) fn check_name(name: &str, path: &Path<'_>, errors: &mut Errors) {
     if !is_name(name) {
-        errors.push(path, format_args!("{:?} is not a name", shown(name)), "a name is 1 to 64 of a-z 0-9 _ -: it becomes a metric label");
+        errors.push(
+            path,
+            format_args!("{:?} is not a name", shown(name)),
+            "a name is 1 to 64 of a-z 0-9 _ -: it becomes a metric label",
+        );
     }
 }
 
 /// Printable text up to a length in bytes.
-pub(super) fn printable(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mut Errors) -> Option<String> {
+pub(super) fn printable(
+    value: &Value<'_>,
+    path: &Path<'_>,
+    most: usize,
+    errors: &mut Errors,
+) -> Option<String> {
     let text = text(value, path, errors)?;
     if text.len() > most || text.contains(char::is_control) {
         errors.push(path, format_args!("must be at most {most} bytes without control characters"), "");
@@ -41,17 +51,30 @@ pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mu
 }
 
 /// A duration such as `500ms`, `10s`, `1h`, in milliseconds.
-pub(super) fn duration(value: &Value<'_>, path: &Path<'_>, bounds: (&str, &str), errors: &mut Errors) -> Option<u64> {
+pub(super) fn duration(
+    value: &Value<'_>,
+    path: &Path<'_>,
+    bounds: (&str, &str),
+    errors: &mut Errors,
+) -> Option<u64> {
     let (from, to) = (millis(bounds.0)?, millis(bounds.1)?);
     let text = text(value, path, errors)?;
     match millis(text) {
         Some(millis) if (from..=to).contains(&millis) => Some(millis),
         Some(_) => {
-            errors.push(path, format_args!("{} is out of bounds", shown(text)), format_args!("from {} to {}", bounds.0, bounds.1));
+            errors.push(
+                path,
+                format_args!("{} is out of bounds", shown(text)),
+                format_args!("from {} to {}", bounds.0, bounds.1),
+            );
             None
         }
         None => {
-            errors.push(path, format_args!("{:?} is not a duration", shown(text)), "write a whole number and ms, s, m, h or d, for example 10s");
+            errors.push(
+                path,
+                format_args!("{:?} is not a duration", shown(text)),
+                "write a whole number and ms, s, m, h or d, for example 10s",
+            );
             None
         }
     }
@@ -81,14 +104,19 @@ pub(super) fn settle_on(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors)
         let Some(text) = text(value, &path, errors) else { continue };
         match statuses(text) {
             Some(range) => ranges.push(range),
-            None => errors.push(path, format_args!("{:?} is no status", shown(text)), "write \"2xx\", \"304\" or \"400-403\", from 100 to 599"),
+            None => errors.push(
+                path,
+                format_args!("{:?} is no status", shown(text)),
+                "write \"2xx\", \"304\" or \"400-403\", from 100 to 599",
+            ),
         }
     }
     Some(SettleOn { ranges })
 }
 
 fn statuses(text: &str) -> Option<(u16, u16)> {
-    let status = |text: &str| text.parse::<u16>().ok().filter(|status| text.len() == 3 && (100..600).contains(status));
+    let status =
+        |text: &str| text.parse::<u16>().ok().filter(|status| text.len() == 3 && (100..600).contains(status));
     if let Some(class) = text.strip_suffix("xx") {
         let from = status(&format!("{class}00"))?;
         return Some((from, from.checked_add(99)?));
@@ -107,7 +135,9 @@ pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> 
     }
     for (key, value) in fields.iter().take(MAX_LABELS) {
         let path = path.key(key);
-        if !(1..=64).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+        if !(1..=64).contains(&key.len())
+            || !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        {
             errors.push(path, "not a label's name", "1 to 64 of A-Z a-z 0-9 _ - .");
         }
         if let Some(value) = printable(value, &path, 128, errors) {
@@ -146,7 +176,10 @@ pub(super) fn authority(text: &str) -> Option<String> {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),
     };
-    let port_fine = port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0));
-    let host_fine = matches!(crate::route::HostPattern::parse(host), Some(crate::route::HostPattern::Exact(_)));
+    let port_fine = port.is_none_or(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    let host_fine =
+        matches!(crate::route::HostPattern::parse(host), Some(crate::route::HostPattern::Exact(_)));
     (port_fine && host_fine).then(|| text.to_ascii_lowercase())
 }

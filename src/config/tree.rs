@@ -72,6 +72,7 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST && !text.contains(char::is_control) {
         return Cow::Borrowed(text);
     }
-    let short: String = text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let short: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     Cow::Owned(if text.len() > LONGEST { format!("{short}…") } else { short })
 }

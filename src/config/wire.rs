@@ -4,16 +4,28 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::accepts::{self, Assets};
+use super::catalogue::Catalogue;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
-use super::fields::{entries, list, nearest, text, Fields};
-use super::offers::{Defaults, Draft, Seller, Terms, SELLER_KEYS, SETTLE};
+use super::fields::{list, text, Fields};
+use super::offers::{Defaults, SETTLE};
 use super::text::{check_name, origin};
 use super::tree::{shown, Path, Value};
-use super::{json, structpb, ClaimsPolicy, Offer, Policy, Route, Target, Unmatched};
+use super::{json, structpb, ClaimsPolicy, Policy, Route, Unmatched};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
-pub(super) const KEYS: &[&str] = &["version", "origin", "unmatched", "settle", "facilitators", "accepts", "offers", "sellers", "routes", "claims"];
+pub(super) const KEYS: &[&str] = &[
+    "version",
+    "origin",
+    "unmatched",
+    "settle",
+    "facilitators",
+    "accepts",
+    "offers",
+    "sellers",
+    "routes",
+    "claims",
+];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
@@ -25,21 +37,6 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 const MAX_ROUTES: usize = 200_000;
 /// Most hosts or methods of one route.
 const MAX_MATCHES: usize = 64;
-
-/// Offers by name, and what became of them for each seller.
-struct Catalogue<'v> {
-    names: HashMap<&'v str, usize>,
-    drafts: Vec<(&'v str, Option<Draft>)>,
-    sold: Vec<Sold>,
-    sold_places: HashMap<u64, u64>,
-    sellers: Vec<Seller<'v>>,
-    seller_names: HashMap<&'v str, usize>,
-    defaults: Defaults<'v>,
-    assets: Assets,
-}
-
-/// An offer as one seller sells it; `None` once its mistakes are reported.
-type Sold = Option<Arc<Offer>>;
 
 pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Policy, Errors> {
     let mut errors = Errors::default();
@@ -58,7 +55,11 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = bytes.trim_ascii();
     if text.is_empty() {
-        errors.push(Path::Root, "the configuration is empty", "at least version, origin, unmatched and routes are needed");
+        errors.push(
+            Path::Root,
+            "the configuration is empty",
+            "at least version, origin, unmatched and routes are needed",
+        );
         return None;
     }
     if bytes.len() > MAX_BYTES {
@@ -84,39 +85,67 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
     }
 }
 
-fn read_policy(value: &Value<'_>, env: &dyn Fn(&str) -> Option<String>, errors: &mut Errors) -> Option<Policy> {
+fn read_policy(
+    value: &Value<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+    errors: &mut Errors,
+) -> Option<Policy> {
     let path = Path::Root;
     let mut around = Surroundings { env, warnings: Vec::new() };
     let fields = Fields::open(value, path, KEYS, errors)?;
-    if fields.need("version", "write \"version\": 1", errors).is_some() && fields.get("version") != Some(&Value::Number(1.0)) {
+    if fields.need("version", "write \"version\": 1", errors).is_some()
+        && fields.get("version") != Some(&Value::Number(1.0))
+    {
         errors.push("version", "this module reads version 1", "write 1");
     }
-    let origin = fields.need("origin", "the public URL quoted to payers, for example https://api.example.com", errors);
+    let origin =
+        fields.need("origin", "the public URL quoted to payers, for example https://api.example.com", errors);
     let origin = origin.and_then(|value| read_origin(value, &mut around, errors));
-    let unmatched = fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
+    let unmatched =
+        fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
-    let named = fields.get("facilitators").map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors)).unwrap_or_default();
+    let named = fields
+        .get("facilitators")
+        .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
+        .unwrap_or_default();
     let mut assets = Assets::default();
     let defaults = Defaults {
-        accepts: fields.get("accepts").map(|value| accepts::read(value, path.key("accepts"), &mut assets, errors)),
+        accepts: fields
+            .get("accepts")
+            .map(|value| accepts::read(value, path.key("accepts"), &mut assets, errors)),
         settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
         facilitators: named,
     };
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, errors);
     catalogue.check_unused(errors);
-    let facilitators = catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
+    let facilitators =
+        catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
-    Some(Policy { origin: origin?, unmatched: unmatched?, facilitators, routes: routes?, claims, assets, warnings: around.warnings })
+    Some(Policy {
+        origin: origin?,
+        unmatched: unmatched?,
+        facilitators,
+        routes: routes?,
+        claims,
+        assets,
+        warnings: around.warnings,
+    })
 }
 
 fn read_origin(value: &Value<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, &Path::Root.key("origin"), errors)?;
     let read = origin(text);
     match &read {
-        None => errors.push("origin", format_args!("{:?} is not https://host or https://host:port", shown(text)), "without path and query"),
-        Some(origin) if origin.starts_with("http://") => around.warnings.push("origin: payers are quoted an http:// address".to_owned()),
+        None => errors.push(
+            "origin",
+            format_args!("{:?} is not https://host or https://host:port", shown(text)),
+            "without path and query",
+        ),
+        Some(origin) if origin.starts_with("http://") => {
+            around.warnings.push("origin: payers are quoted an http:// address".to_owned())
+        }
         Some(_) => {}
     }
     read
@@ -138,17 +167,32 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
         let Some(fields) = Fields::open(value, path, ROUTE_KEYS, errors) else { continue };
-        let name = fields.need("name", "a name of its own, which labels its metrics", errors).and_then(|value| text(value, &path.key("name"), errors));
+        let name = fields
+            .need("name", "a name of its own, which labels its metrics", errors)
+            .and_then(|value| text(value, &path.key("name"), errors));
         if let Some(name) = name {
             check_name(name, &path.key("name"), errors);
             if let Some(other) = names.insert(name, index) {
-                errors.push(path.key("name"), format_args!("routes[{other}] has the name {:?} too", shown(name)), "");
+                errors.push(
+                    path.key("name"),
+                    format_args!("routes[{other}] has the name {:?} too", shown(name)),
+                    "",
+                );
             }
         }
-        let matched = fields.need("match", "{hosts, methods, path}", errors).and_then(|value| read_match(value, path.key("match"), errors));
+        let matched = fields
+            .need("match", "{hosts, methods, path}", errors)
+            .and_then(|value| read_match(value, path.key("match"), errors));
         let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
-        let (Some(name), Some((hosts, methods, path)), Some(target)) = (name, matched, target) else { continue };
-        built.push(Entry { hosts, methods, path, route: Arc::new(Route { name: name.to_owned(), index, target }) });
+        let (Some(name), Some((hosts, methods, path)), Some(target)) = (name, matched, target) else {
+            continue;
+        };
+        built.push(Entry {
+            hosts,
+            methods,
+            path,
+            route: Arc::new(Route { name: name.to_owned(), index, target }),
+        });
     }
     match Routes::build(built) {
         Ok(routes) => Some(routes),
@@ -161,11 +205,29 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
     }
 }
 
-fn read_match(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<(Vec<HostPattern>, Vec<String>, Pattern)> {
+fn read_match(
+    value: &Value<'_>,
+    path: Path<'_>,
+    errors: &mut Errors,
+) -> Option<(Vec<HostPattern>, Vec<String>, Pattern)> {
     let fields = Fields::open(value, path, MATCH_KEYS, errors)?;
-    let hosts = each(&fields, "hosts", HostPattern::parse, "write api.example.com, *.example.com or *, without a port", errors);
-    let methods = each(&fields, "methods", |text| is_method(text).then(|| text.to_owned()), "write methods in upper case; CONNECT is always refused", errors);
-    let template = fields.need("path", "a path template such as /v1/tiles/{z}", errors).and_then(|value| text(value, &path.key("path"), errors))?;
+    let hosts = each(
+        &fields,
+        "hosts",
+        HostPattern::parse,
+        "write api.example.com, *.example.com or *, without a port",
+        errors,
+    );
+    let methods = each(
+        &fields,
+        "methods",
+        |text| is_method(text).then(|| text.to_owned()),
+        "write methods in upper case; CONNECT is always refused",
+        errors,
+    );
+    let template = fields
+        .need("path", "a path template such as /v1/tiles/{z}", errors)
+        .and_then(|value| text(value, &path.key("path"), errors))?;
     match Pattern::parse(template) {
         Ok(pattern) => Some((hosts, methods, pattern)),
         Err(error) => {
@@ -175,141 +237,27 @@ fn read_match(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<
     }
 }
 
-fn each<T: PartialEq>(fields: &Fields<'_>, key: &str, parse: impl Fn(&str) -> Option<T>, hint: &str, errors: &mut Errors) -> Vec<T> {
+fn each<T: PartialEq>(
+    fields: &Fields<'_>,
+    key: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    hint: &str,
+    errors: &mut Errors,
+) -> Vec<T> {
     let path = fields.path.key(key);
-    let values = fields.get(key).and_then(|value| list(value, &path, MAX_MATCHES, errors)).unwrap_or_default();
+    let values =
+        fields.get(key).and_then(|value| list(value, &path, MAX_MATCHES, errors)).unwrap_or_default();
     let mut parsed = Vec::with_capacity(values.len());
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
         let Some(text) = text(value, &path, errors) else { continue };
         match parse(text) {
-            Some(value) if parsed.contains(&value) => errors.push(path, format_args!("{:?} is there twice", shown(text)), ""),
+            Some(value) if parsed.contains(&value) => {
+                errors.push(path, format_args!("{:?} is there twice", shown(text)), "")
+            }
             Some(value) => parsed.push(value),
             None => errors.push(path, format_args!("{:?} does not belong here", shown(text)), hint),
         }
     }
     parsed
-}
-
-// === impl Catalogue ===
-
-impl<'v> Catalogue<'v> {
-    fn read(fields: &Fields<'v>, defaults: Defaults<'v>, assets: Assets, errors: &mut Errors) -> Self {
-        let mut catalogue = Self {
-            names: HashMap::new(),
-            drafts: Vec::new(),
-            sold: Vec::new(),
-            sold_places: HashMap::new(),
-            sellers: Vec::new(),
-            seller_names: HashMap::new(),
-            defaults,
-            assets,
-        };
-        let path = fields.path.key("offers");
-        let offers = fields.get("offers").and_then(|value| entries(value, path, errors)).unwrap_or_default();
-        for (index, (name, value)) in offers.iter().enumerate() {
-            let path = path.key(name);
-            check_name(name, &path, errors);
-            let draft = Draft::read(value, path, &catalogue.defaults, &mut catalogue.assets, errors);
-            catalogue.names.insert(name, index);
-            catalogue.drafts.push((name, draft));
-        }
-        let path = fields.path.key("sellers");
-        let sellers = fields.get("sellers").and_then(|value| entries(value, path, errors)).unwrap_or_default();
-        for (index, (name, value)) in sellers.iter().enumerate() {
-            let path = path.key(name);
-            check_name(name, &path, errors);
-            let fields = Fields::open(value, path, SELLER_KEYS, errors);
-            let terms = fields.map(|fields| Terms::read(&fields, &catalogue.defaults.facilitators, &mut catalogue.assets, errors)).unwrap_or_default();
-            catalogue.seller_names.insert(name, index);
-            catalogue.sellers.push(Seller { name, terms });
-        }
-        catalogue
-    }
-
-    /// What a route costs; `None` once its mistakes are reported.
-    fn target(&mut self, route: &str, fields: &Fields<'_>, errors: &mut Errors) -> Option<Target> {
-        let path = fields.path;
-        let seller = match fields.get("seller") {
-            Some(value) => Some(find(value, &path.key("seller"), "seller", &self.seller_names, errors)?),
-            None => None,
-        };
-        match (fields.get("offer"), fields.get("free")) {
-            (None, Some(Value::Bool(true))) => {
-                if seller.is_some() {
-                    errors.push(path.key("seller"), "nothing is sold on a free route", "");
-                }
-                Some(Target::Free)
-            }
-            (None, Some(Value::Object(_))) => {
-                errors.push(path.key("free"), "free allowances are not in this version", "write true");
-                None
-            }
-            (None, Some(_)) => {
-                errors.push(path.key("free"), "only true belongs here", "");
-                None
-            }
-            (Some(value @ Value::Object(_)), None) => {
-                let path = path.key("offer");
-                let draft = Draft::read(value, path, &self.defaults, &mut self.assets, errors)?;
-                let seller = seller.and_then(|seller| self.sellers.get(seller));
-                draft.sell(route, seller, &self.defaults, path, errors).map(|offer| Target::Offer(Arc::new(offer)))
-            }
-            (Some(value), None) => {
-                let offer = find(value, &path.key("offer"), "offer", &self.names, errors)?;
-                self.sell(offer, seller, errors).map(Target::Offer)
-            }
-            (Some(_), Some(_)) | (None, None) => {
-                errors.push(path, "exactly one of offer and free belongs here", "write offer: <name or object>, or free: true");
-                None
-            }
-        }
-    }
-
-    fn sell(&mut self, offer: usize, seller: Option<usize>, errors: &mut Errors) -> Option<Arc<Offer>> {
-        let key = sold_key(offer, seller);
-        if let Some(place) = self.sold_places.get(&key) {
-            return self.sold.get(usize::try_from(*place).ok()?).cloned().flatten();
-        }
-        let (name, draft) = self.drafts.get(offer)?;
-        let offers = Path::Root.key("offers");
-        let terms = seller.and_then(|seller| self.sellers.get(seller));
-        let sold = draft.as_ref().and_then(|draft| draft.sell(name, terms, &self.defaults, offers.key(name), errors)).map(Arc::new);
-        self.sold_places.insert(key, self.sold.len() as u64);
-        self.sold.push(sold.clone());
-        sold
-    }
-
-    /// An offer that no route uses yet is to be right all the same, as far as it can be
-    /// told without a seller.
-    fn check_unused(&mut self, errors: &mut Errors) {
-        let mut used = vec![false; self.drafts.len()];
-        for key in self.sold_places.keys() {
-            let slot = usize::try_from(key >> 32).ok().and_then(|offer| used.get_mut(offer));
-            slot.into_iter().for_each(|slot| *slot = true);
-        }
-        for (offer, used) in used.into_iter().enumerate() {
-            let named = self.drafts.get(offer).is_some_and(|(_, draft)| draft.as_ref().is_some_and(Draft::names_payee));
-            if !used && (named || self.defaults.accepts.is_some()) {
-                let _ = self.sell(offer, None, errors);
-            }
-        }
-    }
-}
-
-/// The offer in the upper half, the seller in the lower: there are fewer of either than 2^32.
-fn sold_key(offer: usize, seller: Option<usize>) -> u64 {
-    let seller = seller.map_or(0, |seller| (seller as u64).saturating_add(1));
-    (offer as u64) << 32 | seller
-}
-
-fn find(value: &Value<'_>, path: &Path<'_>, what: &str, known: &HashMap<&str, usize>, errors: &mut Errors) -> Option<usize> {
-    let name = text(value, path, errors)?;
-    let found = known.get(name).copied();
-    if found.is_none() {
-        // Looking through 100,000 names for each of 100,000 misspelt ones would not end.
-        let near = nearest(name, known.keys().copied().take(1000)).map_or_else(String::new, |near| format!("did you mean {near:?}?"));
-        errors.push(path, format_args!("no {what} is named {:?}", shown(name)), near);
-    }
-    found
 }

@@ -51,7 +51,10 @@ impl Price {
             Some(_) => return Err(PriceError::Form),
             None => (number, ""),
         };
-        let ticker = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+        let ticker = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+        };
         if !digits(whole) || !symbol.is_none_or(ticker) {
             return Err(PriceError::Form);
         }
@@ -75,7 +78,10 @@ impl Price {
         let mut units = U256::ZERO;
         for digit in self.whole.bytes().chain(fraction) {
             let digit = U256::from(digit.wrapping_sub(b'0'));
-            units = units.checked_mul(U256::from(10)).and_then(|units| units.checked_add(digit)).ok_or(PriceError::TooLarge)?;
+            units = units
+                .checked_mul(U256::from(10))
+                .and_then(|units| units.checked_add(digit))
+                .ok_or(PriceError::TooLarge)?;
         }
         Ok(Amount(units))
     }

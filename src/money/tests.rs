@@ -28,12 +28,20 @@ fn reads_money_as_the_reference_does_but_not_from_numbers() {
             None => differences.push(row[0].to_string()),
             Some(ours) if refused(&row[1]) => assert_eq!(ours, Err(PriceError::Form), "{row}"),
             Some(ours) => {
-                let theirs = format!("{} {}", row[1]["amount"].as_str().unwrap(), row[1]["symbol"].as_str().unwrap_or("USD"));
+                let theirs = format!(
+                    "{} {}",
+                    row[1]["amount"].as_str().unwrap(),
+                    row[1]["symbol"].as_str().unwrap_or("USD")
+                );
                 assert_eq!(text(&ours.unwrap()), text(&Price::parse(&theirs).unwrap()), "{row}");
             }
         }
     }
-    assert_eq!(differences, ["0.01", "1e-7", "1e+21", "-1", "0.30000000000000004"], "numbers are doubles somewhere on their way");
+    assert_eq!(
+        differences,
+        ["0.01", "1e-7", "1e+21", "-1", "0.30000000000000004"],
+        "numbers are doubles somewhere on their way"
+    );
 }
 
 #[test]
@@ -60,7 +68,8 @@ fn finds_the_token_a_price_means() {
         };
         let price = Price::parse(text).unwrap();
         let chain_id = network.trim_start_matches("eip155:").parse().unwrap();
-        let token = tokens(chain_id).find(|token| price.symbol().is_none_or(|symbol| symbol.eq_ignore_ascii_case(token.symbol)));
+        let token = tokens(chain_id)
+            .find(|token| price.symbol().is_none_or(|symbol| symbol.eq_ignore_ascii_case(token.symbol)));
         let Some(token) = token else {
             assert!(refused(&row[2]), "{row}");
             continue;
@@ -70,10 +79,17 @@ fn finds_the_token_a_price_means() {
         let permit2 = row[2]["extra"]["assetTransferMethod"] == "permit2";
         assert_eq!(token.method == Method::Permit2, permit2, "{row}");
         if !permit2 {
-            assert_eq!((token.name, token.version), (row[2]["extra"]["name"].as_str().unwrap(), row[2]["extra"]["version"].as_str().unwrap()));
+            assert_eq!(
+                (token.name, token.version),
+                (row[2]["extra"]["name"].as_str().unwrap(), row[2]["extra"]["version"].as_str().unwrap())
+            );
         }
     }
-    assert_eq!(differences.len(), 3, "numbers and {{amount, asset}} objects are no prices here: {differences:?}");
+    assert_eq!(
+        differences.len(),
+        3,
+        "numbers and {{amount, asset}} objects are no prices here: {differences:?}"
+    );
 }
 
 #[test]

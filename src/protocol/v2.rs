@@ -90,16 +90,8 @@ const EIP3009: &str = "eip3009";
 
 const PAYLOAD: Schema = Schema(&[
     leaf("x402Version", "x402Version"),
-    Field {
-        name: "accepted",
-        path: "accepted",
-        schema: Some(&ACCEPTED),
-    },
-    Field {
-        name: "payload",
-        path: "payload",
-        schema: Some(&SIGNED),
-    },
+    Field { name: "accepted", path: "accepted", schema: Some(&ACCEPTED) },
+    Field { name: "payload", path: "payload", schema: Some(&SIGNED) },
 ]);
 
 const ACCEPTED: Schema = Schema(&[
@@ -109,11 +101,7 @@ const ACCEPTED: Schema = Schema(&[
     leaf("asset", "accepted.asset"),
     leaf("payTo", "accepted.payTo"),
     leaf("maxTimeoutSeconds", "accepted.maxTimeoutSeconds"),
-    Field {
-        name: "extra",
-        path: "accepted.extra",
-        schema: Some(&EXTRA),
-    },
+    Field { name: "extra", path: "accepted.extra", schema: Some(&EXTRA) },
 ]);
 
 const EXTRA: Schema = Schema(&[
@@ -125,11 +113,7 @@ const EXTRA: Schema = Schema(&[
 
 const SIGNED: Schema = Schema(&[
     leaf("signature", "payload.signature"),
-    Field {
-        name: "authorization",
-        path: "payload.authorization",
-        schema: Some(&AUTHORIZATION),
-    },
+    Field { name: "authorization", path: "payload.authorization", schema: Some(&AUTHORIZATION) },
     leaf("permit2Authorization", "payload.permit2Authorization"),
 ]);
 
@@ -150,10 +134,7 @@ pub fn matches(accepted: &Accepted, accept: &Accept, offer: &Offer) -> bool {
         && accepted.pay_to == accept.pay_to
         && accepted.amount == accept.amount
         && accepted.max_timeout_seconds == u64::from(offer.max_timeout_seconds)
-        && accepted
-            .extra
-            .as_ref()
-            .is_some_and(|extra| extra.matches(accept, offer.settle))
+        && accepted.extra.as_ref().is_some_and(|extra| extra.matches(accept, offer.settle))
 }
 
 // === impl PaymentPayload ===

@@ -28,7 +28,8 @@ pub fn preflight(methods: &str, asked_headers: &str) -> Reply {
             allowed.push_str(name);
         }
     }
-    let methods = if methods.split(',').all(|method| token(method.trim())) { methods } else { "GET, HEAD, POST" };
+    let methods =
+        if methods.split(',').all(|method| token(method.trim())) { methods } else { "GET, HEAD, POST" };
     Reply {
         status: 204,
         headers: vec![

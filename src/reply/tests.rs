@@ -56,7 +56,10 @@ fn every_refusal_is_json_with_the_contract_fields() {
 #[test]
 fn nobody_is_quoted_while_money_may_have_moved_undelivered() {
     for refusal in every_refusal() {
-        let owed = matches!(refusal.payment_state(), PaymentState::Held | PaymentState::Taken | PaymentState::Unknown);
+        let owed = matches!(
+            refusal.payment_state(),
+            PaymentState::Held | PaymentState::Taken | PaymentState::Unknown
+        );
         // A payment made for another route says nothing about this one.
         if owed && !matches!(refusal, Refusal::Denied(Denial::Elsewhere(_))) {
             assert!(!refusal.quotes(), "{refusal:?}");

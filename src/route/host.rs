@@ -32,7 +32,10 @@ impl Host {
     /// What follows each dot, longest first.
     pub(super) fn parents(&self) -> impl Iterator<Item = &[u8]> {
         let host = self.as_bytes();
-        host.iter().enumerate().filter(|(_, &b)| b == b'.').filter_map(move |(at, _)| host.get(at.saturating_add(1)..))
+        host.iter()
+            .enumerate()
+            .filter(|(_, &b)| b == b'.')
+            .filter_map(move |(at, _)| host.get(at.saturating_add(1)..))
     }
 }
 
@@ -46,11 +49,16 @@ fn without_port(authority: &str) -> Option<&str> {
 
 /// Labels of letters, digits, `-` and `_`, none of them empty.
 pub(super) fn is_name(host: &[u8]) -> bool {
-    host.len() <= MAX_HOST && host.split(|&b| b == b'.').all(|label| !label.is_empty() && label.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+    host.len() <= MAX_HOST
+        && host.split(|&b| b == b'.').all(|label| {
+            !label.is_empty() && label.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
 }
 
 /// `[::1]`, by its characters only: the text is compared, not the address.
 pub(super) fn is_ipv6(host: &str) -> bool {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.'))
+    inner.is_some_and(|inner| {
+        !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
+    })
 }

@@ -70,7 +70,11 @@ impl Leaf {
 
 impl Default for Leaves {
     fn default() -> Self {
-        Self { leaves: Vec::new(), methods: ["GET", "HEAD", "OPTIONS"].map(Box::from).into(), allows: Vec::new() }
+        Self {
+            leaves: Vec::new(),
+            methods: ["GET", "HEAD", "OPTIONS"].map(Box::from).into(),
+            allows: Vec::new(),
+        }
     }
 }
 
@@ -118,7 +122,12 @@ impl Leaves {
     }
 
     /// Adds a route where another is; the error is the one whose methods overlap.
-    pub(super) fn join(&mut self, id: LeafId, methods: MethodSet, route: Arc<Route>) -> Result<(), Arc<Route>> {
+    pub(super) fn join(
+        &mut self,
+        id: LeafId,
+        methods: MethodSet,
+        route: Arc<Route>,
+    ) -> Result<(), Arc<Route>> {
         let Some(leaf) = self.leaves.get_mut(id.0 as usize) else { return Ok(()) };
         if let Some((_, other)) = leaf.entries().find(|(set, _)| set.meets(methods)) {
             return Err(other.clone());
@@ -171,7 +180,9 @@ impl Leaves {
     pub(super) fn asks_money(&self, id: LeafId, method: MethodSet) -> bool {
         match self.answer(id, method) {
             Some(Answer::Route(route)) => route.is_priced(),
-            Some(Answer::NotAllowed(_)) => self.get(id).is_some_and(|leaf| leaf.entries().any(|(_, route)| route.is_priced())),
+            Some(Answer::NotAllowed(_)) => {
+                self.get(id).is_some_and(|leaf| leaf.entries().any(|(_, route)| route.is_priced()))
+            }
             None => false,
         }
     }

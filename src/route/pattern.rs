@@ -34,7 +34,9 @@ pub(crate) enum PatternError {
     Empty,
     #[error("** stands alone as the last segment")]
     Rest,
-    #[error("{0:?} matches part of a segment, which is not in this version: * and {{name}} stand for a whole one")]
+    #[error(
+        "{0:?} matches part of a segment, which is not in this version: * and {{name}} stand for a whole one"
+    )]
     Partial(String),
     #[error("{0:?} is not a variable: a variable is {{name}} with a name of letters, digits and _")]
     Variable(String),
@@ -135,7 +137,8 @@ impl HostPattern {
         };
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let bracketed = !below && name.starts_with('[');
-        let fine = if bracketed { super::host::is_ipv6(&name) } else { super::host::is_name(name.as_bytes()) };
+        let fine =
+            if bracketed { super::host::is_ipv6(&name) } else { super::host::is_name(name.as_bytes()) };
         match (fine, below) {
             (false, _) => None,
             (true, true) => Some(Self::Below(name)),
@@ -146,5 +149,7 @@ impl HostPattern {
 
 /// A method as a request line spells it: upper case. `CONNECT` asks for no path.
 pub(crate) fn is_method(text: &str) -> bool {
-    text != "CONNECT" && (1..=24).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_')
+    text != "CONNECT"
+        && (1..=24).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-' || b == b'_')
 }

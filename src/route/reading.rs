@@ -70,7 +70,14 @@ impl Reading {
             None => (body, false),
         };
         let (units, settled) = decode(body.as_bytes());
-        let mut reading = Self { pieces: Vec::new(), slash, structural: false, opaque: !settled || broken_escape(&units), text: Vec::with_capacity(units.len()), values: Vec::new() };
+        let mut reading = Self {
+            pieces: Vec::new(),
+            slash,
+            structural: false,
+            opaque: !settled || broken_escape(&units),
+            text: Vec::with_capacity(units.len()),
+            values: Vec::new(),
+        };
         // "/" has no pieces; "//" has an empty one.
         if body.is_empty() && path.len() <= 1 {
             reading.slash = false;
@@ -142,7 +149,9 @@ impl Reading {
                 byte => self.text.push(byte.to_ascii_lowercase()),
             }
         }
-        let trimmed = |text: &[u8], end: &[u8]| text.iter().rposition(|b| !end.contains(b)).map_or(0, |last| last.saturating_add(1));
+        let trimmed = |text: &[u8], end: &[u8]| {
+            text.iter().rposition(|b| !end.contains(b)).map_or(0, |last| last.saturating_add(1))
+        };
         let value = self.text.get(from..).unwrap_or_default();
         let mut len = trimmed(value, b" ");
         let hidden = units.iter().any(|&unit| unit == DECODED | Unit::from(b'.'));
@@ -171,13 +180,22 @@ fn ends(unit: Unit) -> bool {
 /// A control character where an escape wants its digits: dropping it completes the escape.
 fn broken_escape(units: &[Unit]) -> bool {
     let control = |unit: &Unit| byte(*unit).is_ascii_control();
-    units.windows(3).any(|three| matches!(three, [percent, a, b] if byte(*percent) == b'%' && (control(a) || control(b))))
+    units
+        .windows(3)
+        .any(|three| matches!(three, [percent, a, b] if byte(*percent) == b'%' && (control(a) || control(b))))
 }
 
 /// The one folded value of a text that is a single piece, as pattern literals are.
 pub(super) fn folded(text: &str) -> Vec<u8> {
     let (units, _) = decode(text.as_bytes());
-    let mut reading = Reading { pieces: Vec::new(), slash: false, structural: false, opaque: false, text: Vec::new(), values: Vec::new() };
+    let mut reading = Reading {
+        pieces: Vec::new(),
+        slash: false,
+        structural: false,
+        opaque: false,
+        text: Vec::new(),
+        values: Vec::new(),
+    };
     reading.fold(&units);
     reading.text
 }
@@ -209,7 +227,8 @@ fn separator(unit: Unit) -> Option<Separator> {
 }
 
 fn certain(units: &[Unit]) -> bool {
-    units.last().is_some_and(|&unit| unit != Unit::from(b'.')) && units.iter().all(|&unit| unit & DECODED == 0 && plain(byte(unit)))
+    units.last().is_some_and(|&unit| unit != Unit::from(b'.'))
+        && units.iter().all(|&unit| unit & DECODED == 0 && plain(byte(unit)))
 }
 
 /// Bytes that no reading changes.
@@ -282,8 +301,12 @@ fn lookalike(units: &[Unit]) -> Option<(u8, &[Unit])> {
     let low = |unit: &Unit, bits: u8| u32::from(byte(*unit) & bits);
     let follows = |unit: &Unit| byte(*unit) & 0xc0 == 0x80;
     let (code, rest) = match units {
-        [a, b, rest @ ..] if byte(*a) & 0xe0 == 0xc0 && follows(b) => (low(a, 0x1f) << 6 | low(b, 0x3f), rest),
-        [a, b, c, rest @ ..] if byte(*a) & 0xf0 == 0xe0 && follows(b) && follows(c) => (low(a, 0x0f) << 12 | low(b, 0x3f) << 6 | low(c, 0x3f), rest),
+        [a, b, rest @ ..] if byte(*a) & 0xe0 == 0xc0 && follows(b) => {
+            (low(a, 0x1f) << 6 | low(b, 0x3f), rest)
+        }
+        [a, b, c, rest @ ..] if byte(*a) & 0xf0 == 0xe0 && follows(b) && follows(c) => {
+            (low(a, 0x0f) << 12 | low(b, 0x3f) << 6 | low(c, 0x3f), rest)
+        }
         [a, b, c, d, rest @ ..] if byte(*a) & 0xf8 == 0xf0 && follows(b) && follows(c) && follows(d) => {
             (low(a, 0x07) << 18 | low(b, 0x3f) << 12 | low(c, 0x3f) << 6 | low(d, 0x3f), rest)
         }

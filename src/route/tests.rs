@@ -78,7 +78,14 @@ pub(super) fn check(lines: &[&str], table: &[(&str, &str)]) {
 #[test]
 fn the_most_specific_pattern_wins_whatever_the_order() {
     check(
-        &["a /**", "b /v1/**", "c /v1/{kind}/latest", "d /v1/tiles/{z}", "free /v1/tiles/meta", "e /v1/{kind}"],
+        &[
+            "a /**",
+            "b /v1/**",
+            "c /v1/{kind}/latest",
+            "d /v1/tiles/{z}",
+            "free /v1/tiles/meta",
+            "e /v1/{kind}",
+        ],
         &[
             ("GET /", "a /**"),
             ("GET /x", "a /**"),
@@ -95,7 +102,10 @@ fn the_most_specific_pattern_wins_whatever_the_order() {
 
 #[test]
 fn a_branch_that_leads_nowhere_is_left_again() {
-    check(&["a /a/{x}/c", "b /a/b/d"], &[("GET /a/b/c", "a /a/{x}/c"), ("GET /a/b/d", "b /a/b/d"), ("GET /a/b", "unmatched")]);
+    check(
+        &["a /a/{x}/c", "b /a/b/d"],
+        &[("GET /a/b/c", "a /a/{x}/c"), ("GET /a/b/d", "b /a/b/d"), ("GET /a/b", "unmatched")],
+    );
 }
 
 #[test]
@@ -135,7 +145,17 @@ fn hosts_are_compared_without_port_case_and_trailing_dot() {
 
 #[test]
 fn a_host_that_can_be_read_in_two_ways_is_refused_where_anything_is_priced() {
-    for authority in ["api.example.com%2e", "me@api.example.com", "api.example.com..", "api..example.com", "api.example.com:80:80", "api.example.com:8o", " api.example.com", "api.example.com/x", "äpi.example.com"] {
+    for authority in [
+        "api.example.com%2e",
+        "me@api.example.com",
+        "api.example.com..",
+        "api..example.com",
+        "api.example.com:80:80",
+        "api.example.com:8o",
+        " api.example.com",
+        "api.example.com/x",
+        "äpi.example.com",
+    ] {
         let request = format!("GET {authority}|/y");
         assert_eq!(ask(&routes(&["a api.example.com/x", "free /y"]), &request), "ambiguous", "{authority}");
         assert_eq!(ask(&routes(&["free api.example.com/x", "free /y"]), &request), "free /y", "{authority}");
@@ -146,7 +166,12 @@ fn a_host_that_can_be_read_in_two_ways_is_refused_where_anything_is_priced() {
 fn a_path_that_the_host_does_not_know_falls_to_less_specific_hosts() {
     check(
         &["free a.com/health", "a /**", "b *.com/x"],
-        &[("GET a.com|/health", "free a.com/health"), ("GET a.com|/x", "b *.com/x"), ("GET a.com|/y", "a /**"), ("GET b.com|/health", "a /**")],
+        &[
+            ("GET a.com|/health", "free a.com/health"),
+            ("GET a.com|/x", "b *.com/x"),
+            ("GET a.com|/y", "a /**"),
+            ("GET b.com|/health", "a /**"),
+        ],
     );
 }
 
@@ -170,26 +195,48 @@ fn what_is_no_path_is_refused_where_anything_is_priced() {
 
 #[test]
 fn rest_is_zero_or_more_segments() {
-    check(&["a /api/**"], &[("GET /api", "a /api/**"), ("GET /api/", "a /api/**"), ("GET /api/x/y", "a /api/**"), ("GET /apix", "unmatched"), ("GET /", "unmatched")]);
+    check(
+        &["a /api/**"],
+        &[
+            ("GET /api", "a /api/**"),
+            ("GET /api/", "a /api/**"),
+            ("GET /api/x/y", "a /api/**"),
+            ("GET /apix", "unmatched"),
+            ("GET /", "unmatched"),
+        ],
+    );
 }
 
 #[test]
 fn clashes_are_all_reported() {
-    let clash = |lines: &[&str]| Routes::build(entries(lines)).unwrap_err().into_iter().map(|c| (c.route, c.kind)).collect::<Vec<_>>();
+    let clash = |lines: &[&str]| {
+        Routes::build(entries(lines)).unwrap_err().into_iter().map(|c| (c.route, c.kind)).collect::<Vec<_>>()
+    };
     let tie = |name: &str| ClashKind::Tie(name.to_owned());
-    assert_eq!(clash(&["a /x/{y}", "b /x/*", "c GET /z", "d HEAD /z", "e POST,GET /z"]), [(1, tie("a /x/{y}")), (3, tie("c GET /z")), (4, tie("c GET /z"))]);
+    assert_eq!(
+        clash(&["a /x/{y}", "b /x/*", "c GET /z", "d HEAD /z", "e POST,GET /z"]),
+        [(1, tie("a /x/{y}")), (3, tie("c GET /z")), (4, tie("c GET /z"))]
+    );
     assert_eq!(clash(&["a /x/**", "b /x/**"]), [(1, tie("a /x/**"))]);
-    assert_eq!(clash(&["a /Docs", "b /docs/x"]), [(1, ClashKind::Spelling("docs".to_owned(), "Docs".to_owned()))]);
+    assert_eq!(
+        clash(&["a /Docs", "b /docs/x"]),
+        [(1, ClashKind::Spelling("docs".to_owned(), "Docs".to_owned()))]
+    );
     assert_eq!(clash(&["a /docs", "b POST /docs/"]), [(1, ClashKind::Slash("a /docs".to_owned()))]);
     assert!(Routes::build(entries(&["a h.com/x", "b /x", "c *.com/x", "d GET /y", "e POST /y"])).is_ok());
 }
 
 #[test]
 fn patterns_that_servers_would_read_differently_are_refused() {
-    for text in ["x", "", "/a//b", "/a/../b", "/a/.", "/a;b", "/a%2Fb", "/a%2", "/%2541", "/a\\b", "/a#b", "/a?b", "/a b", "/a.", "/%20a", "/**/a", "/**/", "/a*", "/{a", "/{}", "/{a=*}", "/{a}/{a}", "/a%00", "/é"] {
+    for text in [
+        "x", "", "/a//b", "/a/../b", "/a/.", "/a;b", "/a%2Fb", "/a%2", "/%2541", "/a\\b", "/a#b", "/a?b",
+        "/a b", "/a.", "/%20a", "/**/a", "/**/", "/a*", "/{a", "/{}", "/{a=*}", "/{a}/{a}", "/a%00", "/é",
+    ] {
         assert!(Pattern::parse(text).is_err(), "{text}");
     }
-    for text in ["/", "/a", "/a/", "/A", "/caf%C3%A9", "/a%20b", "/{a}/{b}/*/**", "/.well-known/x", "/@me", "/a.b"] {
+    for text in
+        ["/", "/a", "/a/", "/A", "/caf%C3%A9", "/a%20b", "/{a}/{b}/*/**", "/.well-known/x", "/@me", "/a.b"]
+    {
         assert!(Pattern::parse(text).is_ok(), "{text}");
     }
     assert!(Pattern::parse(&"/a".repeat(33)).is_err());
@@ -197,7 +244,8 @@ fn patterns_that_servers_would_read_differently_are_refused() {
 
 #[test]
 fn a_hundred_thousand_routes_are_found_one_by_one() {
-    let lines: Vec<String> = (0..100_000).map(|i| format!("a GET /v1/t{}/items/i{i}/{{id}}", i % 1000)).collect();
+    let lines: Vec<String> =
+        (0..100_000).map(|i| format!("a GET /v1/t{}/items/i{i}/{{id}}", i % 1000)).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let routes = routes(&lines);
     for i in (0..100_000).step_by(997) {

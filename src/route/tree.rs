@@ -48,7 +48,16 @@ impl Tree {
         let start = index(self.text.len());
         self.text.extend_from_slice(key);
         let key_len = u16::try_from(key.len()).unwrap_or(u16::MAX);
-        self.nodes.push(Node { parent, key: start, key_len, spelled: false, priced: false, any: NONE, leaf: LeafId::NONE, rest: LeafId::NONE });
+        self.nodes.push(Node {
+            parent,
+            key: start,
+            key_len,
+            spelled: false,
+            priced: false,
+            any: NONE,
+            leaf: LeafId::NONE,
+            rest: LeafId::NONE,
+        });
         id
     }
 
@@ -118,7 +127,10 @@ impl Tree {
             if self.is_exactly(id, text) {
                 return Ok(id);
             }
-            return Err(self.spelled.get(&id).map_or_else(|| String::from_utf8_lossy(key).into_owned(), |t| t.to_string()));
+            return Err(self
+                .spelled
+                .get(&id)
+                .map_or_else(|| String::from_utf8_lossy(key).into_owned(), |t| t.to_string()));
         }
         self.reserve();
         let id = self.push(parent, key);

@@ -73,7 +73,14 @@ impl Meters {
     }
 
     /// Records how long a facilitator took, in milliseconds.
-    pub(super) fn call(&self, index: usize, facilitator: &str, endpoint: Endpoint, result: &'static str, millis: u64) {
+    pub(super) fn call(
+        &self,
+        index: usize,
+        facilitator: &str,
+        endpoint: Endpoint,
+        result: &'static str,
+        millis: u64,
+    ) {
         let name = || format!("x402.facilitator_ms.{facilitator}.{}.{result}", endpoint.name());
         let Ok(mut ids) = self.calls.try_borrow_mut() else { return };
         if let Some(id) = cached(&mut ids, (index, endpoint, result), MetricType::Histogram, name) {

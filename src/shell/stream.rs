@@ -89,13 +89,19 @@ impl Stream {
             Admission::Present(purchase) => {
                 let mut visit = Visit::new(self.context, Some(Arc::clone(&purchase.route)), &head);
                 visit.resource = purchase.resource.clone();
-                visit.remove = head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
+                visit.remove =
+                    head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
                 self.present(worker, visit, *purchase)
             }
         }
     }
 
-    fn present(&mut self, worker: &Rc<Worker>, mut visit: Visit, mut purchase: admission::Purchase) -> Action {
+    fn present(
+        &mut self,
+        worker: &Rc<Worker>,
+        mut visit: Visit,
+        mut purchase: admission::Purchase,
+    ) -> Action {
         if purchase.unfit.is_none() && !worker.quotes(&purchase.offer) {
             purchase.unfit = Some(Refusal::QuotesSuspended);
         }
@@ -138,7 +144,11 @@ impl Stream {
             State::Fresh | State::Decided(_) => false,
             State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),
         };
-        if moves { Action::Continue } else { self.hold_data() }
+        if moves {
+            Action::Continue
+        } else {
+            self.hold_data()
+        }
     }
 
     /// Whether the response's body may move. The host's and our own local replies come this
@@ -150,7 +160,11 @@ impl Stream {
                 visit.try_borrow().is_ok_and(|visit| !visit.withheld && !visit.machine.holds_response())
             }
         };
-        if moves { Action::Continue } else { self.hold_data() }
+        if moves {
+            Action::Continue
+        } else {
+            self.hold_data()
+        }
     }
 
     fn hold_data(&self) -> Action {

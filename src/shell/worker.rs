@@ -215,7 +215,8 @@ impl Worker {
 
     /// Tells a stream what the root learned, as the host's effective context.
     pub(super) fn tell(&self, context: u32, event: exchange::Event) {
-        let Some(visit) = self.visits.try_borrow().ok().and_then(|visits| visits.get(&context).cloned()) else {
+        let Some(visit) = self.visits.try_borrow().ok().and_then(|visits| visits.get(&context).cloned())
+        else {
             return;
         };
         // The visit is ours until its stream's on_log, so the host still knows the context.
@@ -249,9 +250,10 @@ impl Worker {
     pub(super) fn tick(&self) {
         let now = host::now();
         self.renew_leases(now);
-        let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(|_| Vec::new(), |jobs| {
-            jobs.iter().filter(|(_, job)| job.is_recording()).map(|(attempt, _)| *attempt).collect()
-        });
+        let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(
+            |_| Vec::new(),
+            |jobs| jobs.iter().filter(|(_, job)| job.is_recording()).map(|(attempt, _)| *attempt).collect(),
+        );
         for attempt in open {
             let _ = self.settle(attempt, settlement::Event::Tick);
         }
@@ -260,7 +262,8 @@ impl Worker {
 
     fn renew_leases(&self, now: u64) {
         const EVERY_SECONDS: u64 = 4;
-        let visits: Vec<_> = self.visits.try_borrow().map_or_else(|_| Vec::new(), |v| v.values().cloned().collect());
+        let visits: Vec<_> =
+            self.visits.try_borrow().map_or_else(|_| Vec::new(), |v| v.values().cloned().collect());
         for visit in visits {
             let Ok(mut visit) = visit.try_borrow_mut() else { continue };
             let Some(purchase) = visit.purchase.clone() else { continue };
@@ -292,12 +295,16 @@ impl Worker {
     pub(super) fn quotes(&self, offer: &Offer) -> bool {
         let Some(facilitator) = offer.facilitators.first() else { return false };
         let breakers = self.breakers.try_borrow();
-        breakers.is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
+        breakers
+            .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
     }
 
     /// Whether a new payment may be taken for an offer.
     pub(super) fn admits(&self, offer: &Offer) -> bool {
-        offer.facilitators.first().is_some_and(|f| self.breaker(f, |b| b.admits(host::now())).unwrap_or(false))
+        offer
+            .facilitators
+            .first()
+            .is_some_and(|f| self.breaker(f, |b| b.admits(host::now())).unwrap_or(false))
     }
 
     fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {

@@ -21,7 +21,9 @@ fn to_value(value: &Json) -> Vec<u8> {
         Json::Bool(flag) => vec![0x20, u8::from(*flag)],
         Json::Number(number) => [vec![0x11], number.as_f64().unwrap().to_le_bytes().to_vec()].concat(),
         Json::String(text) => field(3, text.as_bytes()),
-        Json::Array(list) => field(6, &list.iter().flat_map(|value| field(1, &to_value(value))).collect::<Vec<u8>>()),
+        Json::Array(list) => {
+            field(6, &list.iter().flat_map(|value| field(1, &to_value(value))).collect::<Vec<u8>>())
+        }
         Json::Object(_) => field(5, &to_struct(value)),
     }
 }
@@ -86,7 +88,11 @@ fn nothing_is_said_plainly() {
 
 #[test]
 fn a_key_that_is_there_twice_is_a_mistake() {
-    let text = example().to_string().replacen("\"settle\":\"before\"", "\"settle\":\"before\",\"settle\":\"after\"", 1);
+    let text = example().to_string().replacen(
+        "\"settle\":\"before\"",
+        "\"settle\":\"before\",\"settle\":\"after\"",
+        1,
+    );
     assert!(from(text.as_bytes()).unwrap_err().contains("settle: the key is there twice"));
     let twice = [to_struct(&example()), to_struct(&serde_json::json!({"settle": "after"}))].concat();
     assert!(from(&twice).unwrap_err().contains("settle: the key is there twice"));

@@ -39,7 +39,18 @@ fn the_schema_lists_the_keys_of_the_parser() {
 
 #[test]
 fn the_reference_has_a_row_for_every_key() {
-    let all = [wire::KEYS, wire::ROUTE_KEYS, wire::MATCH_KEYS, wire::CLAIMS_KEYS, facilitators::KEYS, facilitators::HEADER_KEYS, accepts::KEYS, accepts::ASSET_KEYS, offers::KEYS, offers::SELLER_KEYS];
+    let all = [
+        wire::KEYS,
+        wire::ROUTE_KEYS,
+        wire::MATCH_KEYS,
+        wire::CLAIMS_KEYS,
+        facilitators::KEYS,
+        facilitators::HEADER_KEYS,
+        accepts::KEYS,
+        accepts::ASSET_KEYS,
+        offers::KEYS,
+        offers::SELLER_KEYS,
+    ];
     for key in all.concat() {
         assert!(REFERENCE.lines().any(|line| line.starts_with(&format!("| `{key}` |"))), "{key}");
     }

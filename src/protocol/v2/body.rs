@@ -31,7 +31,15 @@ pub fn settle_body(payload: &PaymentPayload, requirements: &str, resource: &str)
         json.push_str("0x");
         json.push_str(&hex::encode(signature.to_bytes()));
     }
-    for part in [r#""},"accepted":"#, requirements, r#","resource":"#, resource, r#"},"paymentRequirements":"#, requirements, "}"] {
+    for part in [
+        r#""},"accepted":"#,
+        requirements,
+        r#","resource":"#,
+        resource,
+        r#"},"paymentRequirements":"#,
+        requirements,
+        "}",
+    ] {
         json.push_str(part);
     }
     json.into_bytes()

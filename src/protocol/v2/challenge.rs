@@ -126,10 +126,7 @@ impl Challenge {
         let mut suffix = String::new();
         push_description(&mut suffix, offer);
         suffix.push_str("}}");
-        Self {
-            prefix: STANDARD.encode(json),
-            suffix,
-        }
+        Self { prefix: STANDARD.encode(json), suffix }
     }
 
     /// The value of `PAYMENT-REQUIRED`: base64, one line, ASCII whatever the arguments.

@@ -16,11 +16,7 @@ pub(crate) fn vectors() -> Value {
 pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
     let text = |name: &str| requirements[name].as_str().unwrap();
     let extra = |name: &str| requirements["extra"][name].as_str().unwrap().to_owned();
-    let chain_id = text("network")
-        .strip_prefix("eip155:")
-        .unwrap()
-        .parse()
-        .unwrap();
+    let chain_id = text("network").strip_prefix("eip155:").unwrap().parse().unwrap();
     let address = Address::parse(text("asset")).unwrap();
     let asset = Asset {
         network: text("network").to_owned(),
@@ -87,10 +83,7 @@ fn sdk_payment_headers_are_read() {
         let encoded = entry["paymentSignatureHeader"].as_str().unwrap();
         let payload = PaymentPayload::parse(&header::decode(encoded.as_bytes()).unwrap()).unwrap();
         assert_eq!(payload, parse(&entry["paymentPayload"]).unwrap());
-        assert_eq!(
-            payload.authorization.from.to_string(),
-            entry["payer"].as_str().unwrap()
-        );
+        assert_eq!(payload.authorization.from.to_string(), entry["payer"].as_str().unwrap());
     }
 }
 
@@ -102,18 +95,9 @@ fn other_schemes_and_versions_are_refused_as_what_they_are() {
     let permit2 = Malformed::Shape("payload.permit2Authorization");
     assert_eq!(refusal("base_sepolia_permit2"), permit2);
     assert_eq!(refusal("base_sepolia_upto"), permit2);
-    assert_eq!(
-        parse(&json!({"x402Version": 3})),
-        Err(Malformed::Version(3))
-    );
-    assert_eq!(
-        parse(&json!({"x402Version": "2"})),
-        Err(Malformed::Shape("x402Version"))
-    );
-    assert_eq!(
-        parse(&json!({"payload": {}})),
-        Err(Malformed::Shape("x402Version"))
-    );
+    assert_eq!(parse(&json!({"x402Version": 3})), Err(Malformed::Version(3)));
+    assert_eq!(parse(&json!({"x402Version": "2"})), Err(Malformed::Shape("x402Version")));
+    assert_eq!(parse(&json!({"payload": {}})), Err(Malformed::Shape("x402Version")));
 }
 
 /// The reference facilitator would settle the Permit2 half, which was not verified here.
@@ -122,10 +106,7 @@ fn a_payload_cannot_carry_two_authorisations() {
     for second in [Value::Null, json!({}), json!("x")] {
         let mut payload = valid();
         payload["payload"]["permit2Authorization"] = second;
-        assert_eq!(
-            parse(&payload),
-            Err(Malformed::Shape("payload.permit2Authorization"))
-        );
+        assert_eq!(parse(&payload), Err(Malformed::Shape("payload.permit2Authorization")));
     }
 }
 
@@ -154,23 +135,12 @@ fn each_field_has_one_type() {
             let mut payload = valid();
             *payload.pointer_mut(pointer).unwrap() = wrong.clone();
             let refusal = parse(&payload).unwrap_err();
-            assert!(
-                matches!(refusal, Malformed::Shape(p) if p == path),
-                "{pointer} {wrong} {refusal}"
-            );
+            assert!(matches!(refusal, Malformed::Shape(p) if p == path), "{pointer} {wrong} {refusal}");
         }
         let mut payload = valid();
         let (parent, name) = pointer.rsplit_once('/').unwrap();
-        payload
-            .pointer_mut(parent)
-            .unwrap()
-            .as_object_mut()
-            .unwrap()
-            .remove(name);
-        assert!(
-            matches!(parse(&payload), Err(Malformed::Shape(p)) if p == path),
-            "{pointer}"
-        );
+        payload.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+        assert!(matches!(parse(&payload), Err(Malformed::Shape(p)) if p == path), "{pointer}");
     }
 }
 
@@ -192,44 +162,23 @@ fn each_number_has_one_spelling() {
         for case in &cases {
             let mut payload = valid();
             payload["payload"]["authorization"][field] = case.clone();
-            assert!(
-                matches!(parse(&payload), Err(Malformed::Amount(_))),
-                "{field} {case}"
-            );
+            assert!(matches!(parse(&payload), Err(Malformed::Amount(_))), "{field} {case}");
         }
     }
-    for nonce in [
-        "",
-        "0x",
-        "0x00",
-        &"0".repeat(64),
-        &format!("0x{}", "g".repeat(64)),
-    ] {
+    for nonce in ["", "0x", "0x00", &"0".repeat(64), &format!("0x{}", "g".repeat(64))] {
         let mut payload = valid();
         payload["payload"]["authorization"]["nonce"] = json!(nonce);
-        assert!(
-            matches!(parse(&payload), Err(Malformed::Bytes32(_))),
-            "{nonce}"
-        );
+        assert!(matches!(parse(&payload), Err(Malformed::Bytes32(_))), "{nonce}");
     }
     let mut payload = valid();
     payload["payload"]["authorization"]["from"] = json!("0x12");
-    assert_eq!(
-        parse(&payload),
-        Err(Malformed::Address("payload.authorization.from"))
-    );
+    assert_eq!(parse(&payload), Err(Malformed::Address("payload.authorization.from")));
 }
 
 #[test]
 fn unknown_and_null_optional_fields_are_tolerated() {
     let mut payload = valid();
-    for pointer in [
-        "",
-        "/accepted",
-        "/accepted/extra",
-        "/payload",
-        "/payload/authorization",
-    ] {
+    for pointer in ["", "/accepted", "/accepted/extra", "/payload", "/payload/authorization"] {
         payload.pointer_mut(pointer).unwrap()["unknown"] = json!({"any": ["thing", 1e300, null]});
     }
     payload["resource"] = Value::Null;
@@ -272,14 +221,7 @@ fn a_facilitator_gets_what_was_verified_and_nothing_else() {
     });
     assert_eq!(sent, expected);
     let live = &vectors()["live_express_2_27"]["facilitator_requests_for_one_paid_call"][1];
-    let keys = |value: &Value| {
-        value
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>()
-    };
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&sent), keys(&live["body"]));
 }
 

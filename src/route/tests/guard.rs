@@ -5,19 +5,94 @@ use proptest::prelude::*;
 use super::{ask, check, entries, routes};
 use crate::route::Routes;
 
-const POLICY: &[&str] = &["dear /v1/report", "cheap /v1/tiles/{z}", "free /public/**", "free /v1/status", "dear GET /v1/Models", "cheap /docs/"];
+const POLICY: &[&str] = &[
+    "dear /v1/report",
+    "cheap /v1/tiles/{z}",
+    "free /public/**",
+    "free /v1/status",
+    "dear GET /v1/Models",
+    "cheap /docs/",
+];
 
 #[test]
 fn nothing_walks_around_a_price() {
     let routes = routes(POLICY);
     for path in [
-        "/v1/report/", "/v1/Report", "/V1/report", "/v1/repor%74", "/v1/repor%2574", "/v1/repor%252574", "/v1//report", "//v1/report", "/v1/./report", "/v1/x/../report", "/public/../v1/report",
-        "/public/%2e%2e/v1/report", "/public/%252e%252e/v1/report", "/public/..%2fv1/report", "/public/..%5cv1/report", "/public/..\\v1\\report", "/v1%2Freport", "/v1%252Freport", "/v1\\report",
-        "/v1/report;x=1", "/v1;x=1/report", "/v1/report;a%2Fb", "/public/..;/v1/report", "/public/..;x/v1/report", "/v1/report%00", "/v1/report%00.png", "/v1/report%0a", "/v1/report%0d%0ax", "/v1/re%00port",
-        "/v1/report%20", "/v1/report%23x", "/v1/report#x", "/v1/report%3Fx=1", "/v1/report.", "/v1/report%2e", "/v1/report%", "/v1/%report", "/v1/%c0%afreport", "/v1%c0%afreport", "/v1%e0%80%afreport",
-        "/v1%f0%80%80%afreport", "/public/%c0%ae%c0%ae/v1/report", "/v1%u002freport", "/v1/report/.", "/v1/report/x/..", "/v1/;/report", "/%20/v1/report", "//example.com/v1/report", "/\\example.com/v1/report",
-        "/%2F%2Fv1/report", "/v1/%E2%84%AA/../report", "/v1/%EF%BD%92eport", "/v1%EF%BC%8Freport", "/..//v1/report", "/v1/models", "/v1/models/", "/docs", "/Docs/", "/docs//", "/docs%2F", "/.;a/v1/report",
-        "/v1/%2e/report", "/%76%31/%72eport", "/v1/report;%2f..", "/x;%2f../v1/report", "/v1/repo%rt", "/v1/x/y/../../report", "/v1/tiles/../report", "/v1/tiles/%2e%2e/report", "/v1/%%37%32eport", "/v1/x/.../report", "/v1/.../report", "/v1/%2e./report", "/v1/x/%2e./report", "/v1/x/..%20./report",
+        "/v1/report/",
+        "/v1/Report",
+        "/V1/report",
+        "/v1/repor%74",
+        "/v1/repor%2574",
+        "/v1/repor%252574",
+        "/v1//report",
+        "//v1/report",
+        "/v1/./report",
+        "/v1/x/../report",
+        "/public/../v1/report",
+        "/public/%2e%2e/v1/report",
+        "/public/%252e%252e/v1/report",
+        "/public/..%2fv1/report",
+        "/public/..%5cv1/report",
+        "/public/..\\v1\\report",
+        "/v1%2Freport",
+        "/v1%252Freport",
+        "/v1\\report",
+        "/v1/report;x=1",
+        "/v1;x=1/report",
+        "/v1/report;a%2Fb",
+        "/public/..;/v1/report",
+        "/public/..;x/v1/report",
+        "/v1/report%00",
+        "/v1/report%00.png",
+        "/v1/report%0a",
+        "/v1/report%0d%0ax",
+        "/v1/re%00port",
+        "/v1/report%20",
+        "/v1/report%23x",
+        "/v1/report#x",
+        "/v1/report%3Fx=1",
+        "/v1/report.",
+        "/v1/report%2e",
+        "/v1/report%",
+        "/v1/%report",
+        "/v1/%c0%afreport",
+        "/v1%c0%afreport",
+        "/v1%e0%80%afreport",
+        "/v1%f0%80%80%afreport",
+        "/public/%c0%ae%c0%ae/v1/report",
+        "/v1%u002freport",
+        "/v1/report/.",
+        "/v1/report/x/..",
+        "/v1/;/report",
+        "/%20/v1/report",
+        "//example.com/v1/report",
+        "/\\example.com/v1/report",
+        "/%2F%2Fv1/report",
+        "/v1/%E2%84%AA/../report",
+        "/v1/%EF%BD%92eport",
+        "/v1%EF%BC%8Freport",
+        "/..//v1/report",
+        "/v1/models",
+        "/v1/models/",
+        "/docs",
+        "/Docs/",
+        "/docs//",
+        "/docs%2F",
+        "/.;a/v1/report",
+        "/v1/%2e/report",
+        "/%76%31/%72eport",
+        "/v1/report;%2f..",
+        "/x;%2f../v1/report",
+        "/v1/repo%rt",
+        "/v1/x/y/../../report",
+        "/v1/tiles/../report",
+        "/v1/tiles/%2e%2e/report",
+        "/v1/%%37%32eport",
+        "/v1/x/.../report",
+        "/v1/.../report",
+        "/v1/%2e./report",
+        "/v1/x/%2e./report",
+        "/v1/x/..%20./report",
     ] {
         assert_eq!(ask(&routes, &format!("GET {path}")), "ambiguous", "{path}");
     }
@@ -80,24 +155,48 @@ fn a_cheap_price_does_not_hide_a_dear_one() {
 
 #[test]
 fn an_overlap_that_no_reading_prefers_is_not_met() {
-    check(&["dear /v1/**", "cheap /v1/tiles/{z}", "other /v1/{kind}/{z}"], &[("GET /v1/tiles/Foo%20", "cheap /v1/tiles/{z}"), ("GET /v1/roads/Foo", "other /v1/{kind}/{z}")]);
-    check(&["free /docs", "dear /docs/**"], &[("GET /docs", "free /docs"), ("GET /docs/", "dear /docs/**"), ("GET /x/../docs/", "ambiguous"), ("GET /docs/A", "dear /docs/**")]);
+    check(
+        &["dear /v1/**", "cheap /v1/tiles/{z}", "other /v1/{kind}/{z}"],
+        &[("GET /v1/tiles/Foo%20", "cheap /v1/tiles/{z}"), ("GET /v1/roads/Foo", "other /v1/{kind}/{z}")],
+    );
+    check(
+        &["free /docs", "dear /docs/**"],
+        &[
+            ("GET /docs", "free /docs"),
+            ("GET /docs/", "dear /docs/**"),
+            ("GET /x/../docs/", "ambiguous"),
+            ("GET /docs/A", "dear /docs/**"),
+        ],
+    );
 }
 
 #[test]
 fn a_hidden_path_with_an_unlisted_method_is_refused_too() {
-    check(&["dear POST /x"], &[("GET /X", "ambiguous"), ("GET /x", "405 OPTIONS, POST"), ("POST /X", "ambiguous")]);
+    check(
+        &["dear POST /x"],
+        &[("GET /X", "ambiguous"), ("GET /x", "405 OPTIONS, POST"), ("POST /X", "ambiguous")],
+    );
 }
 
 #[test]
 fn hosts_with_nothing_priced_are_not_guarded() {
-    check(&["dear a.com/x", "free b.com/**"], &[("GET b.com|/a%2Fb/../X", "free b.com/**"), ("GET a.com|/%58", "ambiguous"), ("GET c.com|/X", "unmatched")]);
+    check(
+        &["dear a.com/x", "free b.com/**"],
+        &[
+            ("GET b.com|/a%2Fb/../X", "free b.com/**"),
+            ("GET a.com|/%58", "ambiguous"),
+            ("GET c.com|/X", "unmatched"),
+        ],
+    );
 }
 
 #[test]
 fn hostile_paths_cost_bounded_work() {
     let routes = routes(&["a /a/{x}/b/**", "b /{x}/{y}/{z}", "c /**", "d /b/a", "free /x"]);
-    for unit in ["/", "/.", "/..", "/a/..", "%2f", "%25", "\\", "/a;", "/%2e%2e", "%00", "/A", "a%2fA/", "%c0%af", "/%0a/..", "é"] {
+    for unit in [
+        "/", "/.", "/..", "/a/..", "%2f", "%25", "\\", "/a;", "/%2e%2e", "%00", "/A", "a%2fA/", "%c0%af",
+        "/%0a/..", "é",
+    ] {
         for size in [100, 8_000, 16_000, 100_000] {
             let path = format!("/{}", unit.repeat(size / unit.len()));
             let _ = routes.resolve("GET", "h", &path);
@@ -148,12 +247,17 @@ fn char_at(path: &str, n: usize) -> usize {
 fn disguise(path: &str, by: &Disguise) -> String {
     let mut out = path.to_owned();
     match by {
-        Disguise::Upper(n) if path.len() > 1 => out.replace_range(char_at(path, *n)..=char_at(path, *n), &path[char_at(path, *n)..=char_at(path, *n)].to_uppercase()),
+        Disguise::Upper(n) if path.len() > 1 => out.replace_range(
+            char_at(path, *n)..=char_at(path, *n),
+            &path[char_at(path, *n)..=char_at(path, *n)].to_uppercase(),
+        ),
         Disguise::Escape(n) if path.len() > 1 => {
             let at = char_at(path, *n);
             out.replace_range(at..=at, &escape(path.as_bytes()[at]));
         }
-        Disguise::EscapeAll if path.matches('%').count() < 12 => out = std::iter::once("/".to_owned()).chain(path.bytes().skip(1).map(escape)).collect(),
+        Disguise::EscapeAll if path.matches('%').count() < 12 => {
+            out = std::iter::once("/".to_owned()).chain(path.bytes().skip(1).map(escape)).collect()
+        }
         Disguise::Slash(n) => out.insert(after_slash(path, *n), '/'),
         Disguise::Dot(n) => out.insert_str(after_slash(path, *n), "./"),
         Disguise::Up(n, with) => out.insert_str(after_slash(path, *n), with),
@@ -186,11 +290,21 @@ fn any_disguise() -> impl Strategy<Value = Disguise> {
         Just(Disguise::EscapeAll),
         n.clone().prop_map(Disguise::Slash),
         n.clone().prop_map(Disguise::Dot),
-        (n.clone(), prop::sample::select(vec!["x/../", "x/..;/", "X/%2e./", "free/..;a=b/", "x/..\\", "x%2f../"])).prop_map(|(n, s)| Disguise::Up(n, s)),
-        (n.clone(), prop::sample::select(vec![";", ";a=b", ";a%2fb", ";a=b;c", "%3bx", "%20", "%00", "."])).prop_map(|(n, s)| Disguise::Parameter(n, s)),
+        (
+            n.clone(),
+            prop::sample::select(vec!["x/../", "x/..;/", "X/%2e./", "free/..;a=b/", "x/..\\", "x%2f../"])
+        )
+            .prop_map(|(n, s)| Disguise::Up(n, s)),
+        (n.clone(), prop::sample::select(vec![";", ";a=b", ";a%2fb", ";a=b;c", "%3bx", "%20", "%00", "."]))
+            .prop_map(|(n, s)| Disguise::Parameter(n, s)),
         n.clone().prop_map(Disguise::Backslash),
-        prop::sample::select(vec!["/", "//", "%2f", "\\", "/.", "/x/..", "#x", "%23x", "%3fx", "%00.png", "%0a", "%20", ";", ".", "?a=b"]).prop_map(Disguise::End),
-        (n.clone(), prop::sample::select(vec!["%09", "%0d", "%0a", "%00"])).prop_map(|(n, s)| Disguise::Insert(n, s)),
+        prop::sample::select(vec![
+            "/", "//", "%2f", "\\", "/.", "/x/..", "#x", "%23x", "%3fx", "%00.png", "%0a", "%20", ";", ".",
+            "?a=b"
+        ])
+        .prop_map(Disguise::End),
+        (n.clone(), prop::sample::select(vec!["%09", "%0d", "%0a", "%00"]))
+            .prop_map(|(n, s)| Disguise::Insert(n, s)),
         Just(Disguise::Host),
         n.prop_map(Disguise::Overlong),
     ]

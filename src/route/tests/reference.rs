@@ -58,5 +58,10 @@ fn differs_from_the_reference_exactly_where_listed() {
             }
         }
     }
-    assert_eq!(differences, DIFFERENCES, "\n{}", differences.iter().map(|d| format!("    {d:?},\n")).collect::<String>());
+    assert_eq!(
+        differences,
+        DIFFERENCES,
+        "\n{}",
+        differences.iter().map(|d| format!("    {d:?},\n")).collect::<String>()
+    );
 }

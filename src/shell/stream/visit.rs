@@ -139,7 +139,11 @@ impl Visit {
             Side::Response => self.machine.holds_response(),
             Side::Root => false,
         };
-        if held { Action::Pause } else { Action::Continue }
+        if held {
+            Action::Pause
+        } else {
+            Action::Continue
+        }
     }
 
     /// The request goes upstream: without the payment, and with who paid.
@@ -159,8 +163,7 @@ impl Visit {
         let names = pairs.iter().map(|(name, _)| name);
         self.spoofed = names.filter(|name| head::owned_in_response(name)).cloned().collect();
         let values = pairs.iter().filter(|(name, _)| name == "cache-control");
-        self.cache_control =
-            values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        self.cache_control = values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
         self.grpc.see(pairs);
     }
 

@@ -19,18 +19,9 @@ use crate::shell::host;
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
     /// `/verify`; nothing moves.
-    Verify {
-        context: u32,
-        purchase: Rc<Purchase>,
-        sent: u64,
-    },
+    Verify { context: u32, purchase: Rc<Purchase>, sent: u64 },
     /// `/settle`.
-    Settle {
-        machine: Settlement,
-        context: u32,
-        purchase: Rc<Purchase>,
-        sent: u64,
-    },
+    Settle { machine: Settlement, context: u32, purchase: Rc<Purchase>, sent: u64 },
 }
 
 // === impl Job ===
@@ -64,7 +55,12 @@ impl Job {
 
 impl Worker {
     /// Queues `/verify`. Returns the verdict at once when it cannot be queued.
-    pub(super) fn queue_verify(&self, context: u32, attempt: Attempt, purchase: &Rc<Purchase>) -> Option<Verdict> {
+    pub(super) fn queue_verify(
+        &self,
+        context: u32,
+        attempt: Attempt,
+        purchase: &Rc<Purchase>,
+    ) -> Option<Verdict> {
         self.begin(attempt, Job::Verify { context, purchase: Rc::clone(purchase), sent: 0 });
         if self.admits(&purchase.offer) && self.enqueue(attempt) {
             return None;
@@ -74,7 +70,12 @@ impl Worker {
     }
 
     /// Queues `/settle`. Returns what to tell the exchange when it cannot be queued.
-    pub(super) fn queue_settle(&self, context: u32, attempt: Attempt, purchase: &Rc<Purchase>) -> Option<Settled> {
+    pub(super) fn queue_settle(
+        &self,
+        context: u32,
+        attempt: Attempt,
+        purchase: &Rc<Purchase>,
+    ) -> Option<Settled> {
         let machine = Settlement::queued();
         self.begin(attempt, Job::Settle { machine, context, purchase: Rc::clone(purchase), sent: 0 });
         if self.admits(&purchase.offer) && self.enqueue(attempt) {
@@ -126,7 +127,9 @@ impl Worker {
             Err(status) => {
                 log::warn!(
                     "route {}: facilitator {} was not called: {}",
-                    purchase.route.name, facilitator.name, why_not_sent(status, &facilitator.cluster),
+                    purchase.route.name,
+                    facilitator.name,
+                    why_not_sent(status, &facilitator.cluster),
                 );
                 self.answered(attempt, &Delivery::Refused);
             }
@@ -161,11 +164,14 @@ impl Worker {
             1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
             _ => None,
         };
-        self.answered(attempt, &Delivery::Answered {
-            status: status.and_then(|text| text.parse().ok()).unwrap_or(0),
-            from_upstream: find("x-envoy-upstream-service-time").is_some(),
-            body: body.as_deref(),
-        });
+        self.answered(
+            attempt,
+            &Delivery::Answered {
+                status: status.and_then(|text| text.parse().ok()).unwrap_or(0),
+                from_upstream: find("x-envoy-upstream-service-time").is_some(),
+                body: body.as_deref(),
+            },
+        );
     }
 
     fn answered(&self, attempt: Attempt, delivery: &Delivery<'_>) {
@@ -185,11 +191,22 @@ impl Worker {
         }
     }
 
-    fn verified(&self, attempt: Attempt, purchase: &Purchase, facilitator: &Arc<Facilitator>, delivery: &Delivery<'_>, millis: u64) {
+    fn verified(
+        &self,
+        attempt: Attempt,
+        purchase: &Purchase,
+        facilitator: &Arc<Facilitator>,
+        delivery: &Delivery<'_>,
+        millis: u64,
+    ) {
         let verdict = Verdict::read(delivery);
         self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
         if verdict == Verdict::Unavailable {
-            log::warn!("route {}: facilitator {} gave no usable answer to /verify", purchase.route.name, facilitator.name);
+            log::warn!(
+                "route {}: facilitator {} gave no usable answer to /verify",
+                purchase.route.name,
+                facilitator.name
+            );
         }
         let context = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.remove(&attempt) {
             Some(Job::Verify { context, .. }) => Some(context),
@@ -200,22 +217,33 @@ impl Worker {
         }
     }
 
-    fn settled(&self, attempt: Attempt, purchase: &Purchase, facilitator: &Arc<Facilitator>, delivery: &Delivery<'_>, millis: u64) {
+    fn settled(
+        &self,
+        attempt: Attempt,
+        purchase: &Purchase,
+        facilitator: &Arc<Facilitator>,
+        delivery: &Delivery<'_>,
+        millis: u64,
+    ) {
         let answer = Answer::read(delivery, &purchase.expected());
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         let receipt = purchase.identity.receipt_id();
         match answer {
             Answer::Unknown(doubt) => log::warn!(
                 "route {}: settlement {receipt} at facilitator {} is open: {doubt}",
-                purchase.route.name, facilitator.name,
+                purchase.route.name,
+                facilitator.name,
             ),
             Answer::NotSent => log::warn!(
                 "route {}: facilitator {} could not be reached for settlement {receipt}",
-                purchase.route.name, facilitator.name,
+                purchase.route.name,
+                facilitator.name,
             ),
             Answer::Rejected(reason) => log::info!(
                 "route {}: facilitator {} rejected settlement {receipt}: {}",
-                purchase.route.name, facilitator.name, reason.code(),
+                purchase.route.name,
+                facilitator.name,
+                reason.code(),
             ),
             Answer::Accepted(_) => {}
         }
@@ -225,13 +253,21 @@ impl Worker {
             (None, Answer::Accepted(transaction)) => log::warn!(
                 "route {}: settlement {receipt} was accepted after its client left (transaction 0x{}); \
                  the payment can be presented again",
-                purchase.route.name, hex::encode(transaction.0),
+                purchase.route.name,
+                hex::encode(transaction.0),
             ),
             (None, _) => {}
         }
     }
 
-    fn observe(&self, facilitator: &Facilitator, endpoint: Endpoint, result: &'static str, millis: u64, spoke: bool) {
+    fn observe(
+        &self,
+        facilitator: &Facilitator,
+        endpoint: Endpoint,
+        result: &'static str,
+        millis: u64,
+        spoke: bool,
+    ) {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
         let now = host::now();
         self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });

@@ -82,14 +82,8 @@ impl Scene {
     /// With this plugin configuration.
     pub fn new(plugin: Value) -> Self {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
-        let options = Options::new(template)
-            .concurrency(2)
-            .plugin(PluginConfig::Json(plugin));
-        Self {
-            options,
-            facilitator: facilitator::Options::default(),
-            upstream: None,
-        }
+        let options = Options::new(template).concurrency(2).plugin(PluginConfig::Json(plugin));
+        Self { options, facilitator: facilitator::Options::default(), upstream: None }
     }
 
     /// Changes how Envoy is run.
@@ -135,11 +129,7 @@ impl Scene {
             .facilitator(facilitator.address())
             .upstream(self.upstream.unwrap_or(upstream.address()));
         let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
-        Some(Stage {
-            facilitator,
-            upstream,
-            envoy,
-        })
+        Some(Stage { facilitator, upstream, envoy })
     }
 }
 
@@ -165,9 +155,7 @@ impl Stage {
     /// What a route asks for.
     pub async fn quote(&self, target: &str) -> Quote {
         let answer = self.ask(&RawRequest::get(target)).await;
-        answer
-            .quote()
-            .unwrap_or_else(|| panic!("no quote for {target}: {answer:?}"))
+        answer.quote().unwrap_or_else(|| panic!("no quote for {target}: {answer:?}"))
     }
 
     /// A fresh payment for what a route asks for.
@@ -190,12 +178,8 @@ impl Stage {
 
     /// Lets the next settlement of this payment take its time; the money moves at once.
     pub fn settle_slowly(&self, payment: &Payment, ms: u64) {
-        let slow = FaultKind::Delay {
-            ms,
-            book_late: false,
-        };
-        self.facilitator
-            .fault(Fault::once(slow).nonce(payment.nonce));
+        let slow = FaultKind::Delay { ms, book_late: false };
+        self.facilitator.fault(Fault::once(slow).nonce(payment.nonce));
     }
 
     /// A GET with a payment, under way.
@@ -223,13 +207,8 @@ impl Stage {
         let mut found = Vec::new();
         until("its lines are in the access log", || {
             let text = std::fs::read_to_string(self.envoy.access_log_path()).unwrap_or_default();
-            let lines = text
-                .lines()
-                .filter_map(|line| serde_json::from_str(line).ok());
-            found = lines
-                .filter(|line: &Value| line["path"] == path)
-                .map(opened)
-                .collect();
+            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            found = lines.filter(|line: &Value| line["path"] == path).map(opened).collect();
             found.len() >= count
         })
         .await;
@@ -259,17 +238,12 @@ pub fn sign(quote: &Quote) -> Payment {
 
 /// The code a refusal names.
 pub fn code(answer: &Answer) -> String {
-    answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
+    answer.json()["code"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The transaction of a receipt that says success.
 pub fn transaction(answer: &Answer) -> Option<String> {
-    let receipt = answer
-        .receipt()
-        .filter(|receipt| receipt["success"] == true)?;
+    let receipt = answer.receipt().filter(|receipt| receipt["success"] == true)?;
     receipt["transaction"].as_str().map(str::to_owned)
 }
 
@@ -283,16 +257,9 @@ pub fn paid(answer: &Answer) -> String {
 /// Asserts a refusal by status and code, and that it quotes if and only if it is a 402.
 #[track_caller]
 pub fn refused(answer: &Answer, status: u16, expected: &str) {
-    assert_eq!(
-        (answer.status, code(answer).as_str()),
-        (status, expected),
-        "{answer:?}"
-    );
+    assert_eq!((answer.status, code(answer).as_str()), (status, expected), "{answer:?}");
     let quotes = answer.header("payment-required").is_some();
-    assert_eq!(
-        quotes,
-        status == 402 && answer.receipt().is_none_or(|r| r["success"] == true)
-    );
+    assert_eq!(quotes, status == 402 && answer.receipt().is_none_or(|r| r["success"] == true));
 }
 
 /// Asserts that nothing of what a broken facilitator said is in the answer.
@@ -301,38 +268,21 @@ pub fn assert_quiet(answer: &Answer, what: &str) {
     let head = format!("{:?}", answer.headers);
     let receipt = answer.receipt().unwrap_or_default().to_string();
     for text in [&head, &answer.text(), &receipt] {
-        assert!(
-            !text.contains(LOUD) && !text.contains("10.0.0.7"),
-            "{what}: {text}"
-        );
+        assert!(!text.contains(LOUD) && !text.contains("10.0.0.7"), "{what}: {text}");
     }
 }
 
 /// Asserts the answer to a payment whose settlement is open.
 #[track_caller]
 pub fn assert_pending(answer: &Answer, what: &str) {
-    assert_eq!(
-        (answer.status, code(answer).as_str()),
-        (503, "settlement_pending"),
-        "{what}"
-    );
-    assert!(
-        answer.header("payment-required").is_none(),
-        "{what}: never asked to pay again"
-    );
+    assert_eq!((answer.status, code(answer).as_str()), (503, "settlement_pending"), "{what}");
+    assert!(answer.header("payment-required").is_none(), "{what}: never asked to pay again");
     let receipt = answer.receipt().unwrap_or_default();
     assert_eq!(receipt["success"], false, "{what}");
     assert_eq!(receipt["errorReason"], "settlement_pending", "{what}");
     let body = answer.json();
-    assert_eq!(
-        (&body["paymentState"], &body["retry"]),
-        (&"unknown".into(), &"same".into())
-    );
-    assert_eq!(
-        answer.header_text("cache-control"),
-        Some("no-store"),
-        "{what}"
-    );
+    assert_eq!((&body["paymentState"], &body["retry"]), (&"unknown".into(), &"same".into()));
+    assert_eq!(answer.header_text("cache-control"), Some("no-store"), "{what}");
     assert!(answer.header("retry-after").is_some(), "{what}");
 }
 
@@ -340,10 +290,7 @@ pub fn assert_pending(answer: &Answer, what: &str) {
 pub async fn until(what: &str, mut happens: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !happens() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "waited in vain until {what}"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
         pause(20).await;
     }
 }

@@ -5,9 +5,7 @@ use x402_devstack::client::RawRequest;
 use x402_devstack::envoy::Options;
 use x402_devstack::facilitator::Operation::Verify;
 use x402_devstack::facilitator::{AuthorizationKey, Fault, FaultKind};
-use x402_live::{
-    assert_pending, assert_quiet, code, paid, pause, plugin, refused, sign, Scene, LOUD,
-};
+use x402_live::{assert_pending, assert_quiet, code, paid, pause, plugin, refused, sign, Scene, LOUD};
 
 /// Nothing was sent: the claim is given up, and the same payment works once somebody listens.
 #[tokio::test(flavor = "multi_thread")]
@@ -32,44 +30,28 @@ async fn a10_a_refused_connection_charges_nothing_and_keeps_nothing() {
         paid(&stage.buy(&target, &payment).await);
         assert_eq!(stage.settled(&payment), (1, 1));
     }
-    assert!(
-        stage.envoy.log().contains("could not be reached"),
-        "the log names the cause"
-    );
+    assert!(stage.envoy.log().contains("could not be reached"), "the log names the cause");
 }
 
 /// One worker, so that one breaker sees all five silences.
 #[tokio::test(flavor = "multi_thread")]
 async fn a10_the_breaker_suspends_quotes_after_five_silences_and_recovers() {
-    let Some(stage) = Scene::new(plugin("200ms"))
-        .envoy(|envoy| envoy.concurrency(1))
-        .start()
-    else {
+    let Some(stage) = Scene::new(plugin("200ms")).envoy(|envoy| envoy.concurrency(1)).start() else {
         return;
     };
     let path = "/before/breaker";
     let quote = stage.quote(path).await;
     let silent: Vec<_> = (0..5).map(|_| sign(&quote)).collect();
     for payment in &silent {
-        stage
-            .facilitator
-            .fault(Fault::once(FaultKind::Hang).nonce(payment.nonce));
+        stage.facilitator.fault(Fault::once(FaultKind::Hang).nonce(payment.nonce));
         assert_pending(&stage.buy(path, payment).await, "silence");
     }
     let unpaid = stage.ask(&RawRequest::get(path)).await;
     refused(&unpaid, 503, "facilitator_unavailable");
     assert!(unpaid.header("retry-after").is_some());
     let late = sign(&quote);
-    refused(
-        &stage.buy(path, &late).await,
-        503,
-        "facilitator_unavailable",
-    );
-    assert_eq!(
-        stage.facilitator.settles_of(late.nonce),
-        0,
-        "not called while open"
-    );
+    refused(&stage.buy(path, &late).await, 503, "facilitator_unavailable");
+    assert_eq!(stage.facilitator.settles_of(late.nonce), 0, "not called while open");
     // The other routes' content is not held up by it.
     assert_eq!(stage.ask(&RawRequest::get("/free/x")).await.status, 200);
     pause(6_000).await;
@@ -91,17 +73,11 @@ async fn a11_presenting_an_open_payment_again_and_again_does_not_suspend_quotes(
     };
     let path = "/before/insist";
     let lost = stage.payment(path).await;
-    stage
-        .facilitator
-        .fault(Fault::once(FaultKind::ResetAfter).nonce(lost.nonce));
+    stage.facilitator.fault(Fault::once(FaultKind::ResetAfter).nonce(lost.nonce));
     let cancelled = stage.payment(path).await;
     let key = AuthorizationKey {
         network: "eip155:84532".to_owned(),
-        asset: cancelled.requirements["asset"]
-            .as_str()
-            .unwrap()
-            .parse()
-            .unwrap(),
+        asset: cancelled.requirements["asset"].as_str().unwrap().parse().unwrap(),
         payer: cancelled.payer,
         nonce: cancelled.nonce,
     };
@@ -112,10 +88,7 @@ async fn a11_presenting_an_open_payment_again_and_again_does_not_suspend_quotes(
         }
     }
     paid(&stage.buy(path, &stage.payment(path).await).await);
-    assert_eq!(
-        (stage.settled(&lost), stage.settled(&cancelled)),
-        ((6, 1), (6, 0))
-    );
+    assert_eq!((stage.settled(&lost), stage.settled(&cancelled)), ((6, 1), (6, 0)));
 }
 
 /// The breaker opens while the upstream works: the settlement is not sent, and the payment
@@ -136,9 +109,7 @@ async fn a10_a_settlement_the_breaker_keeps_back_charges_nothing_and_keeps_nothi
     let silences = async {
         for _ in 0..5 {
             let silent = sign(&quote);
-            stage
-                .facilitator
-                .fault(Fault::once(FaultKind::Hang).nonce(silent.nonce));
+            stage.facilitator.fault(Fault::once(FaultKind::Hang).nonce(silent.nonce));
             assert_pending(&stage.buy("/before/silence", &silent).await, "silence");
         }
     };
@@ -165,10 +136,7 @@ async fn idle_connections_closed_by_the_facilitator_manufacture_no_unknown_outco
         stage.facilitator.resume();
     }
     let stats = stage.envoy.stats();
-    assert!(
-        stats.get("cluster.facilitator.upstream_cx_total") >= 20,
-        "each call a connection"
-    );
+    assert!(stats.get("cluster.facilitator.upstream_cx_total") >= 20, "each call a connection");
 }
 
 /// What the facilitator's `/verify` says, under `verify: facilitator`.
@@ -182,38 +150,23 @@ async fn a10_a_verify_that_fails_moves_nothing_and_holds_nothing() {
     let Some(stage) = Scene::new(config).start() else {
         return;
     };
-    let silent = [
-        FaultKind::Hang,
-        FaultKind::ResetBefore,
-        FaultKind::Html,
-        FaultKind::CutBody,
-    ];
+    let silent = [FaultKind::Hang, FaultKind::ResetBefore, FaultKind::Html, FaultKind::CutBody];
     for kind in ["before", "after"] {
         let path = format!("/{kind}/verify");
         for fault in silent.clone() {
             let payment = stage.payment(&path).await;
             let name = fault.name();
-            stage
-                .facilitator
-                .fault(Fault::once(fault).on(Verify).nonce(payment.nonce));
+            stage.facilitator.fault(Fault::once(fault).on(Verify).nonce(payment.nonce));
             let answer = stage.buy(&path, &payment).await;
-            assert_eq!(
-                code(&answer),
-                "facilitator_unavailable",
-                "{kind} {name}: {answer:?}"
-            );
+            assert_eq!(code(&answer), "facilitator_unavailable", "{kind} {name}: {answer:?}");
             assert!(answer.header("payment-required").is_none());
             assert_eq!(stage.settled(&payment), (0, 0));
             paid(&stage.buy(&path, &payment).await);
             assert_eq!(stage.settled(&payment), (1, 1), "{kind} {name}");
         }
         let payment = stage.payment(&path).await;
-        let reject = FaultKind::Reject {
-            reason: LOUD.to_owned(),
-        };
-        stage
-            .facilitator
-            .fault(Fault::once(reject).on(Verify).nonce(payment.nonce));
+        let reject = FaultKind::Reject { reason: LOUD.to_owned() };
+        stage.facilitator.fault(Fault::once(reject).on(Verify).nonce(payment.nonce));
         let answer = stage.buy(&path, &payment).await;
         refused(&answer, 402, "payment_rejected");
         assert_quiet(&answer, kind);

@@ -27,11 +27,7 @@ async fn assert_redeemed_once(stage: &Stage, target: &str, payment: &Payment) {
     let answer = stage.come_back(target, payment).await;
     let transfers = stage.facilitator.transfers_of(payment.nonce);
     assert_eq!(paid(&answer), transfers[0].transaction.to_string());
-    refused(
-        &stage.buy(target, payment).await,
-        402,
-        "payment_already_used",
-    );
+    refused(&stage.buy(target, payment).await, 402, "payment_already_used");
     assert_eq!(stage.settled(payment), (1, 1));
 }
 
@@ -40,13 +36,8 @@ async fn outcomes(stage: &Stage, path: &str, last: &str) -> Vec<String> {
     let mut count = 1;
     loop {
         let records = stage.records_of(path, count).await;
-        let names = records
-            .iter()
-            .filter_map(|record| record["outcome"].as_str());
-        let settled: Vec<_> = names
-            .filter(|name| *name != "in_flight")
-            .map(str::to_owned)
-            .collect();
+        let names = records.iter().filter_map(|record| record["outcome"].as_str());
+        let settled: Vec<_> = names.filter(|name| *name != "in_flight").map(str::to_owned).collect();
         if settled.last().is_some_and(|name| name == last) {
             return settled;
         }
@@ -61,19 +52,12 @@ async fn a12_leaving_while_it_settles_before_leaves_the_content_to_be_redeemed()
     let payment = stage.payment(path).await;
     stage.settle_slowly(&payment, 600);
     let connection = present(stage, path, &payment).await;
-    until("the facilitator was called", || {
-        stage.facilitator.settles_of(payment.nonce) == 1
-    })
-    .await;
+    until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
     connection.abort();
     pause(100).await;
     refused(&stage.buy(path, &payment).await, 503, "payment_in_flight");
     assert_redeemed_once(stage, path, &payment).await;
-    assert_eq!(
-        stage.upstream.hits(path),
-        1,
-        "nobody was served for the one who left"
-    );
+    assert_eq!(stage.upstream.hits(path), 1, "nobody was served for the one who left");
     let outcomes = outcomes(stage, path, "replayed").await;
     assert_eq!(outcomes, ["quoted", "pending", "redeemed", "replayed"]);
 }
@@ -85,10 +69,7 @@ async fn a12_leaving_while_it_settles_after_leaves_the_content_to_be_redeemed() 
     let payment = stage.payment(path).await;
     stage.settle_slowly(&payment, 600);
     let connection = present(stage, path, &payment).await;
-    until("the facilitator was called", || {
-        stage.facilitator.settles_of(payment.nonce) == 1
-    })
-    .await;
+    until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
     connection.abort();
     assert_redeemed_once(stage, path, &payment).await;
     assert_eq!(stage.upstream.hits(path), 2);
@@ -104,10 +85,7 @@ async fn a12_closing_politely_while_it_settles_is_leaving_too() {
         let payment = stage.payment(path).await;
         stage.settle_slowly(&payment, 600);
         let connection = present(stage, path, &payment).await;
-        until("the facilitator was called", || {
-            stage.facilitator.settles_of(payment.nonce) == 1
-        })
-        .await;
+        until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
         drop(connection);
         assert_redeemed_once(stage, path, &payment).await;
     }
@@ -122,11 +100,7 @@ async fn a12_leaving_while_the_upstream_works_after_is_not_charged() {
     until("the upstream was asked", || stage.upstream.hits(path) == 1).await;
     connection.abort();
     pause(1_000).await;
-    assert_eq!(
-        stage.settled(&payment),
-        (0, 0),
-        "nothing was delivered, nothing is owed"
-    );
+    assert_eq!(stage.settled(&payment), (0, 0), "nothing was delivered, nothing is owed");
     let answer = stage.buy(path, &payment).await;
     paid(&answer);
     assert_eq!(stage.settled(&payment), (1, 1));
@@ -150,25 +124,15 @@ async fn a12_leaving_while_the_upstream_works_before_leaves_the_content_to_be_re
 #[tokio::test(flavor = "multi_thread")]
 async fn a12_leaving_while_the_response_streams_leaves_it_to_be_redeemed() {
     let Some(stage) = stage() else { return };
-    for (path, kind) in [
-        ("/before/leave-streaming", "before"),
-        ("/after/leave-streaming", "after"),
-    ] {
+    for (path, kind) in [("/before/leave-streaming", "before"), ("/after/leave-streaming", "after")] {
         let payment = stage.payment(path).await;
         let target = format!("{path}?stream=8,200");
         let mut connection = present(stage, &target, &payment).await;
-        assert!(
-            connection.read_at_least(400).await.unwrap() >= 400,
-            "{kind}: the stream began"
-        );
+        assert!(connection.read_at_least(400).await.unwrap() >= 400, "{kind}: the stream began");
         connection.abort();
         assert_redeemed_once(stage, path, &payment).await;
         let outcomes = outcomes(stage, path, "replayed").await;
-        assert_eq!(
-            outcomes,
-            ["quoted", "undelivered", "redeemed", "replayed"],
-            "{kind}"
-        );
+        assert_eq!(outcomes, ["quoted", "undelivered", "redeemed", "replayed"], "{kind}");
     }
 }
 

@@ -5,9 +5,7 @@ use serde_json::{json, Value};
 
 use x402_devstack::envoy::Options;
 use x402_devstack::facilitator::{Fault, FaultKind};
-use x402_live::{
-    assert_pending, code, furnished, paid, pause, plugin, refused, sign, Scene, Stage, LOUD,
-};
+use x402_live::{assert_pending, code, furnished, paid, pause, plugin, refused, sign, Scene, Stage, LOUD};
 
 const SECRET: &str = "tok_4242424242424242";
 
@@ -33,16 +31,9 @@ async fn no_secret_no_signature_and_no_facilitator_text_is_written_or_answered()
     let mut payments = Vec::new();
     let kinds = [
         None,
-        Some(FaultKind::Reject {
-            reason: LOUD.to_owned(),
-        }),
-        Some(FaultKind::Reject {
-            reason: "insufficient_funds".to_owned(),
-        }),
-        Some(FaultKind::Status {
-            code: 500,
-            body: LOUD.to_owned(),
-        }),
+        Some(FaultKind::Reject { reason: LOUD.to_owned() }),
+        Some(FaultKind::Reject { reason: "insufficient_funds".to_owned() }),
+        Some(FaultKind::Status { code: 500, body: LOUD.to_owned() }),
         Some(FaultKind::Html),
         Some(FaultKind::ResetAfter),
     ];
@@ -50,16 +41,11 @@ async fn no_secret_no_signature_and_no_facilitator_text_is_written_or_answered()
         for kind in &kinds {
             let payment = stage.payment(path).await;
             if let Some(kind) = kind {
-                stage
-                    .facilitator
-                    .fault(Fault::once(kind.clone()).nonce(payment.nonce));
+                stage.facilitator.fault(Fault::once(kind.clone()).nonce(payment.nonce));
             }
-            for payment in [
-                payment.clone(),
-                payment
-                    .clone()
-                    .tamper("/payload/authorization/value", json!("1")),
-            ] {
+            for payment in
+                [payment.clone(), payment.clone().tamper("/payload/authorization/value", json!("1"))]
+            {
                 let answer = stage.buy(path, &payment).await;
                 said.push_str(&format!("{:?} {:?}", answer.headers, answer.receipt()));
                 // The upstream's echo is not ours; it may not hold the payment all the same.
@@ -70,19 +56,9 @@ async fn no_secret_no_signature_and_no_facilitator_text_is_written_or_answered()
         }
     }
     let calls = stage.facilitator.calls();
-    assert!(
-        !calls.is_empty() && calls.iter().all(|call| call.authorization),
-        "the token is sent"
-    );
+    assert!(!calls.is_empty() && calls.iter().all(|call| call.authorization), "the token is sent");
     said.push_str(&stage.envoy.log());
-    said.push_str(
-        &stage
-            .log_of("/after/quiet", 24)
-            .await
-            .iter()
-            .map(Value::to_string)
-            .collect::<String>(),
-    );
+    said.push_str(&stage.log_of("/after/quiet", 24).await.iter().map(Value::to_string).collect::<String>());
     said.push_str(&std::fs::read_to_string(stage.envoy.access_log_path()).unwrap());
     said.push_str(&stage.envoy.admin("/config_dump").text());
     said.push_str(&stage.envoy.admin("/stats").text());
@@ -92,10 +68,7 @@ async fn no_secret_no_signature_and_no_facilitator_text_is_written_or_answered()
     for payment in payments {
         let signature = payment.json["payload"]["signature"].as_str().unwrap();
         assert!(!said.contains(&signature[2..]), "a signature got out");
-        assert!(
-            !said.contains(&payment.header()[..200]),
-            "a payment got out"
-        );
+        assert!(!said.contains(&payment.header()[..200]), "a payment got out");
     }
 }
 
@@ -109,15 +82,9 @@ async fn the_log_names_the_cause_of_what_the_client_may_not_know() {
         assert!(log.contains(said), "the log does not say {said:?}:\n{log}");
     };
     let suspects = [
-        (
-            FaultKind::Garbage,
-            "the answer is not a settlement response",
-        ),
+        (FaultKind::Garbage, "the answer is not a settlement response"),
         (FaultKind::Huge, "larger than 64 KiB"),
-        (
-            FaultKind::Hang,
-            "the connection broke or the call timed out",
-        ),
+        (FaultKind::Hang, "the connection broke or the call timed out"),
         (FaultKind::WrongPayer, "another network, payer, amount"),
         (FaultKind::Pending, "pending"),
     ];
@@ -125,9 +92,7 @@ async fn the_log_names_the_cause_of_what_the_client_may_not_know() {
     for (kind, cause) in suspects {
         let path = format!("/before/cause-{}", kind.name());
         let payment = sign(&quote);
-        stage
-            .facilitator
-            .fault(Fault::once(kind).nonce(payment.nonce));
+        stage.facilitator.fault(Fault::once(kind).nonce(payment.nonce));
         assert_pending(&stage.buy(&path, &payment).await, cause);
         named(cause);
         let record = &stage.records_of(&path, 1).await[0];
@@ -135,21 +100,13 @@ async fn the_log_names_the_cause_of_what_the_client_may_not_know() {
         named(record["receiptId"].as_str().expect("an id"));
     }
     let payment = sign(&quote);
-    let reject = FaultKind::Reject {
-        reason: "insufficient_funds".to_owned(),
-    };
-    stage
-        .facilitator
-        .fault(Fault::once(reject).nonce(payment.nonce));
+    let reject = FaultKind::Reject { reason: "insufficient_funds".to_owned() };
+    stage.facilitator.fault(Fault::once(reject).nonce(payment.nonce));
     assert_eq!(code(&stage.buy(path, &payment).await), "insufficient_funds");
     named("insufficient_funds");
     stage.facilitator.refuse();
     pause(100).await;
-    refused(
-        &stage.buy(path, &sign(&quote)).await,
-        503,
-        "facilitator_unavailable",
-    );
+    refused(&stage.buy(path, &sign(&quote)).await, 503, "facilitator_unavailable");
     named("could not be reached");
 }
 
@@ -163,16 +120,9 @@ async fn the_log_names_a_cluster_that_does_not_exist() {
     };
     for path in ["/before/x", "/after/x"] {
         let payment = stage.payment(path).await;
-        refused(
-            &stage.buy(path, &payment).await,
-            503,
-            "facilitator_unavailable",
-        );
+        refused(&stage.buy(path, &payment).await, 503, "facilitator_unavailable");
         assert_eq!(stage.settled(&payment), (0, 0));
     }
     let log = stage.filter_log();
-    assert!(
-        log.contains("outbound|443||nowhere.test") && log.contains("ServiceEntry"),
-        "{log}"
-    );
+    assert!(log.contains("outbound|443||nowhere.test") && log.contains("ServiceEntry"), "{log}");
 }

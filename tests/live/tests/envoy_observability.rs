@@ -26,10 +26,7 @@ fn by_label(samples: &[Sample], name: &str, label: &str) -> BTreeMap<String, f64
 }
 
 fn gauge(samples: &[Sample], name: &str) -> f64 {
-    by_label(samples, name, "")
-        .get("")
-        .copied()
-        .unwrap_or(f64::NAN)
+    by_label(samples, name, "").get("").copied().unwrap_or(f64::NAN)
 }
 
 fn requests(samples: &[Sample], route: &str, outcome: &str) -> f64 {
@@ -52,31 +49,15 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
     let http2 = Http2::open(stage.envoy.address()).await.unwrap();
     let other = Http2::open(stage.envoy.address()).await.unwrap();
     for payment in &lost {
-        stage
-            .facilitator
-            .fault(Fault::once(FaultKind::ResetAfter).nonce(payment.nonce));
+        stage.facilitator.fault(Fault::once(FaultKind::ResetAfter).nonce(payment.nonce));
     }
     for payment in &poor {
-        let reject = FaultKind::Reject {
-            reason: "insufficient_funds".into(),
-        };
-        stage
-            .facilitator
-            .fault(Fault::once(reject).nonce(payment.nonce));
+        let reject = FaultKind::Reject { reason: "insufficient_funds".into() };
+        stage.facilitator.fault(Fault::once(reject).nonce(payment.nonce));
     }
     let mut asked = Vec::new();
-    for (at, payment) in sold
-        .iter()
-        .chain(&lost)
-        .chain(&poor)
-        .chain(&failed)
-        .enumerate()
-    {
-        let connection = if at % 2 == 0 {
-            http2.clone()
-        } else {
-            other.clone()
-        };
+    for (at, payment) in sold.iter().chain(&lost).chain(&poor).chain(&failed).enumerate() {
+        let connection = if at % 2 == 0 { http2.clone() } else { other.clone() };
         let header = payment.header();
         let target = if failed.iter().any(|failed| failed.nonce == payment.nonce) {
             format!("{path}?status=500")
@@ -84,10 +65,7 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
             path.to_owned()
         };
         asked.push(tokio::spawn(async move {
-            connection
-                .get(&target, &[("payment-signature", &header)])
-                .await
-                .status
+            connection.get(&target, &[("payment-signature", &header)]).await.status
         }));
     }
     for payment in &left {
@@ -111,9 +89,7 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
         ("taken", 11.0),
         ("unknown", 3.0),
     ];
-    let expected: BTreeMap<_, _> = expected
-        .map(|(state, count)| (state.to_owned(), count))
-        .into();
+    let expected: BTreeMap<_, _> = expected.map(|(state, count)| (state.to_owned(), count)).into();
     let mut samples = Vec::new();
     until("the gauges rest", || {
         samples = stage.envoy.prometheus();
@@ -122,13 +98,9 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
     .await;
     assert_eq!(gauge(&samples, "x402_claims_table_entries"), 44.0);
     assert_eq!(gauge(&samples, "x402_claims_table_capacity"), 131_072.0);
-    for (outcome, count) in [
-        ("quoted", 1.0),
-        ("delivered", 30.0),
-        ("pending", 3.0),
-        ("rejected", 4.0),
-        ("undelivered", 11.0),
-    ] {
+    for (outcome, count) in
+        [("quoted", 1.0), ("delivered", 30.0), ("pending", 3.0), ("rejected", 4.0), ("undelivered", 11.0)]
+    {
         assert_eq!(requests(&samples, "before", outcome), count, "{outcome}");
     }
     // Envoy merges histograms every five seconds.
@@ -142,15 +114,9 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
         .map(|(result, count)| (result.to_owned(), count))
         .into();
     assert_eq!(calls(&samples), expected);
-    let labelled = samples
-        .iter()
-        .find(|sample| sample.name == "x402_facilitator_ms_count")
-        .unwrap();
+    let labelled = samples.iter().find(|sample| sample.name == "x402_facilitator_ms_count").unwrap();
     assert_eq!(
-        (
-            labelled.labels["x402_facilitator"].as_str(),
-            labelled.labels["x402_endpoint"].as_str()
-        ),
+        (labelled.labels["x402_facilitator"].as_str(), labelled.labels["x402_endpoint"].as_str()),
         ("main", "settle")
     );
 }
@@ -163,8 +129,7 @@ async fn a19_labels_stay_few_whatever_paths_hosts_and_payers_come() {
         let ours = samples
             .iter()
             .filter(|sample| sample.name.starts_with("x402_") && !sample.name.ends_with("_bucket"));
-        ours.map(|sample| format!("{} {:?}", sample.name, sample.labels))
-            .collect()
+        ours.map(|sample| format!("{} {:?}", sample.name, sample.labels)).collect()
     };
     let mut grown = Vec::new();
     for round in 0..2 {
@@ -175,9 +140,7 @@ async fn a19_labels_stay_few_whatever_paths_hosts_and_payers_come() {
             let path = ["before", "after", "nowhere", "free", "tiles"][at as usize % 5];
             let target = format!("/{path}/{number}?n={number}");
             let ask = RawRequest::new(["GET", "POST"][at as usize % 2], target);
-            let ask = ask
-                .header("host", format!("h{number}.test"))
-                .header("user-agent", number.to_string());
+            let ask = ask.header("host", format!("h{number}.test")).header("user-agent", number.to_string());
             let ask = if at % 3 == 0 { ask } else { ask.pay(&payment) };
             let answer = stage.ask(&ask).await;
             assert!([200, 402, 403].contains(&answer.status), "{answer:?}");
@@ -186,10 +149,7 @@ async fn a19_labels_stay_few_whatever_paths_hosts_and_payers_come() {
     }
     // A histogram's first merge may add its own; nothing else grows.
     let requests = |set: &BTreeSet<String>| {
-        set.iter()
-            .filter(|name| name.starts_with("x402_requests"))
-            .cloned()
-            .collect::<BTreeSet<_>>()
+        set.iter().filter(|name| name.starts_with("x402_requests")).cloned().collect::<BTreeSet<_>>()
     };
     assert_eq!(requests(&grown[0]), requests(&grown[1]));
     assert!(grown[1].len() < 40, "{:#?}", grown[1]);
@@ -205,23 +165,14 @@ async fn the_record_has_every_field_and_the_same_receipt_id_for_the_same_payment
     let transaction = {
         let failed = stage.buy("/tiles/7?status=502", &payment).await;
         assert_eq!(failed.status, 502);
-        stage.facilitator.transfers_of(payment.nonce)[0]
-            .transaction
-            .to_string()
+        stage.facilitator.transfers_of(payment.nonce)[0].transaction.to_string()
     };
     let answer = stage.buy("/tiles/7", &payment).await;
     assert_eq!(paid(&answer), transaction);
-    refused(
-        &stage.buy("/tiles/7", &payment).await,
-        402,
-        "payment_already_used",
-    );
+    refused(&stage.buy("/tiles/7", &payment).await, 402, "payment_already_used");
     let lines = stage.log_of("/tiles/7", 4).await;
     let records: Vec<_> = lines.iter().map(|line| &line["x402"]).collect();
-    let outcomes: Vec<_> = records
-        .iter()
-        .map(|record| record["outcome"].as_str().unwrap())
-        .collect();
+    let outcomes: Vec<_> = records.iter().map(|record| record["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["quoted", "undelivered", "redeemed", "replayed"]);
     let redeemed = json!({
         "v": 1, "requestId": lines[2]["requestId"], "route": "tiles", "offer": "tile",
@@ -233,26 +184,14 @@ async fn the_record_has_every_field_and_the_same_receipt_id_for_the_same_payment
     });
     assert_eq!(*records[2], redeemed);
     assert_eq!(records[3]["code"], "payment_already_used");
-    assert_eq!(
-        (&records[1]["upstreamStatus"], &records[3]["upstreamStatus"]),
-        (&json!(502), &Value::Null)
-    );
+    assert_eq!((&records[1]["upstreamStatus"], &records[3]["upstreamStatus"]), (&json!(502), &Value::Null));
     let id = records[1]["receiptId"].as_str().unwrap();
-    assert!(
-        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        "{id}"
-    );
+    assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     for record in &records[1..] {
-        assert_eq!(
-            (&record["receiptId"], &record["transaction"]),
-            (&json!(id), &json!(transaction))
-        );
+        assert_eq!((&record["receiptId"], &record["transaction"]), (&json!(id), &json!(transaction)));
     }
     assert_eq!(records[0]["code"], "payment_required");
     // The upstream may file it under the same id.
     let headers = answer.json()["headers"].to_string();
-    assert!(
-        headers.contains(id) && headers.contains(&payment.payer.to_string()),
-        "{headers}"
-    );
+    assert!(headers.contains(id) && headers.contains(&payment.payer.to_string()), "{headers}");
 }

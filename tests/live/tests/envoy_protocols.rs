@@ -11,9 +11,7 @@ use x402_devstack::payer::Payment;
 use x402_live::{code, hasty_upstream, paid, plugin, refused, until, Scene, Stage};
 
 fn reject(stage: &Stage, payment: &Payment) {
-    let kind = FaultKind::Reject {
-        reason: "insufficient_funds".to_owned(),
-    };
+    let kind = FaultKind::Reject { reason: "insufficient_funds".to_owned() };
     let fault = Fault::once(kind).nonce(payment.nonce);
     stage.facilitator.fault(fault);
 }
@@ -23,14 +21,10 @@ fn reject(stage: &Stage, payment: &Payment) {
 async fn trailers_pass_when_paid_for_and_are_held_until_then() {
     let http2 = |tree: &mut Value| {
         let clusters = tree["static_resources"]["clusters"].as_array_mut();
-        let upstream = clusters
-            .expect("clusters")
-            .iter_mut()
-            .find(|cluster| cluster["name"] == "upstream");
+        let upstream = clusters.expect("clusters").iter_mut().find(|cluster| cluster["name"] == "upstream");
         let protocol = "/typed_extension_protocol_options/envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config";
-        *upstream
-            .and_then(|upstream| upstream.pointer_mut(protocol))
-            .expect("a protocol") = json!({ "http2_protocol_options": {} });
+        *upstream.and_then(|upstream| upstream.pointer_mut(protocol)).expect("a protocol") =
+            json!({ "http2_protocol_options": {} });
     };
     for allow in [false, true] {
         let how = |envoy: Options| envoy.allow_on_headers_stop_iteration(allow).edit(http2);
@@ -42,22 +36,15 @@ async fn trailers_pass_when_paid_for_and_are_held_until_then() {
             let target = format!("/{kind}/trailers?trailer=x-checksum:abc&stream=3,20");
             let payment = stage.payment(&target).await;
             stage.settle_slowly(&payment, 200);
-            let answer = client
-                .get(&target, &[("payment-signature", &payment.header())])
-                .await;
+            let answer = client.get(&target, &[("payment-signature", &payment.header())]).await;
             paid(&answer);
-            let trailers: Vec<_> = answer
-                .trailers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_ref()))
-                .collect();
+            let trailers: Vec<_> =
+                answer.trailers.iter().map(|(name, value)| (name.as_str(), value.as_ref())).collect();
             assert_eq!(trailers, [("x-checksum", &b"abc"[..])], "{kind} {allow}");
             assert_eq!(answer.body.len(), 3 * 1024);
             let rejected = stage.payment(&target).await;
             reject(&stage, &rejected);
-            let answer = client
-                .get(&target, &[("payment-signature", &rejected.header())])
-                .await;
+            let answer = client.get(&target, &[("payment-signature", &rejected.header())]).await;
             assert_eq!(code(&answer), "insufficient_funds", "{kind} {allow}");
             assert!(answer.trailers.is_empty(), "{answer:?}");
         }
@@ -92,30 +79,19 @@ async fn a7_websockets_are_paid_for_before_a_frame_passes() {
             let payment = stage.payment(path).await;
             reject(&stage, &payment);
             let answer = stage.ask(&upgrade(path).pay(&payment)).await;
-            assert_eq!(
-                code(&answer),
-                "insufficient_funds",
-                "{path} {allow}: {answer:?}"
-            );
+            assert_eq!(code(&answer), "insufficient_funds", "{path} {allow}: {answer:?}");
             assert!(!format!("{answer:?}").contains("secret"), "{answer:?}");
             let payment = stage.payment(path).await;
             stage.settle_slowly(&payment, 500);
             let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
             connection.send(&upgrade(path).pay(&payment)).await.unwrap();
-            until("the facilitator was called", || {
-                stage.facilitator.settles_of(payment.nonce) == 1
-            })
-            .await;
-            let silence =
-                tokio::time::timeout(Duration::from_millis(300), connection.read_at_least(1)).await;
+            until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
+            let silence = tokio::time::timeout(Duration::from_millis(300), connection.read_at_least(1)).await;
             assert!(silence.is_err(), "bytes before the money: {silence:?}");
             let answer = connection.read(true).await;
             assert_eq!(answer.status, 101, "{path} {allow}: {answer:?}");
-            assert!(answer
-                .receipt()
-                .is_some_and(|receipt| receipt["success"] == true));
-            let frame =
-                tokio::time::timeout(Duration::from_secs(2), connection.read_at_least(12)).await;
+            assert!(answer.receipt().is_some_and(|receipt| receipt["success"] == true));
+            let frame = tokio::time::timeout(Duration::from_secs(2), connection.read_at_least(12)).await;
             assert!(matches!(frame, Ok(Ok(12))), "{path} {allow}: {frame:?}");
             assert_eq!(stage.settled(&payment), (1, 1));
         }

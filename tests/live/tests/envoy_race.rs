@@ -13,15 +13,8 @@ const ROUNDS: usize = 50;
 fn styles() -> Vec<Style> {
     let orders = [KeyOrder::Sdk, KeyOrder::Sorted, KeyOrder::Reversed];
     let cases = [HexCase::Sdk, HexCase::Lower, HexCase::Upper];
-    let with = |order, hex| Style {
-        order,
-        hex,
-        ..Style::default()
-    };
-    orders
-        .into_iter()
-        .flat_map(|order| cases.map(|hex| with(order, hex)))
-        .collect()
+    let with = |order, hex| Style { order, hex, ..Style::default() };
+    orders.into_iter().flat_map(|order| cases.map(|hex| with(order, hex))).collect()
 }
 
 /// What the copies came to.
@@ -58,21 +51,11 @@ fn tally(answers: &[Answer]) -> Tally {
 }
 
 /// What has to hold after every round.
-async fn settle_up(
-    stage: &Stage,
-    target: &str,
-    marker: &str,
-    payment: &Payment,
-    answers: &[Answer],
-) {
+async fn settle_up(stage: &Stage, target: &str, marker: &str, payment: &Payment, answers: &[Answer]) {
     let tally = tally(answers);
     assert_eq!(tally.granted, 1, "{marker}: {tally:?}");
     assert_eq!(stage.upstream.marked(marker), 1, "{marker}: upstream");
-    assert_eq!(
-        stage.settled(payment),
-        (1, 1),
-        "{marker}: settlements, transfers"
-    );
+    assert_eq!(stage.settled(payment), (1, 1), "{marker}: settlements, transfers");
     let again = stage.buy(target, payment).await;
     refused(&again, 402, "payment_already_used");
 }
@@ -160,13 +143,8 @@ async fn a1_a_hundred_streams_of_one_http2_connection_are_one_grant() {
         let connection = Http2::open(stage.envoy.address()).await.unwrap();
         let racing: Vec<_> = (0..COPIES)
             .map(|_| {
-                let (connection, target, header) =
-                    (connection.clone(), target.clone(), payment.header());
-                tokio::spawn(async move {
-                    connection
-                        .get(&target, &[("payment-signature", &header)])
-                        .await
-                })
+                let (connection, target, header) = (connection.clone(), target.clone(), payment.header());
+                tokio::spawn(async move { connection.get(&target, &[("payment-signature", &header)]).await })
             })
             .collect();
         let mut answers = Vec::new();
@@ -187,11 +165,7 @@ async fn a2_twins_of_the_signature_never_reach_the_claim() {
     for kind in ["before", "after"] {
         let payment = stage.payment(&format!("/{kind}/twins")).await;
         let target = format!("/{kind}/twins?delay=300&marker=twins-{kind}");
-        let forms = [
-            SignatureForm::HighS,
-            SignatureForm::ZeroOneV,
-            SignatureForm::Compact,
-        ];
+        let forms = [SignatureForm::HighS, SignatureForm::ZeroOneV, SignatureForm::Compact];
         let genuine = async { paid(&stage.buy(&target, &payment).await) };
         let twins = async {
             x402_live::pause(100).await;
@@ -199,10 +173,7 @@ async fn a2_twins_of_the_signature_never_reach_the_claim() {
                 let twin = payment.clone().sign_as(form);
                 let answer = stage.buy(&target, &twin).await;
                 assert_eq!(answer.status, 402, "{form:?}: {answer:?}");
-                assert!(
-                    code(&answer).starts_with("invalid_"),
-                    "{form:?}: {answer:?}"
-                );
+                assert!(code(&answer).starts_with("invalid_"), "{form:?}: {answer:?}");
             }
         };
         tokio::join!(genuine, twins);

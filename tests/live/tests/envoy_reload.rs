@@ -32,13 +32,7 @@ async fn a_bad_configuration_is_refused_whole_and_the_old_one_keeps_serving() {
     let payment = stage.payment("/before/used").await;
     paid(&stage.buy("/before/used", &payment).await);
     let claims = |stage: &Stage| {
-        stage
-            .envoy
-            .stats()
-            .0
-            .into_iter()
-            .filter(|(name, _)| name.contains("x402.claims"))
-            .collect::<Vec<_>>()
+        stage.envoy.stats().0.into_iter().filter(|(name, _)| name.contains("x402.claims")).collect::<Vec<_>>()
     };
     let before = claims(&stage);
     assert!(!before.is_empty());
@@ -77,21 +71,9 @@ async fn a_bad_configuration_is_refused_whole_and_the_old_one_keeps_serving() {
     for hint in ["not in this version", "quote it", "checksum"] {
         assert!(log.contains(hint), "no hint {hint:?} in\n{log}");
     }
-    assert_eq!(
-        claims(&stage),
-        before,
-        "a refused configuration writes nothing"
-    );
-    refused(
-        &stage.buy("/before/used", &payment).await,
-        402,
-        "payment_already_used",
-    );
-    paid(
-        &stage
-            .buy("/before/used", &stage.payment("/before/used").await)
-            .await,
-    );
+    assert_eq!(claims(&stage), before, "a refused configuration writes nothing");
+    refused(&stage.buy("/before/used", &payment).await, 402, "payment_already_used");
+    paid(&stage.buy("/before/used", &stage.payment("/before/used").await).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,47 +88,25 @@ async fn a15_payments_and_claims_of_the_old_price_are_honoured_after_it_changed(
     assert_eq!(failed.status, 500);
     // Unknown: the answer was lost, and nothing booked.
     let open = sign(&quote);
-    stage
-        .facilitator
-        .fault(Fault::once(FaultKind::ResetBefore).nonce(open.nonce));
-    refused(
-        &stage.buy("/before/x", &open).await,
-        503,
-        "settlement_pending",
-    );
+    stage.facilitator.fault(Fault::once(FaultKind::ResetBefore).nonce(open.nonce));
+    refused(&stage.buy("/before/x", &open).await, 503, "settlement_pending");
     let fresh = sign(&quote);
     assert_eq!(update(&mut stage, priced("$0.002")), Update::Accepted);
     assert_eq!(stage.quote("/before/x").await.accepts[0]["amount"], "2000");
-    refused(
-        &stage.buy("/before/x", &used).await,
-        402,
-        "payment_already_used",
-    );
+    refused(&stage.buy("/before/x", &used).await, 402, "payment_already_used");
     let transfers = stage.facilitator.transfers_of(taken.nonce);
     let redeemed = paid(&stage.buy("/before/x", &taken).await);
-    assert_eq!(
-        redeemed,
-        transfers[0].transaction.to_string(),
-        "the original receipt"
-    );
+    assert_eq!(redeemed, transfers[0].transaction.to_string(), "the original receipt");
     paid(&stage.buy("/before/x", &open).await);
     for payment in [&used, &taken, &open] {
-        refused(
-            &stage.buy("/before/x", payment).await,
-            402,
-            "payment_already_used",
-        );
+        refused(&stage.buy("/before/x", payment).await, 402, "payment_already_used");
         assert_eq!(stage.settled(payment).1, 1);
     }
     // A payment that never opened a claim fits today's price or nothing.
     let answer = stage.buy("/before/x", &fresh).await;
     assert_eq!((answer.status, stage.settled(&fresh)), (402, (0, 0)));
     assert_eq!(answer.quote().unwrap().accepts[0]["amount"], "2000");
-    paid(
-        &stage
-            .buy("/before/x", &stage.payment("/before/x").await)
-            .await,
-    );
+    paid(&stage.buy("/before/x", &stage.payment("/before/x").await).await);
 }
 
 /// The old listener drains for a second. Whoever is answered within it is served; whoever
@@ -165,10 +125,7 @@ async fn a15_a_reload_while_settling_loses_no_answer() {
         let payment = stage.payment(&path).await;
         stage.settle_slowly(&payment, ms);
         let waiting = stage.under_way(&path, &payment);
-        until("the facilitator was called", || {
-            stage.facilitator.settles_of(payment.nonce) == 1
-        })
-        .await;
+        until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
         assert_eq!(update(&mut stage, priced(price)), Update::Accepted);
         let first = waiting.await.unwrap();
         let second = stage.come_back(&path, &payment).await;
@@ -179,11 +136,7 @@ async fn a15_a_reload_while_settling_loses_no_answer() {
             assert_eq!(first.status, 0, "cut off: {first:?}");
             let transfers = stage.facilitator.transfers_of(payment.nonce);
             assert_eq!(paid(&second), transfers[0].transaction.to_string());
-            refused(
-                &stage.buy(&path, &payment).await,
-                402,
-                "payment_already_used",
-            );
+            refused(&stage.buy(&path, &payment).await, 402, "payment_already_used");
         }
         assert_eq!(stage.settled(&payment), (1, 1), "{kind} {ms}");
     }
@@ -197,14 +150,8 @@ async fn a15_reloads_and_a_client_that_leaves_lose_no_answer() {
     let payment = stage.payment(path).await;
     stage.settle_slowly(&payment, 3_000);
     let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
-    connection
-        .send(&RawRequest::get(path).pay(&payment))
-        .await
-        .unwrap();
-    until("the facilitator was called", || {
-        stage.facilitator.settles_of(payment.nonce) == 1
-    })
-    .await;
+    connection.send(&RawRequest::get(path).pay(&payment)).await.unwrap();
+    until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
     connection.abort();
     for price in ["$0.002", "$0.003", "$0.001"] {
         assert_eq!(update(&mut stage, priced(price)), Update::Accepted);
@@ -212,11 +159,7 @@ async fn a15_reloads_and_a_client_that_leaves_lose_no_answer() {
     let answer = stage.come_back(path, &payment).await;
     let transfers = stage.facilitator.transfers_of(payment.nonce);
     assert_eq!(paid(&answer), transfers[0].transaction.to_string());
-    refused(
-        &stage.buy(path, &payment).await,
-        402,
-        "payment_already_used",
-    );
+    refused(&stage.buy(path, &payment).await, 402, "payment_already_used");
     assert_eq!(stage.settled(&payment), (1, 1));
 }
 
@@ -234,16 +177,9 @@ async fn a14_a15_a_changed_capacity_forgets_nothing() {
         config["claims"] = json!({ "capacity": capacity });
         assert_eq!(update(&mut stage, config), Update::Accepted);
         for payment in &payments {
-            refused(
-                &stage.buy("/before/x", payment).await,
-                402,
-                "payment_already_used",
-            );
+            refused(&stage.buy("/before/x", payment).await, 402, "payment_already_used");
         }
-        assert_eq!(
-            stage.envoy.stat("wasmcustom.x402.claims_table.capacity"),
-            capacity
-        );
+        assert_eq!(stage.envoy.stat("wasmcustom.x402.claims_table.capacity"), capacity);
     }
     paid(&stage.buy("/before/x", &sign(&quote)).await);
 }
@@ -263,11 +199,7 @@ async fn a15_thirty_reloads_under_load_grant_nothing_twice() {
         copies.into_iter().for_each(drop);
     }
     for (round, payment) in payments.iter().enumerate() {
-        refused(
-            &stage.come_back("/before/load", payment).await,
-            402,
-            "payment_already_used",
-        );
+        refused(&stage.come_back("/before/load", payment).await, 402, "payment_already_used");
         assert_eq!(stage.settled(payment), (1, 1));
         assert_eq!(stage.upstream.marked(&format!("load-{round}")), 1);
     }

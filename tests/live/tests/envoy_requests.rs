@@ -40,13 +40,7 @@ async fn a7_head_costs_what_get_costs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a7_hosts_are_compared_without_port_case_and_dot() {
     let Some(stage) = stage() else { return };
-    for host in [
-        "shop.test",
-        "SHOP.Test",
-        "shop.test:8080",
-        "shop.test.",
-        "Shop.test.:80",
-    ] {
+    for host in ["shop.test", "SHOP.Test", "shop.test:8080", "shop.test.", "Shop.test.:80"] {
         let ask = RawRequest::get("/host/x").header("host", host);
         refused(&stage.ask(&ask).await, 402, "payment_required");
         let http2 = Http2::open(stage.envoy.address()).await.unwrap();
@@ -54,20 +48,10 @@ async fn a7_hosts_are_compared_without_port_case_and_dot() {
         let answer = http2.send(request.body(Default::default()).unwrap()).await;
         assert_eq!(code(&answer), "payment_required", "{host}: {answer:?}");
     }
-    for host in [
-        "other.test",
-        "shop.test.other",
-        "shop.tes",
-        "xshop.test",
-        "shop.test..",
-        "",
-    ] {
+    for host in ["other.test", "shop.test.other", "shop.tes", "xshop.test", "shop.test..", ""] {
         let ask = RawRequest::get("/host/x").header("host", host);
         let answer = stage.ask(&ask).await;
-        assert!(
-            [400, 402, 403].contains(&answer.status),
-            "{host:?}: {answer:?}"
-        );
+        assert!([400, 402, 403].contains(&answer.status), "{host:?}: {answer:?}");
     }
     assert_eq!(stage.upstream.hits("/host/x"), 0);
 }
@@ -75,22 +59,14 @@ async fn a7_hosts_are_compared_without_port_case_and_dot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a7_absolute_form_targets_are_priced_by_their_own_host_and_path() {
     let Some(stage) = stage() else { return };
-    let answer = stage
-        .ask(&RawRequest::get("http://shop.test/host/abs").header("host", "elsewhere.test"))
-        .await;
+    let answer =
+        stage.ask(&RawRequest::get("http://shop.test/host/abs").header("host", "elsewhere.test")).await;
     refused(&answer, 402, "payment_required");
-    let answer = stage
-        .ask(&RawRequest::get(
-            "http://shop.test/before/../free/../before/abs",
-        ))
-        .await;
+    let answer = stage.ask(&RawRequest::get("http://shop.test/before/../free/../before/abs")).await;
     refused(&answer, 402, "payment_required");
     let answer = stage.ask(&RawRequest::get("http://shop.test/free/x")).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(
-        stage.upstream.hits("/host/abs") + stage.upstream.hits("/before/abs"),
-        0
-    );
+    assert_eq!(stage.upstream.hits("/host/abs") + stage.upstream.hits("/before/abs"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,88 +81,48 @@ async fn a7_preflights_are_answered_and_other_methods_refused_or_priced() {
     };
     for path in ["/before/cors", "/after/cors", "/host/cors"] {
         let answer = stage.ask(&preflight("GET", path)).await;
-        assert_eq!(
-            (
-                answer.status,
-                answer.header_text("access-control-allow-origin")
-            ),
-            (204, Some("*"))
-        );
-        let allowed = answer
-            .header_text("access-control-allow-headers")
-            .unwrap_or_default();
-        assert!(
-            allowed.to_lowercase().contains("payment-signature"),
-            "{allowed}"
-        );
+        assert_eq!((answer.status, answer.header_text("access-control-allow-origin")), (204, Some("*")));
+        let allowed = answer.header_text("access-control-allow-headers").unwrap_or_default();
+        assert!(allowed.to_lowercase().contains("payment-signature"), "{allowed}");
     }
     // OPTIONS that is no preflight is a request like any other.
-    refused(
-        &stage.ask(&RawRequest::new("OPTIONS", "/before/cors")).await,
-        402,
-        "payment_required",
-    );
+    refused(&stage.ask(&RawRequest::new("OPTIONS", "/before/cors")).await, 402, "payment_required");
     for method in ["POST", "DELETE", "PROPFIND", "TRACE"] {
-        let answer = stage
-            .ask(&RawRequest::new(method, "/host/cors").header("host", "shop.test"))
-            .await;
+        let answer = stage.ask(&RawRequest::new(method, "/host/cors").header("host", "shop.test")).await;
         assert!([400, 405].contains(&answer.status), "{method}: {answer:?}");
     }
     let connect = b"CONNECT shop.test:443 HTTP/1.1\r\nhost: shop.test:443\r\n\r\n";
     let answer = send_bytes(stage.envoy.address(), connect).await;
     assert!(answer.status >= 400, "{answer:?}");
     let http2 = Http2::open(stage.envoy.address()).await.unwrap();
-    let request = http::Request::connect("shop.test:443")
-        .body(Default::default())
-        .unwrap();
+    let request = http::Request::connect("shop.test:443").body(Default::default()).unwrap();
     let answer = http2.send(request).await;
     assert!(answer.status == 0 || answer.status >= 400, "{answer:?}");
-    assert_eq!(
-        stage.upstream.hits("/before/cors") + stage.upstream.hits("/host/cors"),
-        0
-    );
+    assert_eq!(stage.upstream.hits("/before/cors") + stage.upstream.hits("/host/cors"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_is_refused_where_the_status_comes_after_the_money() {
     let Some(stage) = stage() else { return };
     let http2 = Http2::open(stage.envoy.address()).await.unwrap();
-    for content_type in [
-        "application/grpc",
-        "application/grpc+proto",
-        "application/grpc-web",
-    ] {
+    for content_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
         let headers = [("content-type", content_type), ("te", "trailers")];
-        let answer = http2
-            .request("POST", "/after/grpc", &headers, vec![0; 5])
-            .await;
+        let answer = http2.request("POST", "/after/grpc", &headers, vec![0; 5]).await;
         let said = format!("{} {:?}", answer.text(), answer.headers);
-        assert!(
-            said.contains("grpc_needs_settle_before"),
-            "{content_type}: {said}"
-        );
+        assert!(said.contains("grpc_needs_settle_before"), "{content_type}: {said}");
         let payment = stage.payment("/after/grpc").await;
         let header = payment.header();
         let mut headers = headers.to_vec();
         headers.push(("payment-signature", header.as_str()));
-        let answer = http2
-            .request("POST", "/after/grpc", &headers, vec![0; 5])
-            .await;
+        let answer = http2.request("POST", "/after/grpc", &headers, vec![0; 5]).await;
         assert!(!answer.text().contains("\"upstream\""), "{answer:?}");
         assert_eq!(stage.settled(&payment), (0, 0));
     }
     assert_eq!(stage.upstream.hits("/after/grpc"), 0);
     let payment = stage.payment("/before/grpc").await;
     let header = payment.header();
-    let headers = [
-        ("content-type", "application/grpc"),
-        ("payment-signature", header.as_str()),
-    ];
-    paid(
-        &http2
-            .request("POST", "/before/grpc", &headers, vec![0; 5])
-            .await,
-    );
+    let headers = [("content-type", "application/grpc"), ("payment-signature", header.as_str())];
+    paid(&http2.request("POST", "/before/grpc", &headers, vec![0; 5]).await);
 }
 
 /// HTTP/2 has no request line to hide in, but pseudo-headers and many streams.
@@ -194,10 +130,7 @@ async fn grpc_is_refused_where_the_status_comes_after_the_money() {
 async fn http2_streams_of_one_connection_pay_for_themselves() {
     let Some(stage) = stage() else { return };
     let http2 = Http2::open(stage.envoy.address()).await.unwrap();
-    let quotes = [
-        stage.quote("/after/many").await,
-        stage.quote("/before/many").await,
-    ];
+    let quotes = [stage.quote("/after/many").await, stage.quote("/before/many").await];
     let streams: Vec<_> = (0..60)
         .map(|at| {
             let (http2, payment) = (http2.clone(), sign(&quotes[at % 2]));
@@ -207,10 +140,7 @@ async fn http2_streams_of_one_connection_pay_for_themselves() {
                     return (http2.get(path, &[]).await, None);
                 }
                 let header = payment.header();
-                (
-                    http2.get(path, &[("payment-signature", &header)]).await,
-                    Some(payment),
-                )
+                (http2.get(path, &[("payment-signature", &header)]).await, Some(payment))
             })
         })
         .collect();
@@ -234,10 +164,7 @@ async fn a_route_timeout_below_the_settlements_loses_no_payment() {
         let route = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route/timeout";
         *tree.pointer_mut(route).expect("a route") = "0.5s".into();
     };
-    let Some(stage) = Scene::new(plugin("5s"))
-        .envoy(|envoy: Options| envoy.edit(short))
-        .start()
-    else {
+    let Some(stage) = Scene::new(plugin("5s")).envoy(|envoy: Options| envoy.edit(short)).start() else {
         return;
     };
     for path in ["/before/short", "/after/short"] {
@@ -251,11 +178,7 @@ async fn a_route_timeout_below_the_settlements_loses_no_payment() {
             refused(&second, 402, "payment_already_used");
         } else {
             assert!(first.header("payment-required").is_none(), "{first:?}");
-            assert_eq!(
-                first.json()["upstream"],
-                Value::Null,
-                "no content without a receipt"
-            );
+            assert_eq!(first.json()["upstream"], Value::Null, "no content without a receipt");
             assert_eq!(paid(&second), transfers[0].transaction.to_string());
         }
         assert_eq!(stage.settled(&payment), (1, 1), "{path}");
@@ -276,12 +199,8 @@ async fn an_upstream_that_answers_before_it_read_the_body_is_paid_for_all_the_sa
             for reject in [false, true] {
                 let payment = stage.payment(&path).await;
                 if reject {
-                    let fault = FaultKind::Reject {
-                        reason: "insufficient_funds".into(),
-                    };
-                    stage
-                        .facilitator
-                        .fault(Fault::once(fault).nonce(payment.nonce));
+                    let fault = FaultKind::Reject { reason: "insufficient_funds".into() };
+                    stage.facilitator.fault(Fault::once(fault).nonce(payment.nonce));
                 }
                 let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
                 let head = format!(
@@ -292,14 +211,8 @@ async fn an_upstream_that_answers_before_it_read_the_body_is_paid_for_all_the_sa
                 connection.write(&[b'x'; 1_000]).await.unwrap();
                 let answer = connection.read(false).await;
                 if reject {
-                    assert_eq!(
-                        code(&answer),
-                        "insufficient_funds",
-                        "{kind} {allow}: {answer:?}"
-                    );
-                    assert!(
-                        answer.header("set-cookie").is_none() && !answer.text().contains("early")
-                    );
+                    assert_eq!(code(&answer), "insufficient_funds", "{kind} {allow}: {answer:?}");
+                    assert!(answer.header("set-cookie").is_none() && !answer.text().contains("early"));
                 } else {
                     paid(&answer);
                     assert_eq!(answer.text(), "early");
@@ -316,20 +229,15 @@ async fn a_request_cut_in_its_head_or_body_is_charged_only_if_it_was_whole_enoug
     let Some(stage) = stage() else { return };
     let payment = stage.payment("/after/cut").await;
     let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
-    let head = format!(
-        "POST /after/cut HTTP/1.1\r\nhost: shop.test\r\npayment-signature: {}\r\n",
-        payment.header()
-    );
+    let head =
+        format!("POST /after/cut HTTP/1.1\r\nhost: shop.test\r\npayment-signature: {}\r\n", payment.header());
     connection.write(head.as_bytes()).await.unwrap();
     connection.abort();
     pause(200).await;
     assert_eq!(stage.settled(&payment), (0, 0));
     // A body that never ends: the upstream cannot answer, so nothing is owed.
     let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
-    connection
-        .write(format!("{head}content-length: 1000\r\n\r\nhalf").as_bytes())
-        .await
-        .unwrap();
+    connection.write(format!("{head}content-length: 1000\r\n\r\nhalf").as_bytes()).await.unwrap();
     pause(200).await;
     connection.abort();
     pause(200).await;

@@ -55,21 +55,12 @@ async fn a_megabyte_is_posted_over_http1_and_http2() {
         let ask = RawRequest::new("POST", &path).body(body.clone());
         let unpaid = stage.ask(&ask).await;
         refused(&unpaid, 402, "payment_required");
-        assert_eq!(
-            stage.upstream.hits(&path),
-            0,
-            "not a byte goes upstream unpaid"
-        );
+        assert_eq!(stage.upstream.hits(&path), 0, "not a byte goes upstream unpaid");
         let payment = stage.payment(&path).await;
         stage.settle_slowly(&payment, 300);
         let answer = stage.ask(&ask.pay(&payment)).await;
         paid(&answer);
-        assert_eq!(
-            answer.json()["body"]["length"],
-            MEGABYTE,
-            "{:?}",
-            answer.json()["body"]
-        );
+        assert_eq!(answer.json()["body"]["length"], MEGABYTE, "{:?}", answer.json()["body"]);
         let payment = stage.payment(&path).await;
         stage.settle_slowly(&payment, 300);
         let http2 = Http2::open(stage.envoy.address()).await.unwrap();
@@ -89,16 +80,9 @@ async fn a_megabyte_is_posted_over_http1_and_http2() {
 async fn held(stage: &Stage, target: &str, payment: &Payment) -> RawConnection {
     stage.settle_slowly(payment, 700);
     let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
-    connection
-        .send(&RawRequest::get(target).pay(payment))
-        .await
-        .unwrap();
-    until("the facilitator was called", || {
-        stage.facilitator.settles_of(payment.nonce) == 1
-    })
-    .await;
-    let silence =
-        tokio::time::timeout(Duration::from_millis(450), connection.read_at_least(1)).await;
+    connection.send(&RawRequest::get(target).pay(payment)).await.unwrap();
+    until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
+    let silence = tokio::time::timeout(Duration::from_millis(450), connection.read_at_least(1)).await;
     assert!(silence.is_err(), "bytes before the money: {silence:?}");
     connection
 }
@@ -121,17 +105,12 @@ async fn five_and_fifty_megabytes_are_held_to_the_byte() {
     let http2 = Http2::open(stage.envoy.address()).await.unwrap();
     let target = format!("/after/large?body={}", 5 * MEGABYTE);
     let begun = Instant::now();
-    let answer = http2
-        .get(&target, &[("payment-signature", &payment.header())])
-        .await;
+    let answer = http2.get(&target, &[("payment-signature", &payment.header())]).await;
     paid(&answer);
     assert!(begun.elapsed() >= Duration::from_millis(300));
     assert_eq!(answer.body.len(), 5 * MEGABYTE);
     let payment = stage.payment("/after/chunks").await;
-    let answer = held(stage, "/after/chunks?stream=50,5", &payment)
-        .await
-        .read(false)
-        .await;
+    let answer = held(stage, "/after/chunks?stream=50,5", &payment).await.read(false).await;
     paid(&answer);
     assert_eq!(answer.body.len(), 50 * 1024);
 }
@@ -139,61 +118,30 @@ async fn five_and_fifty_megabytes_are_held_to_the_byte() {
 async fn a_rejected_settlement_leaks_nothing_of_the_held_response(stage: &Stage) {
     const HEADERS: &str =
         "h=set-cookie:secret&h=etag:%22secret%22&h=x-upstream:secret&h=content-disposition:secret";
-    let shapes = [
-        "",
-        "&body=5242880",
-        "&stream=20,5",
-        "&status=201",
-        "&trailer=x-t:secret",
-    ];
+    let shapes = ["", "&body=5242880", "&stream=20,5", "&status=201", "&trailer=x-t:secret"];
     let settlements = [
-        (
-            FaultKind::Reject {
-                reason: "insufficient_funds".into(),
-            },
-            402,
-            "insufficient_funds",
-        ),
+        (FaultKind::Reject { reason: "insufficient_funds".into() }, 402, "insufficient_funds"),
         (FaultKind::ResetBefore, 503, "settlement_pending"),
     ];
     for (fault, status, expected) in settlements {
         for shape in shapes {
             let payment = stage.payment("/after/held").await;
-            stage
-                .facilitator
-                .fault(Fault::once(fault.clone()).nonce(payment.nonce));
-            let answer = stage
-                .buy(&format!("/after/held?{HEADERS}{shape}"), &payment)
-                .await;
+            stage.facilitator.fault(Fault::once(fault.clone()).nonce(payment.nonce));
+            let answer = stage.buy(&format!("/after/held?{HEADERS}{shape}"), &payment).await;
             // Over the buffer limit Envoy answers itself, under one of the two values: see below.
             if answer.status != 500 {
-                assert_eq!(
-                    (answer.status, code(&answer).as_str()),
-                    (status, expected),
-                    "{shape}"
-                );
+                assert_eq!((answer.status, code(&answer).as_str()), (status, expected), "{shape}");
             }
-            for name in [
-                "set-cookie",
-                "etag",
-                "x-upstream",
-                "content-disposition",
-                "x-envoy-upstream-service-time",
-            ] {
+            for name in
+                ["set-cookie", "etag", "x-upstream", "content-disposition", "x-envoy-upstream-service-time"]
+            {
                 assert!(answer.header(name).is_none(), "{name} leaks with {shape:?}");
             }
-            assert!(
-                answer.trailers.is_empty() && answer.body.len() < 400,
-                "{answer:?}"
-            );
+            assert!(answer.trailers.is_empty() && answer.body.len() < 400, "{answer:?}");
             assert_eq!(answer.count("content-type"), 1);
             assert!(!format!("{answer:?}").contains("secret"), "{answer:?}");
             // An answer closes the breaker again.
-            paid(
-                &stage
-                    .buy("/after/held", &stage.payment("/after/held").await)
-                    .await,
-            );
+            paid(&stage.buy("/after/held", &stage.payment("/after/held").await).await);
         }
     }
 }
@@ -207,21 +155,12 @@ async fn streams_and_events_pass_unbuffered_when_settled_before(stage: &Stage) {
         connection.send(&ask).await.unwrap();
         let first = connection.read_at_least(600).await.unwrap();
         let head = begun.elapsed();
-        assert!(
-            first > 0 && head < Duration::from_millis(1_000),
-            "{shape}: first after {head:?}"
-        );
+        assert!(first > 0 && head < Duration::from_millis(1_000), "{shape}: first after {head:?}");
         let answer = connection.read(false).await;
         paid(&answer);
-        assert!(
-            begun.elapsed() >= Duration::from_millis(1_200),
-            "{shape}: streamed"
-        );
+        assert!(begun.elapsed() >= Duration::from_millis(1_200), "{shape}: streamed");
         if shape.starts_with("sse") {
-            assert_eq!(
-                answer.header_text("content-type"),
-                Some("text/event-stream")
-            );
+            assert_eq!(answer.header_text("content-type"), Some("text/event-stream"));
             assert!(answer.text().contains("event 4"));
         }
     }
@@ -231,9 +170,7 @@ async fn a7_an_expectation_is_met_and_the_body_kept_back(stage: &Stage) {
     for kind in ["before", "after"] {
         let path = format!("/{kind}/expect");
         let body = vec![b'e'; 20_000];
-        let ask = RawRequest::new("POST", &path)
-            .header("expect", "100-continue")
-            .body(body);
+        let ask = RawRequest::new("POST", &path).header("expect", "100-continue").body(body);
         refused(&stage.ask(&ask).await, 402, "payment_required");
         assert_eq!(stage.upstream.hits(&path), 0);
         let payment = stage.payment(&path).await;
@@ -263,11 +200,7 @@ async fn a_held_body_over_the_buffer_limit_is_cut_by_envoy_and_can_be_redeemed()
     let payment = stage.payment("/after/over").await;
     stage.settle_slowly(&payment, 300);
     let cut = stage.buy(&target, &payment).await;
-    assert_eq!(
-        (cut.status, cut.header("x-upstream")),
-        (500, None),
-        "{cut:?}"
-    );
+    assert_eq!((cut.status, cut.header("x-upstream")), (500, None), "{cut:?}");
     assert!(cut.body.len() < 400 && !cut.text().contains("xxx"));
     until("the money moved", || stage.settled(&payment).1 == 1).await;
     pause(500).await;
@@ -276,10 +209,7 @@ async fn a_held_body_over_the_buffer_limit_is_cut_by_envoy_and_can_be_redeemed()
     assert_eq!(answer.body.len(), 5 * MEGABYTE);
     assert_eq!(stage.settled(&payment), (1, 1));
     let log = stage.envoy.log();
-    assert!(
-        log.contains("allow_on_headers_stop_iteration"),
-        "the log names the option"
-    );
+    assert!(log.contains("allow_on_headers_stop_iteration"), "the log names the option");
 }
 
 /// The limits raised above the largest body, as they have to be where the option is wanted.

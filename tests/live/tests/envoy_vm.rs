@@ -27,8 +27,7 @@ fn upgrade(stage: &mut Stage, version: u8) {
     let config = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
     let update = stage.envoy.update_listeners(|listener: &mut Value| {
         let code = listener.pointer_mut(&format!("{config}/vm_config/code"));
-        *code.expect("the wasm filter comes first") =
-            serde_json::json!({ "local": { "filename": file } });
+        *code.expect("the wasm filter comes first") = serde_json::json!({ "local": { "filename": file } });
     });
     assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
@@ -43,24 +42,13 @@ async fn a15_an_upgraded_module_knows_every_claim() {
     assert_eq!(stage.buy("/before/x?status=500", &taken).await.status, 500);
     for version in 1..=3 {
         upgrade(&mut stage, version);
-        refused(
-            &stage.buy("/before/x", &used).await,
-            402,
-            "payment_already_used",
-        );
+        refused(&stage.buy("/before/x", &used).await, 402, "payment_already_used");
         // The old VMs are gone once their listener has drained, and the claims are not.
         pause(1_500).await;
-        refused(
-            &stage.buy("/before/x", &used).await,
-            402,
-            "payment_already_used",
-        );
+        refused(&stage.buy("/before/x", &used).await, 402, "payment_already_used");
     }
     paid(&stage.buy("/before/x", &taken).await);
-    assert_eq!(
-        (stage.settled(&used), stage.settled(&taken)),
-        ((1, 1), (1, 1))
-    );
+    assert_eq!((stage.settled(&used), stage.settled(&taken)), ((1, 1), (1, 1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,34 +58,20 @@ async fn a15_an_upgrade_while_settling_answers_within_the_drain_time() {
         let payment = stage.payment(path).await;
         stage.settle_slowly(&payment, 600);
         let waiting = stage.under_way(path, &payment);
-        until("the facilitator was called", || {
-            stage.facilitator.settles_of(payment.nonce) == 1
-        })
-        .await;
+        until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
         upgrade(&mut stage, version);
         paid(&waiting.await.unwrap());
-        refused(
-            &stage.buy(path, &payment).await,
-            402,
-            "payment_already_used",
-        );
+        refused(&stage.buy(path, &payment).await, 402, "payment_already_used");
         assert_eq!(stage.settled(&payment), (1, 1));
     }
 }
 
 /// The last listener of the VM is taken away while the facilitator works, and put back.
-async fn removed_while_settling(
-    stage: &mut Stage,
-    path: &str,
-    ms: u64,
-) -> (Answer, Answer, Payment) {
+async fn removed_while_settling(stage: &mut Stage, path: &str, ms: u64) -> (Answer, Answer, Payment) {
     let payment = stage.payment(path).await;
     stage.settle_slowly(&payment, ms);
     let waiting = stage.under_way(path, &payment);
-    until("the facilitator was called", || {
-        stage.facilitator.settles_of(payment.nonce) == 1
-    })
-    .await;
+    until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
     stage.envoy.remove_listeners().expect("a verdict");
     let first = waiting.await.unwrap();
     until("the money moved", || stage.settled(&payment).1 == 1).await;

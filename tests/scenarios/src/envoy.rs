@@ -102,11 +102,7 @@ impl Running {
             .concurrency(WORKERS)
             .allow_on_headers_stop_iteration(allow);
         let envoy = Envoy::start(&options).map_err(|error| error.to_string())?;
-        Ok(Self {
-            world,
-            envoy,
-            allow_on_headers_stop_iteration: allow,
-        })
+        Ok(Self { world, envoy, allow_on_headers_stop_iteration: allow })
     }
 }
 
@@ -114,13 +110,8 @@ impl Running {
 
 impl InEnvoy {
     fn new(running: Arc<Running>) -> Result<Self, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        Ok(Self {
-            running,
-            runtime: runtime.map_err(|error| error.to_string())?,
-        })
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Ok(Self { running, runtime: runtime.map_err(|error| error.to_string())? })
     }
 
     /// The Envoy itself.
@@ -135,23 +126,15 @@ impl Rig for InEnvoy {
     }
 
     fn send(&mut self, raw: &RawRequest) -> Answer {
-        self.runtime
-            .block_on(request(self.running.envoy.address(), raw))
+        self.runtime.block_on(request(self.running.envoy.address(), raw))
     }
 
     fn hang_up(&mut self, raw: &RawRequest) {
         let facilitator = &self.running.world.facilitator;
-        let ours = || {
-            facilitator
-                .calls()
-                .into_iter()
-                .filter(|call| carries(raw, call.nonce))
-                .last()
-        };
+        let ours = || facilitator.calls().into_iter().filter(|call| carries(raw, call.nonce)).last();
         self.runtime.block_on(async {
-            let mut connection = RawConnection::open(self.running.envoy.address())
-                .await
-                .expect("Envoy listens");
+            let mut connection =
+                RawConnection::open(self.running.envoy.address()).await.expect("Envoy listens");
             connection.send(raw).await.expect("Envoy reads");
             until(|| ours().is_some()).await;
             connection.abort();
@@ -166,33 +149,22 @@ impl Rig for InEnvoy {
     }
 
     fn held_body_limit(&self) -> Option<usize> {
-        self.running
-            .allow_on_headers_stop_iteration
-            .then_some(BUFFER_LIMIT)
+        self.running.allow_on_headers_stop_iteration.then_some(BUFFER_LIMIT)
     }
 }
 
 fn carries(raw: &RawRequest, nonce: Option<alloy_primitives::B256>) -> bool {
     use base64::Engine;
-    let paid = raw
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(b"payment-signature"));
-    let json =
-        paid.and_then(|(_, value)| base64::engine::general_purpose::STANDARD.decode(value).ok());
-    let text = json
-        .map(|json| String::from_utf8_lossy(&json).into_owned())
-        .unwrap_or_default();
+    let paid = raw.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"payment-signature"));
+    let json = paid.and_then(|(_, value)| base64::engine::general_purpose::STANDARD.decode(value).ok());
+    let text = json.map(|json| String::from_utf8_lossy(&json).into_owned()).unwrap_or_default();
     nonce.is_some_and(|nonce| text.contains(&nonce.to_string()))
 }
 
 async fn until(mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "it did not happen in ten seconds"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(10), "it did not happen in ten seconds");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -54,11 +54,7 @@ impl Native {
             return Err(host(|host| host.log.join("\n")));
         }
         let world = World::start().map_err(|error| error.to_string())?;
-        Ok(Self {
-            world,
-            client: Client::new(),
-            next: ROOT,
-        })
+        Ok(Self { world, client: Client::new(), next: ROOT })
     }
 
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {

@@ -23,30 +23,22 @@ type Play = fn(&InEnvoy, &Runtime);
 pub fn trials(fleet: &Arc<Fleet>, allow: bool) -> Vec<Trial> {
     let rig = if allow { "envoy_allow" } else { "envoy" };
     let all: [(&str, Play); 5] = [
-        ("a1_hundred_copies_at_once_before", |rig, runtime| {
-            copies(rig, runtime, "/v1/cheap", "0")
+        ("a1_hundred_copies_at_once_before", |rig, runtime| copies(rig, runtime, "/v1/cheap", "0")),
+        ("a1_hundred_copies_at_once_after", |rig, runtime| copies(rig, runtime, "/v1/late", "0")),
+        ("a13_hundred_copies_while_the_first_is_upstream_before", |rig, runtime| {
+            copies(rig, runtime, "/v1/cheap", "100")
         }),
-        ("a1_hundred_copies_at_once_after", |rig, runtime| {
-            copies(rig, runtime, "/v1/late", "0")
+        ("a13_hundred_copies_while_the_first_is_upstream_after", |rig, runtime| {
+            copies(rig, runtime, "/v1/late", "100")
         }),
-        (
-            "a13_hundred_copies_while_the_first_is_upstream_before",
-            |rig, runtime| copies(rig, runtime, "/v1/cheap", "100"),
-        ),
-        (
-            "a13_hundred_copies_while_the_first_is_upstream_after",
-            |rig, runtime| copies(rig, runtime, "/v1/late", "100"),
-        ),
         ("spine_http2", http2),
     ];
     let each = all.into_iter().map(|(name, play)| {
         let fleet = Arc::clone(fleet);
         Trial::test(format!("{name}::{rig}"), move || {
             let rig = fleet.open(Shop::Open, allow)?;
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()?;
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
             play(&rig, &runtime);
             Ok::<(), Failed>(())
         })
@@ -56,20 +48,13 @@ pub fn trials(fleet: &Arc<Fleet>, allow: bool) -> Vec<Trial> {
 
 fn ask(path: &str, delay: &str, marker: &str) -> RawRequest {
     let asked = RawRequest::get(path).header("host", "shop.example");
-    asked
-        .header("x-test-marker", marker)
-        .header("x-test-delay", delay)
+    asked.header("x-test-marker", marker).header("x-test-delay", delay)
 }
 
 fn paid(rig: &InEnvoy, runtime: &Runtime, asked: &RawRequest) -> Payment {
-    let quote = runtime
-        .block_on(request(rig.envoy().address(), asked))
-        .quote()
-        .expect("a quote");
+    let quote = runtime.block_on(request(rig.envoy().address(), asked)).quote().expect("a quote");
     let wallet = Wallet::dev(2);
-    Draft::for_quote(&wallet, &quote)
-        .expect("payable")
-        .sign(&wallet)
+    Draft::for_quote(&wallet, &quote).expect("payable").sign(&wallet)
 }
 
 /// However many come at once: one grant, one settlement, and nobody else is told to pay
@@ -82,8 +67,7 @@ fn copies(rig: &InEnvoy, runtime: &Runtime, path: &str, delay: &str) {
         let copy = asked.pay(&payment);
         let before = rig.world().upstream.marked(&marker);
         let answers = runtime.block_on(all_at_once(rig, &copy));
-        let (granted, others): (Vec<_>, Vec<_>) =
-            answers.iter().partition(|answer| answer.status == 200);
+        let (granted, others): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
         assert_eq!(granted.len(), 1, "grants in round {round}");
         served(granted[0]);
         for other in others {
@@ -92,11 +76,7 @@ fn copies(rig: &InEnvoy, runtime: &Runtime, path: &str, delay: &str) {
                 _ => refused(other, 402, "payment_already_used"),
             }
         }
-        assert_eq!(
-            rig.world().upstream.marked(&marker) - before,
-            1,
-            "requests upstream"
-        );
+        assert_eq!(rig.world().upstream.marked(&marker) - before, 1, "requests upstream");
         assert_eq!(rig.world().facilitator.settles_of(payment.nonce), 1);
         assert_eq!(rig.world().facilitator.transfers_of(payment.nonce).len(), 1);
     }
@@ -124,18 +104,12 @@ fn http2(rig: &InEnvoy, runtime: &Runtime) {
             refused(&unpaid, 402, "payment_required");
             let wallet = Wallet::dev(3);
             let quote = unpaid.quote().expect("a quote");
-            let payment = Draft::for_quote(&wallet, &quote)
-                .expect("payable")
-                .sign(&wallet);
+            let payment = Draft::for_quote(&wallet, &quote).expect("payable").sign(&wallet);
             let header = payment.header();
             let headers = [("payment-signature", header.as_str())];
             served(&connection.get(path, &headers).await);
             tokio::time::sleep(Duration::from_millis(50)).await;
-            refused(
-                &connection.get(path, &headers).await,
-                402,
-                "payment_already_used",
-            );
+            refused(&connection.get(path, &headers).await, 402, "payment_already_used");
             assert_eq!(rig.world().facilitator.transfers_of(payment.nonce).len(), 1);
         }
     });

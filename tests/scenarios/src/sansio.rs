@@ -46,22 +46,16 @@ impl Sansio {
     pub fn start(shop: Shop) -> Result<Self, String> {
         let environment = |_: &str| Some(TOKEN.to_owned());
         let bytes = shop.config().to_string().into_bytes();
-        let policy =
-            Policy::from_bytes(&bytes, &environment).map_err(|errors| errors.to_string())?;
+        let policy = Policy::from_bytes(&bytes, &environment).map_err(|errors| errors.to_string())?;
         let memory = Memory::default();
-        let table =
-            Table::open(&memory, policy.capacity(), [7; 16]).map_err(|error| error.to_string())?;
-        let offers = policy
-            .routes()
-            .filter_map(|route| Some((route.name(), route.offer()?)));
+        let table = Table::open(&memory, policy.capacity(), [7; 16]).map_err(|error| error.to_string())?;
+        let offers = policy.routes().filter_map(|route| Some((route.name(), route.offer()?)));
         Ok(Self {
             world: World::start().map_err(|error| error.to_string())?,
             table,
             memory,
             breakers: RefCell::new(vec![Breaker::default(); policy.facilitators().len()]),
-            challenges: offers
-                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer)))
-                .collect(),
+            challenges: offers.map(|(name, offer)| (name.to_owned(), Challenge::new(offer))).collect(),
             client: Client::new(),
             attempts: 0,
             policy,
@@ -73,23 +67,15 @@ impl Sansio {
         let head = Head::read(&pairs);
         match admit(&self.policy, &head, now()) {
             Admission::Pass(_) => {
-                let kept = pairs
-                    .iter()
-                    .filter(|(name, _)| !head.owned.contains(&name.as_str()));
+                let kept = pairs.iter().filter(|(name, _)| !head.owned.contains(&name.as_str()));
                 let reached = self.upstream(&kept.cloned().collect(), &request.body);
                 wire::answer(&reached.headers, reached.body, reached.cut)
             }
-            Admission::Preflight(_, methods) => {
-                spell(&cors::preflight(&methods, head.asked_headers))
-            }
+            Admission::Preflight(_, methods) => spell(&cors::preflight(&methods, head.asked_headers)),
             Admission::Refuse(route, refusal, allow) => {
                 let offer = route.as_deref().and_then(Route::offer);
                 let silent = offer.is_some_and(|offer| !self.breaker(offer, |b| b.quotes(now())));
-                let refusal = if refusal.quotes() && silent {
-                    Refusal::QuotesSuspended
-                } else {
-                    refusal
-                };
+                let refusal = if refusal.quotes() && silent { Refusal::QuotesSuspended } else { refusal };
                 let challenge = route.map(|route| self.challenge(&route, refusal, &head));
                 self.refuse(refusal, challenge.flatten(), None, &allow, &head)
             }
@@ -98,14 +84,7 @@ impl Sansio {
                     purchase.unfit = Some(Refusal::QuotesSuspended);
                 }
                 self.attempts += 1;
-                let sale = Sale::new(
-                    self,
-                    &head,
-                    &pairs,
-                    &request.body,
-                    *purchase,
-                    Attempt(self.attempts),
-                );
+                let sale = Sale::new(self, &head, &pairs, &request.body, *purchase, Attempt(self.attempts));
                 sale.run(hang_up)
             }
         }
@@ -113,11 +92,7 @@ impl Sansio {
 
     fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<String> {
         let url = format!("{}{}", self.policy.origin(), head.path.unwrap_or("/"));
-        Some(
-            self.challenges
-                .get(route.name())?
-                .header(refusal.code(), &url),
-        )
+        Some(self.challenges.get(route.name())?.header(refusal.code(), &url))
     }
 
     fn refuse(
@@ -136,15 +111,12 @@ impl Sansio {
     }
 
     fn breaker<T>(&self, offer: &Offer, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        let index = offer
-            .facilitator()
-            .map_or(0, |facilitator| facilitator.index());
+        let index = offer.facilitator().map_or(0, |facilitator| facilitator.index());
         act(&mut self.breakers.borrow_mut()[index])
     }
 
     fn upstream(&self, pairs: &Pairs, body: &[u8]) -> Reached {
-        self.client
-            .call(self.world.upstream.address(), pairs, body, UPSTREAM_TIMEOUT)
+        self.client.call(self.world.upstream.address(), pairs, body, UPSTREAM_TIMEOUT)
     }
 
     fn call(&self, facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Reached {
@@ -156,15 +128,9 @@ impl Sansio {
             (":authority".to_owned(), facilitator.authority().into()),
             ("content-type".to_owned(), b"application/json".to_vec()),
         ];
-        pairs.extend(
-            facilitator
-                .headers()
-                .map(|(name, value)| (name.to_owned(), value.into())),
-        );
+        pairs.extend(facilitator.headers().map(|(name, value)| (name.to_owned(), value.into())));
         let patience = Duration::from_millis(facilitator.timeout_millis().into());
-        let reached = self
-            .client
-            .call(self.world.facilitator.address(), &pairs, body, patience);
+        let reached = self.client.call(self.world.facilitator.address(), &pairs, body, patience);
         reached.for_callout()
     }
 }
@@ -207,16 +173,12 @@ fn spell(reply: &Reply) -> Answer {
     let headers = reply.headers.iter();
     Answer {
         status: reply.status,
-        headers: headers
-            .map(|(name, value)| ((*name).to_owned(), Bytes::from(value.clone())))
-            .collect(),
+        headers: headers.map(|(name, value)| ((*name).to_owned(), Bytes::from(value.clone()))).collect(),
         body: Bytes::from(reply.body.clone()),
         ..Answer::default()
     }
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -70,41 +70,16 @@ fn routes() -> Vec<Value> {
         json!({"name": name, "match": matching, "offer": offer})
     };
     let mut routes = vec![
-        sold(
-            "tiles",
-            json!({"methods": ["GET"], "path": "/v1/tiles/{z}/{x}/{y}"}),
-            "$0.005",
-            "before",
-        ),
-        sold(
-            "uploads",
-            json!({"methods": ["POST"], "path": "/v1/uploads"}),
-            "$0.01",
-            "before",
-        ),
-        sold(
-            "reports",
-            json!({"methods": ["GET"], "path": "/v1/reports/{id}"}),
-            "$0.02",
-            "after",
-        ),
-        sold(
-            "embeddings",
-            json!({"methods": ["POST"], "path": "/v1/embeddings"}),
-            "$0.03",
-            "after",
-        ),
+        sold("tiles", json!({"methods": ["GET"], "path": "/v1/tiles/{z}/{x}/{y}"}), "$0.005", "before"),
+        sold("uploads", json!({"methods": ["POST"], "path": "/v1/uploads"}), "$0.01", "before"),
+        sold("reports", json!({"methods": ["GET"], "path": "/v1/reports/{id}"}), "$0.02", "after"),
+        sold("embeddings", json!({"methods": ["POST"], "path": "/v1/embeddings"}), "$0.03", "after"),
         sold("cheap", json!({"path": "/v1/cheap"}), "$0.001", "before"),
         sold("twin", json!({"path": "/v1/twin"}), "$0.001", "before"),
         sold("dear", json!({"path": "/v1/dear"}), "$0.50", "before"),
         sold("late", json!({"path": "/v1/late"}), "$0.001", "after"),
         sold("tree", json!({"path": "/v1/tree/**"}), "$0.001", "before"),
-        sold(
-            "hosted",
-            json!({"hosts": ["api.shop.example"], "path": "/hosted"}),
-            "$0.001",
-            "before",
-        ),
+        sold("hosted", json!({"hosts": ["api.shop.example"], "path": "/hosted"}), "$0.001", "before"),
         json!({"name": "health", "match": {"path": "/healthz"}, "free": true}),
         json!({"name": "docs", "match": {"path": "/docs/**"}, "free": true}),
     ];

@@ -28,12 +28,7 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// A stage whose requests carry `marker`, on a lane of its own.
     pub fn new(rig: &'a mut dyn Rig, marker: String, lane: usize) -> Self {
-        Self {
-            rig,
-            wallet: Wallet::dev(0),
-            marker,
-            lane,
-        }
+        Self { rig, wallet: Wallet::dev(0), marker, lane }
     }
 
     /// Both ends.
@@ -63,9 +58,7 @@ impl<'a> Stage<'a> {
 
     /// A request of this scenario.
     pub fn request(&self, method: &str, target: impl AsRef<[u8]>) -> RawRequest {
-        RawRequest::new(method, target)
-            .header("host", "shop.example")
-            .header("x-test-marker", &self.marker)
+        RawRequest::new(method, target).header("host", "shop.example").header("x-test-marker", &self.marker)
     }
 
     /// A GET of this scenario.
@@ -124,9 +117,7 @@ impl<'a> Stage<'a> {
 
     /// The facilitator does this, once, to the settlement of a payment.
     pub fn fault(&self, payment: &Payment, kind: FaultKind) {
-        self.world()
-            .facilitator
-            .fault(Fault::once(kind).nonce(payment.nonce));
+        self.world().facilitator.fault(Fault::once(kind).nonce(payment.nonce));
     }
 
     /// How often this scenario's requests reached the upstream.
@@ -168,10 +159,7 @@ impl<'a> Stage<'a> {
     /// Asserts that nothing was asked, moved or served.
     #[track_caller]
     pub fn untouched(&self, payment: &Payment) {
-        assert!(
-            self.calls(payment.nonce).is_empty(),
-            "the facilitator was called"
-        );
+        assert!(self.calls(payment.nonce).is_empty(), "the facilitator was called");
         assert!(self.moved(payment).is_empty(), "money moved");
         assert_eq!(self.hits(), 0, "requests upstream");
     }

@@ -42,22 +42,12 @@ pub struct Table {
 /// When two have one name.
 pub fn all() -> Vec<Scenario> {
     let mut table = Table::default();
-    for add in [
-        spine::add,
-        replay::add,
-        lies::add,
-        routing::add,
-        headers::add,
-        facilitator::add,
-        delivery::add,
-    ] {
+    for add in
+        [spine::add, replay::add, lies::add, routing::add, headers::add, facilitator::add, delivery::add]
+    {
         add(&mut table);
     }
-    let mut names: Vec<_> = table
-        .scenarios
-        .iter()
-        .map(|scenario| &scenario.name)
-        .collect();
+    let mut names: Vec<_> = table.scenarios.iter().map(|scenario| &scenario.name).collect();
     names.sort();
     let duplicate = names.windows(2).find(|pair| pair[0] == pair[1]);
     assert!(duplicate.is_none(), "two scenarios are named {duplicate:?}");
@@ -73,11 +63,7 @@ pub fn in_process() -> Vec<Scenario> {
 
 impl Table {
     /// A scenario in the open shop.
-    pub fn add(
-        &mut self,
-        name: impl Into<String>,
-        play: impl Fn(&mut Stage<'_>) + Send + Sync + 'static,
-    ) {
+    pub fn add(&mut self, name: impl Into<String>, play: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) {
         self.push(name, Shop::Open, false, play);
     }
 
@@ -126,12 +112,6 @@ impl Table {
         play: impl Fn(&mut Stage<'_>) + Send + Sync + 'static,
     ) {
         let play = Box::new(play);
-        self.scenarios.push(Scenario {
-            name: name.into(),
-            shop,
-            alone,
-            lane: usize::MAX,
-            play,
-        });
+        self.scenarios.push(Scenario { name: name.into(), shop, alone, lane: usize::MAX, play });
     }
 }

@@ -30,20 +30,12 @@ pub(crate) struct Reached {
 
 impl Client {
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Self(runtime.expect("a runtime"))
     }
 
     /// One request, and at most `patience` for its answer.
-    pub(crate) fn call(
-        &self,
-        to: SocketAddr,
-        pairs: &Pairs,
-        body: &[u8],
-        patience: Duration,
-    ) -> Reached {
+    pub(crate) fn call(&self, to: SocketAddr, pairs: &Pairs, body: &[u8], patience: Duration) -> Reached {
         let raw = raw(pairs, body);
         let answer = self.0.block_on(async {
             let asked = tokio::time::timeout(patience, request(to, &raw)).await;
@@ -67,13 +59,12 @@ impl Reached {
         match answer.broken {
             Some(Broken::Refused) => local("503", NO_CONNECTION),
             Some(Broken::TimedOut) => local("504", "upstream request timeout"),
-            Some(Broken::Malformed) => local("502", "upstream connect error or disconnect/reset before headers. reset reason: protocol error"),
+            Some(Broken::Malformed) => local(
+                "502",
+                "upstream connect error or disconnect/reset before headers. reset reason: protocol error",
+            ),
             Some(_) if answer.status == 0 => local("503", TERMINATED),
-            broken => Self {
-                headers: response_pairs(&answer),
-                body: answer.body,
-                cut: broken.is_some(),
-            },
+            broken => Self { headers: response_pairs(&answer), body: answer.body, cut: broken.is_some() },
         }
     }
 
@@ -96,10 +87,7 @@ impl Reached {
 }
 
 pub(crate) fn find<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a [u8]> {
-    pairs
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_slice())
+    pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
 }
 
 pub(crate) fn status(pairs: &Pairs) -> u16 {
@@ -121,17 +109,10 @@ pub(crate) fn request_pairs(request: &RawRequest) -> Pairs {
     }
     // Absolute form: the target's authority counts.
     if let Some(after) = target.strip_prefix(b"http://".as_slice()) {
-        let slash = after
-            .iter()
-            .position(|byte| *byte == b'/')
-            .unwrap_or(after.len());
+        let slash = after.iter().position(|byte| *byte == b'/').unwrap_or(after.len());
         let (host, path) = after.split_at(slash);
         authority = host.to_vec();
-        target = if path.is_empty() {
-            b"/".to_vec()
-        } else {
-            path.to_vec()
-        };
+        target = if path.is_empty() { b"/".to_vec() } else { path.to_vec() };
     }
     let mut pairs = vec![
         (":authority".to_owned(), authority),
@@ -140,10 +121,7 @@ pub(crate) fn request_pairs(request: &RawRequest) -> Pairs {
         (":scheme".to_owned(), b"http".to_vec()),
     ];
     pairs.append(&mut rest);
-    pairs.push((
-        "x-request-id".to_owned(),
-        b"6ba7b810-9dad-11d1-80b4-00c04fd430c8".to_vec(),
-    ));
+    pairs.push(("x-request-id".to_owned(), b"6ba7b810-9dad-11d1-80b4-00c04fd430c8".to_vec()));
     pairs
 }
 
@@ -156,15 +134,11 @@ fn response_pairs(answer: &Answer) -> Pairs {
 }
 
 fn raw(pairs: &Pairs, body: &[u8]) -> RawRequest {
-    let text =
-        |name: &str| String::from_utf8_lossy(find(pairs, name).unwrap_or_default()).into_owned();
+    let text = |name: &str| String::from_utf8_lossy(find(pairs, name).unwrap_or_default()).into_owned();
     let mut raw = RawRequest::new(&text(":method"), find(pairs, ":path").unwrap_or(b"/"));
     raw = raw.header("host", find(pairs, ":authority").unwrap_or_default());
     for (name, value) in pairs {
-        let hop = matches!(
-            name.as_str(),
-            "content-length" | "transfer-encoding" | "connection"
-        );
+        let hop = matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection");
         if !name.starts_with(':') && !hop {
             raw = raw.header(name, value);
         }
@@ -177,9 +151,7 @@ pub(crate) fn answer(pairs: &Pairs, body: Bytes, cut: bool) -> Answer {
     let headers = pairs.iter().filter(|(name, _)| !name.starts_with(':'));
     Answer {
         status: status(pairs),
-        headers: headers
-            .map(|(name, value)| (name.clone(), Bytes::copy_from_slice(value)))
-            .collect(),
+        headers: headers.map(|(name, value)| (name.clone(), Bytes::copy_from_slice(value))).collect(),
         body,
         trailers: Vec::new(),
         broken: cut.then_some(Broken::Reset),

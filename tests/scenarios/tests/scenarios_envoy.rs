@@ -17,11 +17,7 @@ fn main() -> ExitCode {
     let fleet = Arc::new(Fleet::default());
     let make = |allow: bool| -> Make {
         let fleet = Arc::clone(&fleet);
-        Arc::new(move |scenario| {
-            fleet
-                .serve(scenario, allow)
-                .map(|rig| Box::new(rig) as Box<dyn Rig>)
-        })
+        Arc::new(move |scenario| fleet.serve(scenario, allow).map(|rig| Box::new(rig) as Box<dyn Rig>))
     };
     let mut trials = harness::trials("envoy", table::all(), &make(false));
     trials.extend(harness::trials("envoy_allow", table::all(), &make(true)));

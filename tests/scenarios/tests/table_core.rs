@@ -11,9 +11,6 @@ use x402_scenarios::table;
 fn main() -> ExitCode {
     let make: Make =
         Arc::new(|scenario| Sansio::start(scenario.shop).map(|rig| Box::new(rig) as Box<dyn Rig>));
-    let scenarios = table::all()
-        .into_iter()
-        .chain(table::in_process())
-        .collect();
+    let scenarios = table::all().into_iter().chain(table::in_process()).collect();
     harness::main(harness::trials("core", scenarios, &make))
 }

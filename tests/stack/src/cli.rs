@@ -46,9 +46,7 @@ where
     T::Err: Display,
 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .map_err(|error| Stop::Wrong(format!("{name}={text}: {error}"))),
+        Ok(text) => text.parse().map_err(|error| Stop::Wrong(format!("{name}={text}: {error}"))),
         Err(_) => Ok(default),
     }
 }
@@ -59,15 +57,12 @@ where
     T::Err: Display,
 {
     let text = parser.value()?.to_string_lossy().into_owned();
-    text.parse()
-        .map_err(|error| Stop::Wrong(format!("{text}: {error}")))
+    text.parse().map_err(|error| Stop::Wrong(format!("{text}: {error}")))
 }
 
 /// Waits for SIGTERM or SIGINT, and with `stdin` for the end of the input too.
 pub fn wait_for_the_end(stdin: bool) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
     if stdin {
         // A thread of its own: it may block in read for ever, and dies with the process.

@@ -53,9 +53,7 @@ pub fn recover(digest: B256, signature: &[u8]) -> Option<Address> {
 pub fn is_canonical(signature: &[u8]) -> bool {
     signature.len() == 65
         && matches!(signature[64], 27 | 28)
-        && Signature::from_bytes_and_parity(&signature[..64], false)
-            .normalize_s()
-            .is_none()
+        && Signature::from_bytes_and_parity(&signature[..64], false).normalize_s().is_none()
 }
 
 /// The chain id of a CAIP-2 name such as `eip155:84532`.
@@ -83,10 +81,7 @@ pub const V1_NETWORKS: [(&str, u64); 14] = [
 
 /// The chain id of a version 1 network name.
 pub fn v1_chain_id(name: &str) -> Option<u64> {
-    V1_NETWORKS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, id)| *id)
+    V1_NETWORKS.iter().find(|(known, _)| *known == name).map(|(_, id)| *id)
 }
 
 /// The canonical CAIP-2 spelling of either kind of name: the key of balances and nonces.

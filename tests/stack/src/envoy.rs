@@ -109,20 +109,12 @@ impl Envoy {
     fn attempt(binary: &Path, options: &Options, dynamic: bool) -> Result<Self, StartError> {
         let directory = tempfile::Builder::new().prefix("x402-envoy-").tempdir()?;
         let mut plan = Plan::new(options, directory.path())?;
-        let lds = dynamic
-            .then(|| lds::Source::split(&mut plan, directory.path()))
-            .transpose()?;
+        let lds = dynamic.then(|| lds::Source::split(&mut plan, directory.path())).transpose()?;
         let config = directory.path().join("envoy.json");
         std::fs::write(&config, plan.tree.to_string())?;
         let process = Process::spawn(binary, options, &config, directory.path())?;
-        let mut envoy = Self {
-            process,
-            admin: plan.admin,
-            listeners: plan.listeners,
-            main: plan.main,
-            directory,
-            lds,
-        };
+        let mut envoy =
+            Self { process, admin: plan.admin, listeners: plan.listeners, main: plan.main, directory, lds };
         envoy.await_ready()?;
         Ok(envoy)
     }

@@ -99,11 +99,7 @@ impl Facilitator {
             doors: OnceLock::new(),
             options,
         });
-        let server = Server::start(
-            state.options.listen,
-            state.options.threads,
-            Desk(state.clone()),
-        )?;
+        let server = Server::start(state.options.listen, state.options.threads, Desk(state.clone()))?;
         let _ = state.doors.set(server.doors());
         Ok(Self { server, state })
     }

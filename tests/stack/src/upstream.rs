@@ -46,11 +46,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            threads: 1,
-            name: "upstream".to_owned(),
-        }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), threads: 1, name: "upstream".to_owned() }
     }
 }
 
@@ -67,10 +63,7 @@ struct State {
 
 impl Upstream {
     pub fn start(options: Options) -> io::Result<Self> {
-        let state = Arc::new(State {
-            name: options.name,
-            tally: Mutex::default(),
-        });
+        let state = Arc::new(State { name: options.name, tally: Mutex::default() });
         let application = Application(state.clone());
         let server = Server::start(options.listen, options.threads, application)?;
         Ok(Self { server, state })

@@ -18,11 +18,7 @@ fn options(upstream: &Upstream) -> Option<Options> {
     }
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/envoy.yaml");
     let nobody = "127.0.0.1:1".parse().expect("an address");
-    Some(
-        Options::new(template)
-            .upstream(upstream.address())
-            .facilitator(nobody),
-    )
+    Some(Options::new(template).upstream(upstream.address()).facilitator(nobody))
 }
 
 fn upstream() -> Upstream {
@@ -43,8 +39,7 @@ async fn it_proxies_counts_logs_and_dies() {
     assert_eq!(echo.json()["path"], "/through");
     assert_eq!(envoy.stat("cluster.upstream.upstream_rq_total"), 1);
     let requests = envoy.prometheus().into_iter().find(|sample| {
-        sample.name == "envoy_cluster_upstream_rq_total"
-            && sample.labels["envoy_cluster_name"] == "upstream"
+        sample.name == "envoy_cluster_upstream_rq_total" && sample.labels["envoy_cluster_name"] == "upstream"
     });
     assert_eq!(requests.map(|sample| sample.value), Some(1.0));
     assert!(envoy.access_log(1)[0].contains("/through?x=1"));
@@ -67,15 +62,10 @@ async fn a_rejected_listener_leaves_the_old_one_serving() {
     let manager = "/filter_chains/0/filters/0/typed_config";
     let update = envoy
         .update_listeners(|listener| {
-            *listener
-                .pointer_mut(&format!("{manager}/stat_prefix"))
-                .unwrap() = "".into();
+            *listener.pointer_mut(&format!("{manager}/stat_prefix")).unwrap() = "".into();
         })
         .unwrap();
-    assert!(
-        matches!(&update, Update::Rejected(why) if why.contains("StatPrefix")),
-        "{update:?}"
-    );
+    assert!(matches!(&update, Update::Rejected(why) if why.contains("StatPrefix")), "{update:?}");
     assert_eq!(get(envoy.address(), "/").await.status, 200);
     let route = format!("{manager}/route_config/virtual_hosts/0/routes/0");
     let update = envoy
@@ -97,8 +87,7 @@ fn a_configuration_envoy_refuses_is_an_error_with_its_log() {
     };
     let refused = Envoy::start(&options.clone().edit(|tree| tree["admin"] = 7.into()));
     assert!(matches!(refused, Err(StartError::Exited(log)) if log.contains("error")));
-    let nameless =
-        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/stat_prefix";
+    let nameless = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/stat_prefix";
     let refused = Envoy::start_lds(&options.edit(move |tree| {
         *tree.pointer_mut(nameless).unwrap() = "".into();
     }));
@@ -125,9 +114,7 @@ fn up() -> (std::process::Child, serde_json::Value) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(up.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(up.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let ready = serde_json::from_str(&line).unwrap();
     (up, ready)
 }
@@ -144,14 +131,8 @@ async fn up_is_one_command_and_leaves_nothing_behind() {
     }
     for killed in [false, true] {
         let (mut up, ready) = up();
-        assert_eq!(
-            get(place(&ready, "url"), "/").await.json()["upstream"],
-            "upstream"
-        );
-        assert_eq!(
-            get(place(&ready, "facilitator"), "/supported").await.status,
-            200
-        );
+        assert_eq!(get(place(&ready, "url"), "/").await.json()["upstream"], "upstream");
+        assert_eq!(get(place(&ready, "facilitator"), "/supported").await.status, 200);
         assert_eq!(get(place(&ready, "envoyAdmin"), "/ready").await.status, 200);
         if killed {
             up.kill().unwrap();

@@ -25,9 +25,7 @@ unsafe extern "C" fn proxy_log(_level: u32, data: *const u8, size: usize) -> Sta
 
 #[no_mangle]
 unsafe extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> Status {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     *time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     Status::Ok
 }
@@ -58,11 +56,7 @@ unsafe extern "C" fn proxy_get_buffer_bytes(
 }
 
 #[no_mangle]
-unsafe extern "C" fn proxy_get_header_map_pairs(
-    map: u32,
-    data: *mut *mut u8,
-    size: *mut usize,
-) -> Status {
+unsafe extern "C" fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> Status {
     match host(|host| host.map(map, false).map(|pairs| write_map(pairs))) {
         Some(map) => give(&map, data, size),
         None => {
@@ -81,22 +75,12 @@ fn change(map: u32, name: &str, act: impl FnOnce(&mut Pairs)) -> Status {
 }
 
 #[no_mangle]
-unsafe extern "C" fn proxy_remove_header_map_value(
-    map: u32,
-    key: *const u8,
-    key_size: usize,
-) -> Status {
+unsafe extern "C" fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> Status {
     let name = text(key, key_size);
     let before = host(|host| host.map(map, true).map_or(0, |pairs| pairs.len()));
-    let status = change(map, &name, |pairs| {
-        pairs.retain(|(known, _)| *known != name)
-    });
+    let status = change(map, &name, |pairs| pairs.retain(|(known, _)| *known != name));
     if host(|host| host.map(map, true).map_or(0, |pairs| pairs.len())) == before {
-        host(|host| {
-            host.wrong(format!(
-                "{name} was removed and was not there: the route is resolved again"
-            ))
-        });
+        host(|host| host.wrong(format!("{name} was removed and was not there: the route is resolved again")));
     }
     status
 }
@@ -189,11 +173,7 @@ unsafe extern "C" fn proxy_set_shared_data(
 }
 
 #[no_mangle]
-unsafe extern "C" fn proxy_register_shared_queue(
-    name: *const u8,
-    name_size: usize,
-    id: *mut u32,
-) -> Status {
+unsafe extern "C" fn proxy_register_shared_queue(name: *const u8, name_size: usize, id: *mut u32) -> Status {
     let name = text(name, name_size);
     *id = host(|host| {
         let known = host.queues.iter().position(|(known, _)| *known == name);
@@ -207,11 +187,7 @@ unsafe extern "C" fn proxy_register_shared_queue(
 }
 
 #[no_mangle]
-unsafe extern "C" fn proxy_dequeue_shared_queue(
-    queue: u32,
-    data: *mut *mut u8,
-    size: *mut usize,
-) -> Status {
+unsafe extern "C" fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> Status {
     let value = host(|host| Some(host.queues.get_mut(queue as usize)?.1.pop_front()));
     match value {
         Some(Some(value)) => give(&value, data, size),
@@ -221,11 +197,7 @@ unsafe extern "C" fn proxy_dequeue_shared_queue(
 }
 
 #[no_mangle]
-unsafe extern "C" fn proxy_enqueue_shared_queue(
-    queue: u32,
-    value: *const u8,
-    size: usize,
-) -> Status {
+unsafe extern "C" fn proxy_enqueue_shared_queue(queue: u32, value: *const u8, size: usize) -> Status {
     let value = bytes(value, size);
     host(|host| host.enqueue(queue, value))
 }
@@ -248,13 +220,7 @@ unsafe extern "C" fn proxy_send_local_response(
 ) -> Status {
     let headers = read_map(&bytes(headers, headers_size));
     let body = bytes(body, body_size);
-    host(|host| {
-        host.reply(LocalReply {
-            status,
-            headers,
-            body,
-        })
-    })
+    host(|host| host.reply(LocalReply { status, headers, body }))
 }
 
 #[no_mangle]
@@ -273,20 +239,11 @@ unsafe extern "C" fn proxy_http_call(
     if text(cluster, cluster_size) != "facilitator" {
         return Status::BadArgument;
     }
-    let (pairs, body) = (
-        read_map(&bytes(headers, headers_size)),
-        bytes(body, body_size),
-    );
+    let (pairs, body) = (read_map(&bytes(headers, headers_size)), bytes(body, body_size));
     *token = host(|host| {
         host.next_token += 1;
         let (token, context) = (host.next_token, host.effective);
-        host.calls.push_back(Call {
-            token,
-            context,
-            pairs,
-            body,
-            timeout_millis,
-        });
+        host.calls.push_back(Call { token, context, pairs, body, timeout_millis });
         token
     });
     Status::Ok
@@ -309,12 +266,7 @@ extern "C" fn proxy_done() -> Status {
 }
 
 #[no_mangle]
-unsafe extern "C" fn proxy_define_metric(
-    _kind: u32,
-    name: *const u8,
-    size: usize,
-    id: *mut u32,
-) -> Status {
+unsafe extern "C" fn proxy_define_metric(_kind: u32, name: *const u8, size: usize, id: *mut u32) -> Status {
     let name = text(name, size);
     *id = host(|host| {
         let known = host.metrics.iter().position(|(known, _)| *known == name);

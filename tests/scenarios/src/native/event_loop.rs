@@ -38,10 +38,7 @@ pub(super) fn turn(rig: &Native) {
             };
             let patience = Duration::from_millis(call.timeout_millis.into());
             let to = rig.world.facilitator.address();
-            let reached = rig
-                .client
-                .call(to, &call.pairs, &call.body, patience)
-                .for_callout();
+            let reached = rig.client.call(to, &call.pairs, &call.body, patience).for_callout();
             let (count, size) = (reached.headers.len(), reached.body.len());
             host(|host| host.delivering = Some((reached.headers, reached.body)));
             // Delivered in the context that made the call; the SDK drops it if that is gone.

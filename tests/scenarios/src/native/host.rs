@@ -97,11 +97,7 @@ pub(super) fn host<T>(act: impl FnOnce(&mut Host) -> T) -> T {
 
 impl Host {
     pub(super) fn new(config: Vec<u8>, allow_on_headers_stop_iteration: bool) -> Self {
-        Self {
-            config,
-            allow_on_headers_stop_iteration,
-            ..Self::default()
-        }
+        Self { config, allow_on_headers_stop_iteration, ..Self::default() }
     }
 
     /// The stream whose callback runs, or that the root acts for.
@@ -115,21 +111,13 @@ impl Host {
     }
 
     pub(super) fn assert_well_treated(&self) {
-        assert!(
-            self.wrongs.is_empty(),
-            "the filter mistreats its host: {:?}",
-            self.wrongs
-        );
+        assert!(self.wrongs.is_empty(), "the filter mistreats its host: {:?}", self.wrongs);
     }
 
     /// A header map, in the phases in which Envoy gives it; 0 request, 2 response, 6 callout.
     pub(super) fn map(&mut self, map: u32, write: bool) -> Option<&mut Pairs> {
         if map == 6 {
-            return self
-                .delivering
-                .as_mut()
-                .filter(|_| !write)
-                .map(|(pairs, _)| pairs);
+            return self.delivering.as_mut().filter(|_| !write).map(|(pairs, _)| pairs);
         }
         let stream = self.stream()?;
         let reachable = match (map, stream.phase) {

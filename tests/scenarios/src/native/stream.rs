@@ -45,15 +45,7 @@ impl<'a> Conversation<'a> {
 
     pub(super) fn run(self, request: Pairs, body: &Bytes) -> Answer {
         let count = request.len();
-        host(|host| {
-            host.streams.insert(
-                self.id,
-                Stream {
-                    request,
-                    ..Stream::default()
-                },
-            )
-        });
+        host(|host| host.streams.insert(self.id, Stream { request, ..Stream::default() }));
         sdk::create(self.id, ROOT);
         let action = sdk::request_headers(self.id, count, body.is_empty());
         match self.request_goes(action, body) {
@@ -166,9 +158,8 @@ impl<'a> Conversation<'a> {
             host(|host| host.wrong("the filter holds its own reply"));
         }
         let pairs = self.phase(Phase::Between, |stream| stream.response.clone());
-        let is_head = self.phase(Phase::Between, |stream| {
-            wire::find(&stream.request, ":method") == Some(b"HEAD")
-        });
+        let is_head =
+            self.phase(Phase::Between, |stream| wire::find(&stream.request, ":method") == Some(b"HEAD"));
         self.close();
         wire::answer(&pairs, if is_head { Bytes::new() } else { body }, false)
     }
@@ -219,11 +210,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn replied(&self) -> bool {
-        host(|host| {
-            host.streams
-                .get(&self.id)
-                .is_some_and(|stream| stream.reply.is_some())
-        })
+        host(|host| host.streams.get(&self.id).is_some_and(|stream| stream.reply.is_some()))
     }
 
     fn phase<T>(&self, phase: Phase, act: impl FnOnce(&mut Stream) -> T) -> T {
@@ -237,11 +224,7 @@ impl<'a> Conversation<'a> {
 
 /// The host's own answer when it cannot hold what the filter pauses.
 fn too_large(status: u32, body: &[u8]) -> LocalReply {
-    LocalReply {
-        status,
-        headers: Pairs::new(),
-        body: body.to_vec(),
-    }
+    LocalReply { status, headers: Pairs::new(), body: body.to_vec() }
 }
 
 /// A local reply as Envoy completes it.
@@ -249,10 +232,7 @@ fn spell(reply: LocalReply) -> (Pairs, Bytes) {
     let mut pairs = vec![(":status".to_owned(), reply.status.to_string().into_bytes())];
     pairs.extend(reply.headers);
     if !reply.body.is_empty() {
-        pairs.push((
-            "content-length".to_owned(),
-            reply.body.len().to_string().into_bytes(),
-        ));
+        pairs.push(("content-length".to_owned(), reply.body.len().to_string().into_bytes()));
         if wire::find(&pairs, "content-type").is_none() {
             pairs.push(("content-type".to_owned(), b"text/plain".to_vec()));
         }

@@ -62,10 +62,7 @@ impl<'a> Sale<'a> {
         self.hang_up = hang_up;
         let (machine, effects) = Exchange::open(self.purchase.terms());
         self.machine = machine;
-        effects
-            .into_iter()
-            .flatten()
-            .for_each(|effect| self.perform(effect));
+        effects.into_iter().flatten().for_each(|effect| self.perform(effect));
         self.settle_down();
         let answer = self.answer.take().unwrap_or_default();
         self.events.push_back(Event::End {
@@ -79,10 +76,7 @@ impl<'a> Sale<'a> {
         while let Some(event) = self.events.pop_front() {
             let (machine, effects) = self.machine.on(event);
             self.machine = machine;
-            effects
-                .into_iter()
-                .flatten()
-                .for_each(|effect| self.perform(effect));
+            effects.into_iter().flatten().for_each(|effect| self.perform(effect));
         }
     }
 
@@ -105,21 +99,14 @@ impl<'a> Sale<'a> {
 
     fn claim(&self, op: &Op) -> Outcome {
         let rig = self.rig;
-        rig.table
-            .run(&rig.memory, &self.purchase.identity, op, now())
-            .outcome
+        rig.table.run(&rig.memory, &self.purchase.identity, op, now()).outcome
     }
 
     fn verify(&mut self) {
         let offer = &self.purchase.offer;
-        let verdict = match offer
-            .facilitator()
-            .filter(|_| self.rig.breaker(offer, |b| b.admits(now())))
-        {
+        let verdict = match offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now()))) {
             Some(facilitator) => {
-                let reached = self
-                    .rig
-                    .call(facilitator, Endpoint::Verify, &self.purchase.body());
+                let reached = self.rig.call(facilitator, Endpoint::Verify, &self.purchase.body());
                 let verdict = Verdict::read(&delivery(&reached));
                 self.observe(verdict != Verdict::Unavailable);
                 verdict
@@ -131,9 +118,7 @@ impl<'a> Sale<'a> {
 
     fn settle(&mut self) {
         let offer = &self.purchase.offer;
-        let admitted = offer
-            .facilitator()
-            .filter(|_| self.rig.breaker(offer, |b| b.admits(now())));
+        let admitted = offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now())));
         let mut machine = Settlement::queued();
         let answer = match admitted {
             Some(facilitator) => {
@@ -144,14 +129,9 @@ impl<'a> Sale<'a> {
                     assert_eq!(effects, [Some(Effect::Leave), None]);
                     machine = machine.on(settlement::Event::Left).0;
                 }
-                let reached = self
-                    .rig
-                    .call(facilitator, Endpoint::Settle, &self.purchase.body());
+                let reached = self.rig.call(facilitator, Endpoint::Settle, &self.purchase.body());
                 let answer = Verdicts::read(&delivery(&reached), &self.purchase.expected());
-                self.observe(matches!(
-                    answer,
-                    Verdicts::Accepted(_) | Verdicts::Rejected(_)
-                ));
+                self.observe(matches!(answer, Verdicts::Accepted(_) | Verdicts::Rejected(_)));
                 answer
             }
             None => Verdicts::NotSent,
@@ -176,27 +156,15 @@ impl<'a> Sale<'a> {
 
     fn observe(&self, spoke: bool) {
         let offer = &self.purchase.offer;
-        self.rig.breaker(
-            offer,
-            |b| if spoke { b.answered() } else { b.failed(now()) },
-        );
+        self.rig.breaker(offer, |b| if spoke { b.answered() } else { b.failed(now()) });
     }
 
     fn forward(&mut self) {
-        let ours =
-            |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
-        let mut pairs: Pairs = self
-            .pairs
-            .iter()
-            .filter(|(name, _)| !ours(name))
-            .cloned()
-            .collect();
+        let ours = |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
+        let mut pairs: Pairs = self.pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
         let payer = self.purchase.payment.payer().to_string();
         pairs.push(("x402-payer".to_owned(), payer.into_bytes()));
-        pairs.push((
-            "x402-receipt-id".to_owned(),
-            self.purchase.identity.receipt_id().into_bytes(),
-        ));
+        pairs.push(("x402-receipt-id".to_owned(), self.purchase.identity.receipt_id().into_bytes()));
         let reached = self.rig.upstream(&pairs, self.body);
         let charges = self.purchase.offer.charges(reached.status());
         self.grpc.see(&reached.headers);
@@ -209,16 +177,9 @@ impl<'a> Sale<'a> {
         let Some(mut reached) = self.held.take() else {
             return;
         };
-        let given = reached
-            .headers
-            .iter()
-            .filter(|(name, _)| name == "cache-control");
-        let given: Vec<_> = given
-            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
-            .collect();
-        reached
-            .headers
-            .retain(|(name, _)| !head::owned_in_response(name));
+        let given = reached.headers.iter().filter(|(name, _)| name == "cache-control");
+        let given: Vec<_> = given.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        reached.headers.retain(|(name, _)| !head::owned_in_response(name));
         if let Some(paid) = paid {
             let mut set = |name: &str, value: String| {
                 reached.headers.retain(|(known, _)| known != name);
@@ -230,9 +191,7 @@ impl<'a> Sale<'a> {
             }
             if self.head.cross_origin {
                 let exposed = cors::EXPOSED.as_bytes().to_vec();
-                reached
-                    .headers
-                    .push(("access-control-expose-headers".to_owned(), exposed));
+                reached.headers.push(("access-control-expose-headers".to_owned(), exposed));
             }
         }
         self.answer = Some(wire::answer(&reached.headers, reached.body, reached.cut));

@@ -8,28 +8,17 @@ use crate::stage::{receipt_of, refused, served, Stage};
 
 pub(super) fn add(table: &mut Table) {
     for settle in ["before", "after"] {
-        table.add_on_lane(
-            format!("a12_hangs_up_while_settling_{settle}"),
-            move |stage| hung_up(stage, settle),
-        );
-    }
-    for (name, order, value) in FAILURES {
-        table.add(format!("a13_upstream_{name}_then_redeemed"), move |stage| {
-            redeemed(stage, order, value)
+        table.add_on_lane(format!("a12_hangs_up_while_settling_{settle}"), move |stage| {
+            hung_up(stage, settle)
         });
     }
-    table.add("spine_large_request_before", |stage| {
-        large_request(stage, "/v1/uploads")
-    });
-    table.add("spine_large_request_after", |stage| {
-        large_request(stage, "/v1/embeddings")
-    });
-    table.add("spine_large_response_before", |stage| {
-        large_response(stage, "/v1/cheap")
-    });
-    table.add("spine_large_response_after", |stage| {
-        large_response(stage, "/v1/late")
-    });
+    for (name, order, value) in FAILURES {
+        table.add(format!("a13_upstream_{name}_then_redeemed"), move |stage| redeemed(stage, order, value));
+    }
+    table.add("spine_large_request_before", |stage| large_request(stage, "/v1/uploads"));
+    table.add("spine_large_request_after", |stage| large_request(stage, "/v1/embeddings"));
+    table.add("spine_large_response_before", |stage| large_response(stage, "/v1/cheap"));
+    table.add("spine_large_response_after", |stage| large_response(stage, "/v1/late"));
     table.add("a13_upstream_fails_for_ever", exhausted);
     table.add("a13_grpc_call_fails_under_a_200", grpc);
     table.add("a13_taken_payment_on_another_route", bound);
@@ -39,9 +28,7 @@ pub(super) fn add(table: &mut Table) {
 
 pub(super) fn add_in_process(table: &mut Table) {
     for (name, path) in [("before", "/v1/cheap"), ("after", "/v1/late")] {
-        table.add(format!("a14_store_lost_{name}"), move |stage| {
-            lost(stage, path)
-        });
+        table.add(format!("a14_store_lost_{name}"), move |stage| lost(stage, path));
     }
 }
 
@@ -57,13 +44,7 @@ const FAILURES: [(&str, &str, &str); 6] = [
 
 fn hung_up(stage: &mut Stage<'_>, settle: &str) {
     let (payment, request) = stage.paid(&stage.get(stage.lane(settle)));
-    stage.fault(
-        &payment,
-        FaultKind::Delay {
-            ms: 300,
-            book_late: false,
-        },
-    );
+    stage.fault(&payment, FaultKind::Delay { ms: 300, book_late: false });
     stage.hang_up(&request);
     let first = u64::from(settle == "after");
     stage.charged_once(&payment, first);
@@ -79,18 +60,9 @@ fn hung_up(stage: &mut Stage<'_>, settle: &str) {
 fn redeemed(stage: &mut Stage<'_>, order: &str, value: &str) {
     let asked = stage.get("/v1/cheap");
     let payment = stage.pay(&asked);
-    let answer = stage.send(
-        &asked
-            .clone()
-            .header(format!("x-test-{order}"), value)
-            .pay(&payment),
-    );
+    let answer = stage.send(&asked.clone().header(format!("x-test-{order}"), value).pay(&payment));
     assert_ne!((answer.status, answer.broken), (200, None));
-    assert_eq!(
-        answer.count("payment-required"),
-        0,
-        "the payer is not asked again"
-    );
+    assert_eq!(answer.count("payment-required"), 0, "the payer is not asked again");
     let transaction = receipt_of(&answer);
     stage.charged_once(&payment, 1);
     let answer = stage.again(&asked.clone().pay(&payment));
@@ -98,11 +70,7 @@ fn redeemed(stage: &mut Stage<'_>, order: &str, value: &str) {
     assert_eq!(receipt_of(&answer), transaction);
     stage.charged_once(&payment, 2);
     assert_eq!(stage.settles(&payment), 1);
-    refused(
-        &stage.again(&asked.pay(&payment)),
-        402,
-        "payment_already_used",
-    );
+    refused(&stage.again(&asked.pay(&payment)), 402, "payment_already_used");
 }
 
 fn exhausted(stage: &mut Stage<'_>) {
@@ -197,22 +165,14 @@ fn large_request(stage: &mut Stage<'_>, path: &str) {
 fn large_response(stage: &mut Stage<'_>, path: &str) {
     let asked = stage.get(path);
     let payment = stage.pay(&asked);
-    let answer = stage.send(
-        &asked
-            .clone()
-            .header("x-test-body", LARGE.to_string())
-            .pay(&payment),
-    );
+    let answer = stage.send(&asked.clone().header("x-test-body", LARGE.to_string()).pay(&payment));
     if stage.held_body_limit().is_some() && answer.status == 500 {
         assert!(answer.body.len() < 1_000, "held content leaked");
         served(&stage.again(&asked.pay(&payment)));
         return stage.charged_once(&payment, 2);
     }
     receipt_of(&answer);
-    assert_eq!(
-        (answer.status, answer.broken, answer.body.len()),
-        (200, None, LARGE)
-    );
+    assert_eq!((answer.status, answer.broken, answer.body.len()), (200, None, LARGE));
     stage.charged_once(&payment, 1);
 }
 
@@ -229,9 +189,5 @@ fn lost(stage: &mut Stage<'_>, path: &str) {
     }
     assert!(stage.calls(fresh.nonce).is_empty());
     stage.charged_once(&used, 1);
-    assert_eq!(
-        stage.send(&stage.get("/elsewhere")).status,
-        200,
-        "what is free stays free"
-    );
+    assert_eq!(stage.send(&stage.get("/elsewhere")).status, 200, "what is free stays free");
 }

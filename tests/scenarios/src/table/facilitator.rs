@@ -13,24 +13,16 @@ pub(super) fn add(table: &mut Table) {
                 stays_open(stage, settle, kind.clone(), booked);
             });
         }
-        table.add_on_lane(
-            format!("a11_unknown_then_cancelled_{settle}"),
-            move |stage| cancelled(stage, settle),
-        );
-        table.add_on_lane(
-            format!("a10_rejected_then_accepted_{settle}"),
-            move |stage| rejected(stage, settle),
-        );
+        table.add_on_lane(format!("a11_unknown_then_cancelled_{settle}"), move |stage| {
+            cancelled(stage, settle)
+        });
+        table.add_on_lane(format!("a10_rejected_then_accepted_{settle}"), move |stage| {
+            rejected(stage, settle)
+        });
     }
     table.add_on_lane("a10_late_but_in_time", |stage| {
         let (payment, request) = stage.paid(&stage.get(stage.lane("before")));
-        stage.fault(
-            &payment,
-            FaultKind::Delay {
-                ms: 300,
-                book_late: false,
-            },
-        );
+        stage.fault(&payment, FaultKind::Delay { ms: 300, book_late: false });
         served(&stage.send(&request));
         stage.charged_once(&payment, 1);
     });
@@ -38,20 +30,10 @@ pub(super) fn add(table: &mut Table) {
 
 /// Faults that leave the outcome open, and whether the money moved all the same.
 fn open() -> Vec<(&'static str, FaultKind, bool)> {
-    let status = |code: u16| FaultKind::Status {
-        code,
-        body: "<p>leaked text</p>".to_owned(),
-    };
+    let status = |code: u16| FaultKind::Status { code, body: "<p>leaked text</p>".to_owned() };
     vec![
         ("hang", FaultKind::Hang, false),
-        (
-            "too_late",
-            FaultKind::Delay {
-                ms: 1_500,
-                book_late: false,
-            },
-            true,
-        ),
+        ("too_late", FaultKind::Delay { ms: 1_500, book_late: false }, true),
         ("reset_before", FaultKind::ResetBefore, false),
         ("reset_after", FaultKind::ResetAfter, true),
         ("lost_answer", FaultKind::LostAnswer, true),
@@ -60,13 +42,7 @@ fn open() -> Vec<(&'static str, FaultKind, bool)> {
         ("status_500", status(500), false),
         ("status_429", status(429), false),
         ("status_401", status(401), false),
-        (
-            "redirect",
-            FaultKind::Redirect {
-                location: "http://127.0.0.1:1/".to_owned(),
-            },
-            false,
-        ),
+        ("redirect", FaultKind::Redirect { location: "http://127.0.0.1:1/".to_owned() }, false),
         ("garbage", FaultKind::Garbage, true),
         ("html", FaultKind::Html, true),
         ("half_json", FaultKind::HalfJson, true),
@@ -76,13 +52,7 @@ fn open() -> Vec<(&'static str, FaultKind, bool)> {
         ("wrong_network", FaultKind::WrongNetwork, true),
         ("wrong_payer", FaultKind::WrongPayer, true),
         ("wrong_amount", FaultKind::WrongAmount, true),
-        (
-            "unheard_of_reason",
-            FaultKind::Reject {
-                reason: "leaked text".to_owned(),
-            },
-            false,
-        ),
+        ("unheard_of_reason", FaultKind::Reject { reason: "leaked text".to_owned() }, false),
     ]
 }
 
@@ -114,10 +84,7 @@ fn cancelled(stage: &mut Stage<'_>, settle: &str) {
     pending(&stage.send(&request));
     let key = AuthorizationKey {
         network: "eip155:84532".to_owned(),
-        asset: payment.requirements["asset"]
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .expect("an asset"),
+        asset: payment.requirements["asset"].as_str().and_then(|text| text.parse().ok()).expect("an asset"),
         payer: payment.payer,
         nonce: payment.nonce,
     };
@@ -133,12 +100,7 @@ fn cancelled(stage: &mut Stage<'_>, settle: &str) {
 /// A certain refusal releases: the payment is good once its reason is gone.
 fn rejected(stage: &mut Stage<'_>, settle: &str) {
     let (payment, request) = stage.paid(&stage.get(stage.lane(settle)));
-    stage.fault(
-        &payment,
-        FaultKind::Reject {
-            reason: "insufficient_funds".to_owned(),
-        },
-    );
+    stage.fault(&payment, FaultKind::Reject { reason: "insufficient_funds".to_owned() });
     let answer = stage.send(&request);
     refused(&answer, 402, "insufficient_funds");
     assert_eq!(answer.json()["paymentState"], "none");

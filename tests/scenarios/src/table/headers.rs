@@ -8,39 +8,25 @@ use super::Table;
 use crate::stage::{receipt_of, refused, served, Stage};
 
 pub(super) fn add(table: &mut Table) {
-    table.add("a8_two_payments", |stage| {
-        ambiguous(stage, "payment-signature", "payment-signature")
-    });
-    table.add("a8_payments_of_both_versions", |stage| {
-        ambiguous(stage, "payment-signature", "x-payment")
-    });
+    table.add("a8_two_payments", |stage| ambiguous(stage, "payment-signature", "payment-signature"));
+    table.add("a8_payments_of_both_versions", |stage| ambiguous(stage, "payment-signature", "x-payment"));
     table.add("a8_a_payment_and_an_empty_one", |stage| {
         let (payment, request) = stage.paid(&stage.get("/v1/cheap"));
-        refused(
-            &stage.send(&request.header("x-payment", "")),
-            402,
-            "payment_ambiguous",
-        );
+        refused(&stage.send(&request.header("x-payment", "")), 402, "payment_ambiguous");
         stage.untouched(&payment);
     });
     for (name, value) in hostile() {
         table.add(format!("a8_{name}"), move |stage| garbage(stage, &value));
     }
     table.add("a8_a_member_twice", |stage| {
-        twisted(stage, |json| {
-            json.replacen("\"value\":", "\"value\":\"1\",\"value\":", 1)
-        });
+        twisted(stage, |json| json.replacen("\"value\":", "\"value\":\"1\",\"value\":", 1));
     });
     table.add("a8_a_huge_member", |stage| {
-        twisted(stage, |json| {
-            json.replacen('{', &format!("{{\"x\":\"{}\",", "y".repeat(40_000)), 1)
-        });
+        twisted(stage, |json| json.replacen('{', &format!("{{\"x\":\"{}\",", "y".repeat(40_000)), 1));
     });
     table.add("a8_a_deep_member", |stage| {
         let deep = format!("{}1{}", "[".repeat(9_000), "]".repeat(9_000));
-        twisted(stage, move |json| {
-            json.replacen('{', &format!("{{\"x\":{deep},"), 1)
-        });
+        twisted(stage, move |json| json.replacen('{', &format!("{{\"x\":{deep},"), 1));
     });
     table.add("a8_bytes_that_are_not_utf_8_elsewhere", not_utf8);
     table.add("a8_members_only_some_parsers_read", odd_members);
@@ -48,10 +34,7 @@ pub(super) fn add(table: &mut Table) {
     table.add("a8_eighty_headers", many);
     for path in ["/v1/cheap", "/v1/late", "/healthz", "/elsewhere"] {
         table.add(
-            format!(
-                "a9_owned_headers_of_a_client_{}",
-                path.rsplit('/').next().unwrap_or("")
-            ),
+            format!("a9_owned_headers_of_a_client_{}", path.rsplit('/').next().unwrap_or("")),
             move |stage| {
                 from_client(stage, path);
             },
@@ -59,24 +42,16 @@ pub(super) fn add(table: &mut Table) {
     }
     for path in ["/v1/cheap", "/v1/late"] {
         let name = path.rsplit('/').next().unwrap_or("");
-        table.add(
-            format!("a9_owned_headers_of_the_upstream_{name}"),
-            move |stage| from_upstream(stage, path),
-        );
+        table
+            .add(format!("a9_owned_headers_of_the_upstream_{name}"), move |stage| from_upstream(stage, path));
         for (case, given, expected) in caches() {
-            table.add(format!("a18_{case}_{name}"), move |stage| {
-                cached(stage, path, given, expected)
-            });
+            table.add(format!("a18_{case}_{name}"), move |stage| cached(stage, path, given, expected));
         }
     }
     table.add("a18_refusals_are_not_stored", |stage| {
         for path in ["/v1/cheap", "/v1/late", "/v1/CHEAP"] {
             let answer = stage.send(&stage.get(path));
-            assert_eq!(
-                answer.header_text("cache-control"),
-                Some("no-store"),
-                "{path}"
-            );
+            assert_eq!(answer.header_text("cache-control"), Some("no-store"), "{path}");
         }
     });
 }
@@ -93,17 +68,9 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("fifty_kilobytes", vec![b'A'; 50_000]),
         ("deep_lists", json("[".repeat(20_000))),
         ("deep_objects", json("{\"a\":".repeat(5_000))),
-        (
-            "a_huge_number",
-            json(format!("{{\"x402Version\":{}}}", "9".repeat(20_000))),
-        ),
+        ("a_huge_number", json(format!("{{\"x402Version\":{}}}", "9".repeat(20_000)))),
         ("bytes_that_are_not_utf_8", b"\xff\xfe\x80payment".to_vec()),
-        (
-            "json_that_is_not_utf_8",
-            STANDARD
-                .encode(b"{\"x402Version\":2,\"\xff\":1}")
-                .into_bytes(),
-        ),
+        ("json_that_is_not_utf_8", STANDARD.encode(b"{\"x402Version\":2,\"\xff\":1}").into_bytes()),
         ("version_3", json("{\"x402Version\":3}".to_owned())),
     ]
 }
@@ -111,9 +78,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
 fn ambiguous(stage: &mut Stage<'_>, first: &str, second: &str) {
     let asked = stage.get("/v1/cheap");
     let (one, other) = (stage.pay(&asked), stage.pay(&asked));
-    let request = asked
-        .header(first, one.header())
-        .header(second, other.header());
+    let request = asked.header(first, one.header()).header(second, other.header());
     refused(&stage.send(&request), 402, "payment_ambiguous");
     stage.untouched(&one);
     stage.untouched(&other);
@@ -121,15 +86,8 @@ fn ambiguous(stage: &mut Stage<'_>, first: &str, second: &str) {
 
 fn garbage(stage: &mut Stage<'_>, value: &[u8]) {
     let answer = stage.send(&stage.get("/v1/cheap").header("payment-signature", value));
-    let code = answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    assert!(
-        matches!(&*code, "invalid_payload" | "invalid_x402_version"),
-        "{} {code}",
-        answer.status
-    );
+    let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
+    assert!(matches!(&*code, "invalid_payload" | "invalid_x402_version"), "{} {code}", answer.status);
     refused(&answer, 402, &code);
     assert_eq!(stage.hits(), 0);
     // Nothing was harmed.
@@ -161,7 +119,8 @@ fn odd_members(stage: &mut Stage<'_>) {
 }
 
 fn underscores(stage: &mut Stage<'_>) {
-    let asked = stage.get("/healthz").header("x402_payer", "spoofed").header("settlement_overrides", "spoofed");
+    let asked =
+        stage.get("/healthz").header("x402_payer", "spoofed").header("settlement_overrides", "spoofed");
     let answer = stage.send(&asked.header("x-test-echo", "1"));
     if answer.status == 400 && stage.has_front_end() {
         return;
@@ -176,17 +135,12 @@ fn not_utf8(stage: &mut Stage<'_>) {
     let asked = stage.get("/v1/cheap").header("x-odd", b"a\xff\x80b");
     let (payment, request) = stage.paid(&asked);
     served(&stage.send(&request));
-    assert_eq!(
-        stage.received()[0].header("x-odd"),
-        Some(b"a\xff\x80b".as_slice())
-    );
+    assert_eq!(stage.received()[0].header("x-odd"), Some(b"a\xff\x80b".as_slice()));
     stage.charged_once(&payment, 1);
 }
 
 fn many(stage: &mut Stage<'_>) {
-    let asked = (0..80).fold(stage.get("/v1/cheap"), |asked, n| {
-        asked.header(format!("x-many-{n}"), "1")
-    });
+    let asked = (0..80).fold(stage.get("/v1/cheap"), |asked, n| asked.header(format!("x-many-{n}"), "1"));
     let (payment, request) = stage.paid(&asked);
     served(&stage.send(&request));
     stage.charged_once(&payment, 1);
@@ -204,9 +158,7 @@ const OWNED: [&str; 7] = [
 ];
 
 fn from_client(stage: &mut Stage<'_>, path: &str) {
-    let asked = OWNED
-        .iter()
-        .fold(stage.get(path), |asked, name| asked.header(name, "spoofed"));
+    let asked = OWNED.iter().fold(stage.get(path), |asked, name| asked.header(name, "spoofed"));
     let asked = asked.header("x-test-echo", "1");
     let answer = stage.send(&asked);
     let paid = answer.status == 402;
@@ -222,15 +174,8 @@ fn from_client(stage: &mut Stage<'_>, path: &str) {
         assert_eq!(upstream.count(name), usize::from(paid), "{name}");
     }
     if paid {
-        assert_eq!(
-            upstream.header_text("x402-payer"),
-            Some(&*stage.wallet.address().to_string())
-        );
-        assert_eq!(
-            upstream.count("payment-signature"),
-            0,
-            "the payment is not the upstream's"
-        );
+        assert_eq!(upstream.header_text("x402-payer"), Some(&*stage.wallet.address().to_string()));
+        assert_eq!(upstream.count("payment-signature"), 0, "the payment is not the upstream's");
     }
 }
 
@@ -244,9 +189,9 @@ fn from_upstream(stage: &mut Stage<'_>, path: &str) {
         "cdn-cache-control",
         "surrogate-control",
     ];
-    let asked = spoofed.iter().fold(stage.get(path), |asked, name| {
-        asked.header("x-test-h", format!("{name}:spoofed"))
-    });
+    let asked = spoofed
+        .iter()
+        .fold(stage.get(path), |asked, name| asked.header("x-test-h", format!("{name}:spoofed")));
     let (payment, request) = stage.paid(&asked.header("x-test-h", "x-theirs:kept"));
     let answer = stage.send(&request);
     served(&answer);
@@ -260,34 +205,18 @@ fn from_upstream(stage: &mut Stage<'_>, path: &str) {
 fn caches() -> [(&'static str, &'static [&'static str], &'static str); 6] {
     [
         ("nothing_said", &[], "private"),
-        (
-            "public",
-            &["public, max-age=60"],
-            "public, max-age=60, private",
-        ),
-        (
-            "private_already",
-            &["private, max-age=60"],
-            "private, max-age=60",
-        ),
+        ("public", &["public, max-age=60"], "public, max-age=60, private"),
+        ("private_already", &["private, max-age=60"], "private, max-age=60"),
         ("private_in_capitals", &["PRIVATE"], "PRIVATE"),
-        (
-            "private_for_a_field_only",
-            &["private=\"set-cookie\""],
-            "private=\"set-cookie\", private",
-        ),
-        (
-            "two_headers",
-            &["public", "max-age=60"],
-            "public, max-age=60, private",
-        ),
+        ("private_for_a_field_only", &["private=\"set-cookie\""], "private=\"set-cookie\", private"),
+        ("two_headers", &["public", "max-age=60"], "public, max-age=60, private"),
     ]
 }
 
 fn cached(stage: &mut Stage<'_>, path: &str, given: &[&str], expected: &str) {
-    let asked = given.iter().fold(stage.get(path), |asked, value| {
-        asked.header("x-test-h", format!("cache-control:{value}"))
-    });
+    let asked = given
+        .iter()
+        .fold(stage.get(path), |asked, value| asked.header("x-test-h", format!("cache-control:{value}")));
     let (_, request) = stage.paid(&asked);
     let answer = stage.send(&request);
     receipt_of(&answer);

@@ -18,23 +18,13 @@ const PAYLOAD: &str = "invalid_payload";
 const PATH: &str = "/v1/tiles/1/2/3";
 
 pub(super) fn add(table: &mut Table) {
-    table.add("a3_cheap_payment_on_a_dear_route", |stage| {
-        other_route(stage, "/v1/cheap", "/v1/dear")
-    });
-    table.add("a3_dear_payment_on_a_cheap_route", |stage| {
-        other_route(stage, "/v1/dear", "/v1/cheap")
-    });
-    table.add("a3_after_payment_on_a_before_route", |stage| {
-        other_route(stage, "/v1/late", "/v1/cheap")
-    });
-    table.add("a3_before_payment_on_an_after_route", |stage| {
-        other_route(stage, "/v1/cheap", "/v1/late")
-    });
+    table.add("a3_cheap_payment_on_a_dear_route", |stage| other_route(stage, "/v1/cheap", "/v1/dear"));
+    table.add("a3_dear_payment_on_a_cheap_route", |stage| other_route(stage, "/v1/dear", "/v1/cheap"));
+    table.add("a3_after_payment_on_a_before_route", |stage| other_route(stage, "/v1/late", "/v1/cheap"));
+    table.add("a3_before_payment_on_an_after_route", |stage| other_route(stage, "/v1/cheap", "/v1/late"));
     for (name, pointer, value) in quoted() {
         table.add(format!("a3_quote_with_{name}"), move |stage| {
-            lie(stage, NO_MATCH, |draft| {
-                *at(&mut draft.accepted, pointer) = value.clone()
-            });
+            lie(stage, NO_MATCH, |draft| *at(&mut draft.accepted, pointer) = value.clone());
         });
     }
     table.add("a3_signed_for_another_payee", |stage| {
@@ -46,23 +36,15 @@ pub(super) fn add(table: &mut Table) {
             draft.accepted["payTo"] = json!(draft.to.to_string());
         });
     });
-    table.add("a3_signed_for_another_chain", |stage| {
-        lie(stage, SIGNATURE, |draft| draft.chain_id = 8453)
-    });
+    table.add("a3_signed_for_another_chain", |stage| lie(stage, SIGNATURE, |draft| draft.chain_id = 8453));
     table.add("a3_signed_for_another_token", |stage| {
-        lie(stage, SIGNATURE, |draft| {
-            draft.token = Address::repeat_byte(3)
-        });
+        lie(stage, SIGNATURE, |draft| draft.token = Address::repeat_byte(3));
     });
     table.add("a3_signed_under_another_domain", |stage| {
-        lie(stage, SIGNATURE, |draft| {
-            draft.domain_name = "USD Coin".to_owned()
-        });
+        lie(stage, SIGNATURE, |draft| draft.domain_name = "USD Coin".to_owned());
     });
     table.add("a3_somebody_elses_money", |stage| {
-        lie(stage, SIGNATURE, |draft| {
-            draft.from = Address::repeat_byte(1)
-        });
+        lie(stage, SIGNATURE, |draft| draft.from = Address::repeat_byte(1));
     });
     for (name, value) in signed() {
         table.add(format!("a4_signed_value_{name}"), move |stage| {
@@ -76,27 +58,20 @@ pub(super) fn add(table: &mut Table) {
         });
     }
     for (name, value) in spelled() {
-        for (place, pointer) in [
-            ("value", "/payload/authorization/value"),
-            ("quoted_amount", "/accepted/amount"),
-        ] {
+        for (place, pointer) in
+            [("value", "/payload/authorization/value"), ("quoted_amount", "/accepted/amount")]
+        {
             let value = value.clone();
             table.add(format!("a4_{place}_{name}"), move |stage| {
-                tampered(stage, PAYLOAD, |payment| {
-                    payment.tamper(pointer, value.clone())
-                });
+                tampered(stage, PAYLOAD, |payment| payment.tamper(pointer, value.clone()));
             });
         }
     }
     table.add("a4_value_left_out", |stage| {
-        tampered(stage, PAYLOAD, |payment| {
-            payment.without("/payload/authorization/value")
-        });
+        tampered(stage, PAYLOAD, |payment| payment.without("/payload/authorization/value"));
     });
     table.add("a4_value_changed_after_signing", |stage| {
-        tampered(stage, SIGNATURE, |payment| {
-            payment.tamper("/payload/authorization/value", "4999".into())
-        });
+        tampered(stage, SIGNATURE, |payment| payment.tamper("/payload/authorization/value", "4999".into()));
     });
 }
 
@@ -106,27 +81,15 @@ fn quoted() -> Vec<(&'static str, &'static str, Value)> {
         ("another_network", "/network", json!("eip155:8453")),
         ("an_unknown_network", "/network", json!("eip155:424242")),
         ("the_networks_old_name", "/network", json!("base-sepolia")),
-        (
-            "another_asset",
-            "/asset",
-            json!("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"),
-        ),
-        (
-            "another_payee",
-            "/payTo",
-            json!("0x00000000000000000000000000000000000000aa"),
-        ),
+        ("another_asset", "/asset", json!("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913")),
+        ("another_payee", "/payTo", json!("0x00000000000000000000000000000000000000aa")),
         ("a_lower_amount", "/amount", json!("4999")),
         ("a_longer_timeout", "/maxTimeoutSeconds", json!(61)),
         ("another_token_name", "/extra/name", json!("USD Coin")),
         ("another_token_version", "/extra/version", json!("1")),
         ("another_flow", "/extra/paymentFlow", json!("deferred")),
         ("no_flow", "/extra/paymentFlow", Value::Null),
-        (
-            "another_method",
-            "/extra/assetTransferMethod",
-            json!("permit2"),
-        ),
+        ("another_method", "/extra/assetTransferMethod", json!("permit2")),
         ("nothing_extra", "/extra", Value::Null),
     ]
 }
@@ -142,8 +105,7 @@ fn signed() -> [(&'static str, U256); 5] {
 }
 
 fn spelled() -> Vec<(&'static str, Value)> {
-    let two_to_the_256 =
-        "115792089237316195423570985008687907853269984665640564039457584007913129639936";
+    let two_to_the_256 = "115792089237316195423570985008687907853269984665640564039457584007913129639936";
     vec![
         ("too_big", json!(two_to_the_256)),
         ("leading_zero", json!("05000")),

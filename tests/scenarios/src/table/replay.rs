@@ -8,22 +8,13 @@ use crate::stage::{receipt_of, refused, served, Stage};
 
 pub(super) fn add(table: &mut Table) {
     for (name, path) in [("before", "/v1/cheap"), ("after", "/v1/late")] {
-        table.add(format!("a1_same_payment_twice_{name}"), move |stage| {
-            twice(stage, path)
-        });
-        table.add(
-            format!("a1_used_payment_on_another_route_{name}"),
-            move |stage| elsewhere(stage, path),
-        );
-        table.add(format!("a1_same_payment_many_times_{name}"), move |stage| {
-            many(stage, path)
-        });
+        table.add(format!("a1_same_payment_twice_{name}"), move |stage| twice(stage, path));
+        table.add(format!("a1_used_payment_on_another_route_{name}"), move |stage| elsewhere(stage, path));
+        table.add(format!("a1_same_payment_many_times_{name}"), move |stage| many(stage, path));
     }
     for (name, style) in styles() {
         table.add(format!("a2_{name}"), move |stage| {
-            re_encoded(stage, &|payment| {
-                vec![payment.header_name_and(payment.styled(&style))]
-            });
+            re_encoded(stage, &|payment| vec![payment.header_name_and(payment.styled(&style))]);
         });
     }
     for (name, form) in forms() {
@@ -35,15 +26,11 @@ pub(super) fn add(table: &mut Table) {
         });
     }
     table.add("a2_under_the_other_header", |stage| {
-        re_encoded(stage, &|payment| {
-            vec![("x-payment".to_owned(), payment.header())]
-        });
+        re_encoded(stage, &|payment| vec![("x-payment".to_owned(), payment.header())]);
     });
     table.add("a2_with_another_resource", |stage| {
         re_encoded(stage, &|payment| {
-            let other = payment
-                .clone()
-                .tamper("/resource/url", "https://elsewhere.example/".into());
+            let other = payment.clone().tamper("/resource/url", "https://elsewhere.example/".into());
             vec![other.header_name_and(other.header())]
         });
     });
@@ -91,11 +78,7 @@ fn twice(stage: &mut Stage<'_>, path: &str) {
     served(&first);
     let second = stage.again(&request);
     refused(&second, 402, "payment_already_used");
-    assert_eq!(
-        receipt_of(&second),
-        receipt_of(&first),
-        "the original receipt"
-    );
+    assert_eq!(receipt_of(&second), receipt_of(&first), "the original receipt");
     assert_eq!(second.json()["paymentState"], "delivered");
     stage.charged_once(&payment, 1);
     assert_eq!(stage.settles(&payment), 1);
@@ -105,9 +88,7 @@ fn many(stage: &mut Stage<'_>, path: &str) {
     let (payment, request) = stage.paid(&stage.get(path));
     let answers: Vec<_> = (0..12).map(|_| stage.again(&request)).collect();
     served(&answers[0]);
-    answers[1..]
-        .iter()
-        .for_each(|answer| refused(answer, 402, "payment_already_used"));
+    answers[1..].iter().for_each(|answer| refused(answer, 402, "payment_already_used"));
     stage.charged_once(&payment, 1);
 }
 
@@ -128,9 +109,7 @@ fn re_encoded(stage: &mut Stage<'_>, encode: Encode<'_>) {
     let asked = stage.get("/v1/cheap");
     let with = |payment: &Payment| -> RawRequest {
         let headers = encode(payment).into_iter();
-        headers.fold(asked.clone(), |request, (name, value)| {
-            request.header(name, value)
-        })
+        headers.fold(asked.clone(), |request, (name, value)| request.header(name, value))
     };
     let payment = stage.pay(&asked);
     served(&stage.send(&asked.clone().pay(&payment)));

@@ -8,55 +8,32 @@ pub(super) fn add(table: &mut Table) {
         table.add(format!("a6_{name}"), move |stage| never_free(stage, target));
     }
     for (name, target) in PLAIN {
-        table.add(format!("a6_{name}_is_still_priced"), move |stage| {
-            priced(stage, target)
-        });
+        table.add(format!("a6_{name}_is_still_priced"), move |stage| priced(stage, target));
     }
     table.add("a7_head_is_priced_as_get", head);
     table.add("a7_preflight_is_free", preflight);
     table.add("a7_options_that_is_no_preflight_is_priced", |stage| {
-        refused(
-            &stage.send(&stage.request("OPTIONS", "/v1/cheap")),
-            402,
-            "payment_required",
-        );
+        refused(&stage.send(&stage.request("OPTIONS", "/v1/cheap")), 402, "payment_required");
         assert_eq!(stage.hits(), 0);
     });
     for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
-        table.add(
-            format!("a7_{}_is_not_sold", method.to_lowercase()),
-            move |stage| not_sold(stage, method),
-        );
+        table.add(format!("a7_{}_is_not_sold", method.to_lowercase()), move |stage| not_sold(stage, method));
     }
-    for (name, method) in [
-        ("connect", "CONNECT"),
-        ("trace", "TRACE"),
-        ("lower_case_get", "get"),
-        ("unknown", "BREW"),
-    ] {
+    for (name, method) in
+        [("connect", "CONNECT"), ("trace", "TRACE"), ("lower_case_get", "get"), ("unknown", "BREW")]
+    {
         table.add(format!("a7_{name}_is_never_free"), move |stage| {
             let answer = stage.send(&stage.request(method, "/v1/cheap"));
-            assert!(
-                answer.status == 0 || answer.status >= 400,
-                "{}",
-                answer.status
-            );
+            assert!(answer.status == 0 || answer.status >= 400, "{}", answer.status);
             assert_eq!(stage.hits(), 0);
         });
     }
     table.add("a7_options_where_it_is_not_sold", |stage| {
-        refused(
-            &stage.send(&stage.request("OPTIONS", "/v1/tiles/1/2/3")),
-            405,
-            "method_not_allowed",
-        );
+        refused(&stage.send(&stage.request("OPTIONS", "/v1/tiles/1/2/3")), 405, "method_not_allowed");
         assert_eq!(stage.hits(), 0);
     });
     table.add("a7_websocket_upgrade_is_priced", |stage| {
-        let upgrade = stage
-            .get("/v1/cheap")
-            .header("connection", "upgrade")
-            .header("upgrade", "websocket");
+        let upgrade = stage.get("/v1/cheap").header("connection", "upgrade").header("upgrade", "websocket");
         let answer = stage.send(&upgrade.header("sec-websocket-version", "13"));
         assert!(matches!(answer.status, 402 | 403), "{}", answer.status);
         assert_eq!(stage.hits(), 0);
@@ -69,22 +46,15 @@ pub(super) fn add(table: &mut Table) {
         ("dot_and_port", "api.shop.example.:80"),
     ] {
         table.add(format!("a7_host_with_{name}_is_priced"), move |stage| {
-            let answer =
-                stage.send(&x402_devstack::client::RawRequest::get("/hosted").header("host", host));
+            let answer = stage.send(&x402_devstack::client::RawRequest::get("/hosted").header("host", host));
             refused(&answer, 402, "payment_required");
         });
     }
     table.add("a7_grpc_settles_before_only", |stage| {
-        let call = stage
-            .request("POST", "/v1/late")
-            .header("content-type", "application/grpc");
+        let call = stage.request("POST", "/v1/late").header("content-type", "application/grpc");
         let answer = stage.send(&call);
         // Envoy answers gRPC in gRPC: 200, and the status in a header.
-        assert!(
-            answer.status == 400 || answer.header("grpc-status").is_some(),
-            "{}",
-            answer.status
-        );
+        assert!(answer.status == 400 || answer.header("grpc-status").is_some(), "{}", answer.status);
         assert_eq!(stage.hits(), 0);
     });
 }
@@ -140,11 +110,7 @@ const PLAIN: [(&str, &str); 5] = [
 
 fn never_free(stage: &mut Stage<'_>, target: &[u8]) {
     let answer = stage.send(&stage.get(target));
-    assert!(
-        matches!(answer.status, 301 | 307 | 400 | 402 | 404),
-        "{}",
-        answer.status
-    );
+    assert!(matches!(answer.status, 301 | 307 | 400 | 402 | 404), "{}", answer.status);
     assert_eq!(stage.hits(), 0, "it was served for free");
     if !stage.has_front_end() {
         refused(&answer, 400, "path_ambiguous");
@@ -174,27 +140,17 @@ fn head(stage: &mut Stage<'_>) {
 
 fn preflight(stage: &mut Stage<'_>) {
     for path in ["/v1/cheap", "/v1/tiles/1/2/3", "/v1/late"] {
-        let asked = stage
-            .request("OPTIONS", path)
-            .header("origin", "https://page.example");
+        let asked = stage.request("OPTIONS", path).header("origin", "https://page.example");
         let answer = stage.send(&asked.header("access-control-request-method", "GET"));
         assert_eq!(answer.status, 204, "{}", answer.text());
         assert_eq!(answer.header_text("access-control-allow-origin"), Some("*"));
-        let allowed = answer
-            .header_text("access-control-allow-headers")
-            .unwrap_or_default();
+        let allowed = answer.header_text("access-control-allow-headers").unwrap_or_default();
         assert!(allowed.contains("PAYMENT-SIGNATURE"), "{allowed}");
         assert_eq!(answer.count("access-control-allow-credentials"), 0);
     }
     assert_eq!(stage.hits(), 0);
-    let unpaid = stage.send(
-        &stage
-            .get("/v1/cheap")
-            .header("origin", "https://page.example"),
-    );
-    let exposed = unpaid
-        .header_text("access-control-expose-headers")
-        .unwrap_or_default();
+    let unpaid = stage.send(&stage.get("/v1/cheap").header("origin", "https://page.example"));
+    let exposed = unpaid.header_text("access-control-expose-headers").unwrap_or_default();
     assert!(exposed.contains("PAYMENT-REQUIRED"), "{exposed}");
 }
 
@@ -206,9 +162,6 @@ fn not_sold(stage: &mut Stage<'_>, method: &str) {
     }
     refused(&answer, 405, "method_not_allowed");
     let allow = answer.header_text("allow").unwrap_or_default();
-    assert!(
-        allow.contains("GET") && allow.contains("HEAD") && !allow.contains(method),
-        "{allow}"
-    );
+    assert!(allow.contains("GET") && allow.contains("HEAD") && !allow.contains(method), "{allow}");
     assert_eq!(stage.hits(), 0);
 }

@@ -62,9 +62,7 @@ fn read_order() -> Result<Order, Stop> {
                 let Some((name, value)) = header.split_once(':') else {
                     return Err(Stop::Wrong(format!("{header}: no colon in the header")));
                 };
-                order
-                    .headers
-                    .push((name.to_owned(), value.trim().to_owned()));
+                order.headers.push((name.to_owned(), value.trim().to_owned()));
             }
             Long("body") => order.body = value(&mut parser)?,
             Long("expect") => order.expect = Some(value(&mut parser)?),
@@ -93,16 +91,8 @@ fn wallet(key: &str) -> Result<Wallet, Stop> {
 }
 
 fn run(order: &Order) -> Result<bool, Stop> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let paying = visit(
-        &order.url,
-        &order.method,
-        &order.headers,
-        order.body.clone().into(),
-        &order.wallet,
-    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let paying = visit(&order.url, &order.method, &order.headers, order.body.clone().into(), &order.wallet);
     let visit = match runtime.block_on(paying) {
         Ok(visit) => visit,
         Err(why) => {
@@ -131,12 +121,7 @@ fn show(order: &Order, visit: &Visit) {
     if let (Some(payment), Some(second)) = (&visit.payment, &visit.second) {
         println!("\npayment by {}", payment.payer);
         println!("{}", pretty(&payment.json["payload"]));
-        println!(
-            "\n> {} {} with {}",
-            order.method,
-            order.url,
-            payment.header_name()
-        );
+        println!("\n> {} {} with {}", order.method, order.url, payment.header_name());
         show_head(second);
     }
     println!("\n{}", visit.answer().text());

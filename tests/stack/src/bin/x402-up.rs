@@ -55,10 +55,7 @@ fn main() -> ExitCode {
 fn read_plan() -> Result<Plan, Stop> {
     let module = "target/wasm32-wasip1/release/x402_proxy_wasm.wasm";
     let mut plan = Plan {
-        envoy: Options::new(environment(
-            "X402_CONFIG",
-            PathBuf::from("envoy/envoy.yaml"),
-        )?),
+        envoy: Options::new(environment("X402_CONFIG", PathBuf::from("envoy/envoy.yaml"))?),
         module: Some(environment("X402_MODULE", PathBuf::from(module))?),
         plugin: None,
         facilitator: facilitator::Options::default(),
@@ -129,9 +126,7 @@ fn set_origin(value: &mut Value, origin: &str) {
             if let Some(known) = object.get_mut("origin").filter(|known| known.is_string()) {
                 *known = json!(origin);
             }
-            object
-                .values_mut()
-                .for_each(|value| set_origin(value, origin));
+            object.values_mut().for_each(|value| set_origin(value, origin));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| set_origin(item, origin)),
         _ => {}

@@ -30,10 +30,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn broken(why: Broken) -> Self {
-        Self {
-            broken: Some(why),
-            ..Self::default()
-        }
+        Self { broken: Some(why), ..Self::default() }
     }
 
     /// The first header of that name.
@@ -45,15 +42,11 @@ impl Answer {
     }
 
     pub fn header_text(&self, name: &str) -> Option<&str> {
-        self.header(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     pub fn count(&self, name: &str) -> usize {
-        self.headers
-            .iter()
-            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-            .count()
+        self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).count()
     }
 
     pub fn text(&self) -> String {

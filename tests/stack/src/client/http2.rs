@@ -22,14 +22,10 @@ impl Http2 {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .map_err(io::Error::other)?;
+        let (sender, connection) =
+            handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::spawn(connection);
-        Ok(Self {
-            sender,
-            authority: address.to_string(),
-        })
+        Ok(Self { sender, authority: address.to_string() })
     }
 
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -44,9 +40,8 @@ impl Http2 {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let mut builder = http::Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.authority));
+        let mut builder =
+            http::Request::builder().method(method).uri(format!("http://{}{path}", self.authority));
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
@@ -62,11 +57,8 @@ impl Http2 {
             Err(_) => return Answer::broken(Broken::Reset),
         };
         let (head, mut body) = response.into_parts();
-        let mut answer = Answer {
-            status: head.status.as_u16(),
-            headers: pairs(&head.headers),
-            ..Answer::default()
-        };
+        let mut answer =
+            Answer { status: head.status.as_u16(), headers: pairs(&head.headers), ..Answer::default() };
         let mut read = Vec::new();
         while let Some(frame) = body.frame().await {
             match frame {
@@ -89,8 +81,5 @@ impl Http2 {
 }
 
 fn pairs(headers: &http::HeaderMap) -> Vec<(String, Bytes)> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes())))
-        .collect()
+    headers.iter().map(|(name, value)| (name.to_string(), Bytes::copy_from_slice(value.as_bytes()))).collect()
 }

@@ -40,8 +40,7 @@ impl RawRequest {
 
     /// Adds a header: duplicates and bytes that are not UTF-8 are welcome.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 
@@ -67,11 +66,8 @@ impl RawRequest {
         out.push(b' ');
         out.extend_from_slice(&self.target);
         out.extend_from_slice(b" HTTP/1.1\r\n");
-        let has = |name: &str| {
-            self.headers
-                .iter()
-                .any(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
-        };
+        let has =
+            |name: &str| self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
         if self.complete && !has("host") {
             out.extend_from_slice(format!("host: {host}\r\n").as_bytes());
         }
@@ -103,12 +99,7 @@ impl RawConnection {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            host: address.to_string(),
-            buffer: BytesMut::new(),
-            patience: PATIENCE,
-        })
+        Ok(Self { stream, host: address.to_string(), buffer: BytesMut::new(), patience: PATIENCE })
     }
 
     /// How long [`RawConnection::read`] waits for a whole answer.
@@ -181,9 +172,7 @@ impl RawConnection {
         if chunked {
             return self.read_chunks(answer).await;
         }
-        let length = answer
-            .header_text("content-length")
-            .map(str::parse::<usize>);
+        let length = answer.header_text("content-length").map(str::parse::<usize>);
         match length {
             Some(Ok(length)) => {
                 let outcome = self.fill(length).await;
@@ -233,11 +222,7 @@ impl RawConnection {
         outcome
     }
 
-    async fn read_chunks_into(
-        &mut self,
-        body: &mut BytesMut,
-        answer: &mut Answer,
-    ) -> Result<(), Broken> {
+    async fn read_chunks_into(&mut self, body: &mut BytesMut, answer: &mut Answer) -> Result<(), Broken> {
         loop {
             match httparse::parse_chunk_size(&self.buffer) {
                 Err(_) => return Err(Broken::Malformed),

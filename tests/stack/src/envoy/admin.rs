@@ -17,10 +17,7 @@ pub(super) fn post(admin: SocketAddr, path: &str) -> Answer {
 fn call(admin: SocketAddr, ask: &RawRequest) -> Answer {
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .ok()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             Some(runtime.block_on(request(admin, ask)))
         });
         asking.join().ok().flatten()
@@ -48,11 +45,7 @@ impl Stats {
 
     /// The sum over all names with this start.
     pub fn sum(&self, prefix: &str) -> u64 {
-        self.0
-            .iter()
-            .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(_, value)| value)
-            .sum()
+        self.0.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, value)| value).sum()
     }
 }
 
@@ -65,10 +58,7 @@ pub struct Sample {
 }
 
 pub(super) fn samples(text: &str) -> Vec<Sample> {
-    text.lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(sample)
-        .collect()
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect()
 }
 
 fn sample(line: &str) -> Option<Sample> {
@@ -81,11 +71,7 @@ fn sample(line: &str) -> Option<Sample> {
         read.insert(label.trim_start_matches(',').to_owned(), value);
         rest = after;
     }
-    Some(Sample {
-        name: name.to_owned(),
-        labels: read,
-        value: value.parse().ok()?,
-    })
+    Some(Sample { name: name.to_owned(), labels: read, value: value.parse().ok()? })
 }
 
 /// A label value up to its closing quote, unescaped, and the rest.
@@ -112,16 +98,12 @@ mod tests {
     #[test]
     fn plain_statistics() {
         let stats = Stats::parse("a.b: 3\na.c: 4\nhistogram: P0(1,2)\ntext: \"x\"\n");
-        assert_eq!(
-            (stats.get("a.b"), stats.get("none"), stats.sum("a.")),
-            (3, 0, 7)
-        );
+        assert_eq!((stats.get("a.b"), stats.get("none"), stats.sum("a.")), (3, 0, 7));
     }
 
     #[test]
     fn prometheus_samples() {
-        let text =
-            "# TYPE x counter\nx_requests{x402_route=\"a,\\\"b\",r=\"ok\"} 2\nup{} 1\nbare 3\n";
+        let text = "# TYPE x counter\nx_requests{x402_route=\"a,\\\"b\",r=\"ok\"} 2\nup{} 1\nbare 3\n";
         let samples = samples(text);
         assert_eq!(samples.len(), 3);
         assert_eq!(samples[0].labels["x402_route"], "a,\"b");

@@ -13,8 +13,7 @@ use super::StartError;
 const WASM: &str = "envoy.filters.http.wasm";
 const STRING_VALUE: &str = "type.googleapis.com/google.protobuf.StringValue";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
-const FILE_ACCESS_LOG: &str =
-    "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
+const FILE_ACCESS_LOG: &str = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
 
 /// The rewritten tree and where it will listen.
 pub(super) struct Plan {
@@ -45,12 +44,7 @@ impl Plan {
         if let Some(edit) = &options.edit {
             edit(&mut tree);
         }
-        Ok(Self {
-            tree,
-            admin,
-            listeners,
-            main,
-        })
+        Ok(Self { tree, admin, listeners, main })
     }
 }
 
@@ -59,8 +53,7 @@ fn load(template: &Path) -> Result<Value, StartError> {
     let text = std::fs::read_to_string(template).map_err(|error| wrong(error.to_string()))?;
     let mut yaml: serde_yaml_ng::Value =
         serde_yaml_ng::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    yaml.apply_merge()
-        .map_err(|error| wrong(error.to_string()))?;
+    yaml.apply_merge().map_err(|error| wrong(error.to_string()))?;
     serde_json::to_value(yaml).map_err(|error| wrong(error.to_string()))
 }
 
@@ -86,9 +79,7 @@ fn place_listeners(tree: &mut Value, options: &Options) -> Result<Placed, StartE
         };
         let here = SocketAddr::new(options.bind, port);
         listener["address"] = address(here);
-        let name = listener["name"]
-            .as_str()
-            .map_or_else(|| format!("listener_{at}"), str::to_owned);
+        let name = listener["name"].as_str().map_or_else(|| format!("listener_{at}"), str::to_owned);
         placed.insert(name, here);
         if at == main {
             main_address = reachable(here);
@@ -142,11 +133,7 @@ fn rewrite_filters(tree: &mut Value, options: &Options) {
         if !options.vm_environment.is_empty() {
             let variables = &mut vm["environment_variables"];
             if let Some(keys) = variables["host_env_keys"].as_array_mut() {
-                keys.retain(|key| {
-                    !options
-                        .vm_environment
-                        .contains_key(key.as_str().unwrap_or(""))
-                });
+                keys.retain(|key| !options.vm_environment.contains_key(key.as_str().unwrap_or("")));
             } else if let Some(variables) = variables.as_object_mut() {
                 variables.remove("host_env_keys");
             }
@@ -192,10 +179,7 @@ fn write_access_log_to(tree: &mut Value, path: &Path) {
 fn each_plugin(tree: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
     each_object(tree, &mut |object| {
         if object.get("name").is_some_and(|name| name == WASM) {
-            if let Some(config) = object
-                .get_mut("typed_config")
-                .and_then(|typed| typed.get_mut("config"))
-            {
+            if let Some(config) = object.get_mut("typed_config").and_then(|typed| typed.get_mut("config")) {
                 visit(config);
             }
         }
@@ -206,9 +190,7 @@ fn each_object(value: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)
     match value {
         Value::Object(object) => {
             visit(object);
-            object
-                .values_mut()
-                .for_each(|value| each_object(value, visit));
+            object.values_mut().for_each(|value| each_object(value, visit));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| each_object(item, visit)),
         _ => {}

@@ -45,11 +45,7 @@ impl Source {
         // Beside the logs every write would wake the watcher: a folder of its own.
         let folder = directory.join("lds");
         std::fs::create_dir(&folder)?;
-        let source = Self {
-            file: folder.join("listeners.json"),
-            listeners,
-            version: 0,
-        };
+        let source = Self { file: folder.join("listeners.json"), listeners, version: 0 };
         plan.tree["dynamic_resources"]["lds_config"] = json!({
             "resource_api_version": "V3",
             "path_config_source": { "path": source.file },
@@ -133,10 +129,7 @@ impl Envoy {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "no verdict on the new listeners",
-        ))
+        Err(io::Error::new(io::ErrorKind::TimedOut, "no verdict on the new listeners"))
     }
 
     fn verdicts(&self) -> Verdicts {

@@ -109,8 +109,7 @@ impl Options {
     }
 
     pub fn vm_variable(mut self, name: &str, value: &str) -> Self {
-        self.vm_environment
-            .insert(name.to_owned(), value.to_owned());
+        self.vm_environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
@@ -139,13 +138,8 @@ pub fn find_binary() -> Option<PathBuf> {
     }
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let here = std::env::current_dir().unwrap_or_default();
-    let in_venv = here
-        .ancestors()
-        .chain(manifest.ancestors())
-        .map(|folder| folder.join(".venv/bin/envoy"));
+    let in_venv = here.ancestors().chain(manifest.ancestors()).map(|folder| folder.join(".venv/bin/envoy"));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path: Vec<_> = std::env::split_paths(&path)
-        .map(|folder| folder.join("envoy"))
-        .collect();
+    let on_path: Vec<_> = std::env::split_paths(&path).map(|folder| folder.join("envoy")).collect();
     in_venv.chain(on_path).find(|candidate| candidate.is_file())
 }

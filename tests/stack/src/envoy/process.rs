@@ -64,11 +64,7 @@ impl Process {
 /// killed and its folder removed. In a group of its own, or Ctrl-C would take it first.
 fn watchdog(group: u32, directory: &Path) -> io::Result<Child> {
     Command::new("sh")
-        .args([
-            "-c",
-            r#"cat; kill -s KILL -- "-$0"; rm -rf -- "$1""#,
-            &group.to_string(),
-        ])
+        .args(["-c", r#"cat; kill -s KILL -- "-$0"; rm -rf -- "$1""#, &group.to_string()])
         .arg(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -66,29 +66,23 @@ pub(super) fn answer(state: &Arc<State>, method: &str, path: &str, body: &[u8]) 
             OneOrMany::Many(faults) => faults.into_iter().for_each(|fault| state.install(fault)),
         }),
         ("POST", "/admin/fund") => parse::<Funding>(body).and_then(|funding| {
-            let amount: U256 = funding
-                .amount
-                .parse()
-                .map_err(|_| "amount: a decimal string of base units".to_owned())?;
+            let amount: U256 =
+                funding.amount.parse().map_err(|_| "amount: a decimal string of base units".to_owned())?;
             lock(&state.ledger).fund(&funding.network, funding.asset, funding.address, amount);
             Ok(())
         }),
         ("POST", "/admin/cancel") => parse::<Cancellation>(body).and_then(|it| {
-            let key = AuthorizationKey {
-                network: it.network,
-                asset: it.asset,
-                payer: it.payer,
-                nonce: it.nonce,
-            };
+            let key =
+                AuthorizationKey { network: it.network, asset: it.asset, payer: it.payer, nonce: it.nonce };
             let cancelled = lock(&state.ledger).cancel(key);
-            cancelled
-                .map(|_| ())
-                .map_err(|_| "authorization is used or canceled".to_owned())
+            cancelled.map(|_| ()).map_err(|_| "authorization is used or canceled".to_owned())
         }),
-        ("POST", "/admin/wallets") => parse::<ContractWallet>(body)
-            .map(|it| lock(&state.ledger).deploy_wallet(it.address, it.accepts)),
-        ("POST", "/admin/clock") => parse::<Clock>(body)
-            .map(|clock| state.clock_offset.store(clock.offset, Ordering::Relaxed)),
+        ("POST", "/admin/wallets") => {
+            parse::<ContractWallet>(body).map(|it| lock(&state.ledger).deploy_wallet(it.address, it.accepts))
+        }
+        ("POST", "/admin/clock") => {
+            parse::<Clock>(body).map(|clock| state.clock_offset.store(clock.offset, Ordering::Relaxed))
+        }
         ("POST", "/admin/reset") => {
             state.reset();
             Ok(())

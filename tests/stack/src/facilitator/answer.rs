@@ -54,18 +54,14 @@ impl Dialect {
     pub(super) fn verified(self, request: &PaymentRequest, verdict: &Verdict) -> Answer {
         let payer = request.payer();
         match (self, verdict) {
-            (_, Verdict::Valid(_)) => Answer {
-                status: 200,
-                body: json!({ "isValid": true, "payer": payer }),
-            },
+            (_, Verdict::Valid(_)) => {
+                Answer { status: 200, body: json!({ "isValid": true, "payer": payer }) }
+            }
             (Self::Npm, Verdict::Invalid(reason)) => Answer {
                 status: 200,
                 body: json!({ "isValid": false, "invalidReason": reason, "payer": payer }),
             },
-            (Self::Npm, Verdict::Threw(why)) => Answer {
-                status: 500,
-                body: json!({ "error": why }),
-            },
+            (Self::Npm, Verdict::Threw(why)) => Answer { status: 500, body: json!({ "error": why }) },
             (Self::X402Rs, Verdict::Invalid(reason)) => rust_refusal(rust_reason(reason), ""),
             (Self::X402Rs, Verdict::Threw(why)) => rust_refusal("invalid_format", why),
         }
@@ -89,17 +85,8 @@ impl Dialect {
                 }),
             },
             (Self::Npm, Settled::Refused(reason)) => npm(reason, ""),
-            (
-                Self::Npm,
-                Settled::Reverted {
-                    reason,
-                    transaction,
-                },
-            ) => npm(reason, transaction),
-            (Self::Npm, Settled::Threw(why)) => Answer {
-                status: 500,
-                body: json!({ "error": why }),
-            },
+            (Self::Npm, Settled::Reverted { reason, transaction }) => npm(reason, transaction),
+            (Self::Npm, Settled::Threw(why)) => Answer { status: 500, body: json!({ "error": why }) },
             (Self::X402Rs, Settled::Refused(reason::NONCE_USED)) => rust_failure(
                 500,
                 "unexpected_error",

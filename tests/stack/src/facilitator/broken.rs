@@ -24,47 +24,28 @@ pub(super) fn break_answer(
     processed: Option<Processed>,
     transaction: String,
 ) -> Reply {
-    let answer = processed.map_or_else(
-        || success(operation, payment, &transaction),
-        |processed| processed.answer,
-    );
+    let answer =
+        processed.map_or_else(|| success(operation, payment, &transaction), |processed| processed.answer);
     let whole = respond(&answer);
     match kind {
         FaultKind::Delay { .. } | FaultKind::Refuse { .. } => whole.into(),
         FaultKind::Hang => Script::default().then(Step::Hang).into(),
-        FaultKind::ResetBefore | FaultKind::ResetAfter => {
-            Script::default().then(Step::Reset).into()
-        }
+        FaultKind::ResetBefore | FaultKind::ResetAfter => Script::default().then(Step::Reset).into(),
         FaultKind::LostAnswer => Script::default().then(Step::Close).into(),
-        FaultKind::CutBody => Script::default()
-            .write(whole.head(true))
-            .write(half(&whole.body))
-            .reset_after_flush()
-            .into(),
+        FaultKind::CutBody => {
+            Script::default().write(whole.head(true)).write(half(&whole.body)).reset_after_flush().into()
+        }
         FaultKind::SlowDrip { ms } => drip(&whole, Duration::from_millis(*ms)),
         FaultKind::Status { code, body } => {
-            let content_type = if body.starts_with('{') {
-                "application/json"
-            } else {
-                "text/plain"
-            };
-            Response::new(*code)
-                .typed(content_type, body.clone())
-                .into()
+            let content_type = if body.starts_with('{') { "application/json" } else { "text/plain" };
+            Response::new(*code).typed(content_type, body.clone()).into()
         }
         FaultKind::Garbage => json_text("\u{1}not json at all {{{").into(),
         FaultKind::Html => Response::new(200)
-            .typed(
-                "text/html",
-                "<!doctype html><title>Login</title><h1>Sign in</h1>",
-            )
+            .typed("text/html", "<!doctype html><title>Login</title><h1>Sign in</h1>")
             .into(),
-        FaultKind::HalfJson => Response::new(200)
-            .typed("application/json", half(&whole.body))
-            .into(),
-        FaultKind::Redirect { location } => Response::new(307)
-            .header("location", location.clone())
-            .into(),
+        FaultKind::HalfJson => Response::new(200).typed("application/json", half(&whole.body)).into(),
+        FaultKind::Redirect { location } => Response::new(307).header("location", location.clone()).into(),
         FaultKind::Reject { reason } => {
             Response::json(200, &rejection(operation, payment, reason, "")).into()
         }
@@ -79,11 +60,7 @@ pub(super) fn break_answer(
 }
 
 fn falsified(kind: &FaultKind, mut answer: Answer) -> Reply {
-    let flag = if answer.body["isValid"].is_null() {
-        "success"
-    } else {
-        "isValid"
-    };
+    let flag = if answer.body["isValid"].is_null() { "success" } else { "isValid" };
     match kind {
         FaultKind::Huge => answer.body["padding"] = json!("x".repeat(HUGE)),
         FaultKind::MissingSuccess => {
@@ -124,12 +101,7 @@ fn success(operation: Operation, payment: &PaymentRequest, transaction: &str) ->
     Answer { status: 200, body }
 }
 
-fn rejection(
-    operation: Operation,
-    payment: &PaymentRequest,
-    reason: &str,
-    transaction: &str,
-) -> Value {
+fn rejection(operation: Operation, payment: &PaymentRequest, reason: &str, transaction: &str) -> Value {
     if operation == Operation::Verify {
         json!({ "isValid": false, "invalidReason": reason, "payer": payment.payer() })
     } else {

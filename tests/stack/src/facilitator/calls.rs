@@ -49,11 +49,7 @@ impl Calls {
             .iter()
             .map(|header| {
                 let secret = header.name.eq_ignore_ascii_case(b"authorization");
-                let value = if secret {
-                    String::new()
-                } else {
-                    header.display_value()
-                };
+                let value = if secret { String::new() } else { header.display_value() };
                 (header.name().to_owned(), value)
             })
             .collect();
@@ -97,7 +93,5 @@ impl Calls {
 pub(super) fn unix_millis() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

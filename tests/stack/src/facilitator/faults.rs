@@ -114,22 +114,12 @@ impl FaultKind {
 impl Fault {
     /// Hits every `/settle`.
     pub fn always(kind: FaultKind) -> Self {
-        Self {
-            kind,
-            on: Operation::Settle,
-            times: None,
-            nonce: None,
-            payer: None,
-            book: None,
-        }
+        Self { kind, on: Operation::Settle, times: None, nonce: None, payer: None, book: None }
     }
 
     /// Hits the next `/settle`.
     pub fn once(kind: FaultKind) -> Self {
-        Self {
-            times: Some(1),
-            ..Self::always(kind)
-        }
+        Self { times: Some(1), ..Self::always(kind) }
     }
 
     pub fn times(mut self, times: u32) -> Self {
@@ -180,10 +170,7 @@ impl Faults {
         nonce: Option<B256>,
         payer: Option<Address>,
     ) -> Option<Fault> {
-        let at = self
-            .0
-            .iter()
-            .position(|fault| fault.hits(operation, nonce, payer))?;
+        let at = self.0.iter().position(|fault| fault.hits(operation, nonce, payer))?;
         let fault = self.0[at].clone();
         if let Some(times) = &mut self.0[at].times {
             *times -= 1;

@@ -20,9 +20,7 @@ pub(super) fn answer(state: &State, operation: Operation, body: &[u8]) -> Respon
     } else {
         let network = field(body, "\"network\"");
         let transaction = keccak256(number.to_be_bytes());
-        format!(
-            r#"{{"success":true,"transaction":"{transaction}","network":"{network}","payer":"{payer}"}}"#
-        )
+        format!(r#"{{"success":true,"transaction":"{transaction}","network":"{network}","payer":"{payer}"}}"#)
     };
     Response::new(200).typed("application/json", text)
 }

@@ -101,8 +101,7 @@ impl Ledger {
 
     /// Sets a balance.
     pub fn fund(&mut self, network: &str, asset: Address, owner: Address, amount: U256) {
-        self.balances
-            .insert((canonical_network(network), asset, owner), amount);
+        self.balances.insert((canonical_network(network), asset, owner), amount);
     }
 
     /// Gives an address code: a contract wallet that accepts or refuses signatures (EIP-1271).
@@ -160,8 +159,7 @@ impl Ledger {
         self.fund(&network, terms.asset, terms.from, debit);
         let credit = self.balance(&network, terms.asset, terms.to) + terms.value;
         self.fund(&network, terms.asset, terms.to, credit);
-        self.authorizations
-            .insert(terms.key(), AuthorizationState::Used { transaction });
+        self.authorizations.insert(terms.key(), AuthorizationState::Used { transaction });
         self.transfers.push(Transfer {
             network,
             asset: terms.asset,
@@ -188,11 +186,7 @@ impl Ledger {
     }
 
     pub fn transfers_of(&self, nonce: B256) -> Vec<Transfer> {
-        self.transfers
-            .iter()
-            .filter(|transfer| transfer.nonce == nonce)
-            .cloned()
-            .collect()
+        self.transfers.iter().filter(|transfer| transfer.nonce == nonce).cloned().collect()
     }
 
     /// The whole ledger, as `GET /admin/ledger` shows it.

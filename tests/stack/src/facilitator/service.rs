@@ -48,12 +48,8 @@ impl State {
     fn other(self: &Arc<Self>, request: &Request) -> Response {
         match (request.method(), request.path()) {
             ("GET" | "HEAD", "/healthz") => Response::new(200).typed("text/plain", "ok"),
-            (method, path) if path.starts_with("/admin/") => {
-                admin::answer(self, method, path, &request.body)
-            }
-            ("GET", path) if path.ends_with("/supported") => {
-                Response::json(200, &instant::supported(self))
-            }
+            (method, path) if path.starts_with("/admin/") => admin::answer(self, method, path, &request.body),
+            ("GET", path) if path.ends_with("/supported") => Response::json(200, &instant::supported(self)),
             _ => Response::json(404, &json!({ "error": "not found" })),
         }
     }
@@ -77,22 +73,14 @@ impl State {
             }
             (Err(why), _) => {
                 let body = json!({ "error": why });
-                (
-                    Response::json(400, &body).into(),
-                    "invalid_request".to_owned(),
-                )
+                (Response::json(400, &body).into(), "invalid_request".to_owned())
             }
         };
         lock(&self.calls).end(id, outcome);
         reply
     }
 
-    async fn misbehave(
-        &self,
-        operation: Operation,
-        payment: &PaymentRequest,
-        fault: &Fault,
-    ) -> Reply {
+    async fn misbehave(&self, operation: Operation, payment: &PaymentRequest, fault: &Fault) -> Reply {
         if let FaultKind::Delay { ms, book_late } = fault.kind {
             let pause = std::time::Duration::from_millis(ms);
             if book_late {
@@ -103,23 +91,12 @@ impl State {
             tokio::time::sleep(pause).await;
             return respond(&processed.answer).into();
         }
-        let processed = if fault.books() {
-            Some(self.handle(operation, payment).await)
-        } else {
-            None
-        };
+        let processed = if fault.books() { Some(self.handle(operation, payment).await) } else { None };
         let transaction = {
             let nonce = payment.nonce().unwrap_or_default();
             lock(&self.ledger).next_transaction(nonce).to_string()
         };
-        break_answer(
-            self,
-            operation,
-            payment,
-            &fault.kind,
-            processed,
-            transaction,
-        )
+        break_answer(self, operation, payment, &fault.kind, processed, transaction)
     }
 
     pub(super) async fn handle(&self, operation: Operation, payment: &PaymentRequest) -> Processed {
@@ -131,10 +108,7 @@ impl State {
                 Verdict::Invalid(reason) => reason,
                 Verdict::Threw(_) => "threw",
             };
-            return Processed {
-                outcome: outcome.to_owned(),
-                answer: dialect.verified(payment, &verdict),
-            };
+            return Processed { outcome: outcome.to_owned(), answer: dialect.verified(payment, &verdict) };
         }
         let settled = self.settle(payment).await;
         let outcome = match &settled {
@@ -142,10 +116,7 @@ impl State {
             Settled::Refused(reason) | Settled::Reverted { reason, .. } => reason,
             Settled::Threw(_) => "threw",
         };
-        Processed {
-            outcome: outcome.to_owned(),
-            answer: dialect.settled(payment, &settled),
-        }
+        Processed { outcome: outcome.to_owned(), answer: dialect.settled(payment, &settled) }
     }
 
     async fn settle(&self, payment: &PaymentRequest) -> Settled {
@@ -175,9 +146,7 @@ impl State {
     fn broadcast(&self, terms: &Terms) -> Settled {
         let mut ledger = lock(&self.ledger);
         match ledger.transfer(terms) {
-            Ok(transaction) => Settled::Success {
-                transaction: transaction.to_string(),
-            },
+            Ok(transaction) => Settled::Success { transaction: transaction.to_string() },
             Err(_) => Settled::Reverted {
                 reason: reason::TRANSACTION,
                 transaction: ledger.next_transaction(terms.nonce).to_string(),

@@ -24,11 +24,7 @@ impl PaymentRequest {
         if !payload.is_object() || !requirements.is_object() {
             return Err("paymentPayload and paymentRequirements must be objects".to_owned());
         }
-        Ok(Self {
-            version,
-            payload,
-            requirements,
-        })
+        Ok(Self { version, payload, requirements })
     }
 
     /// The payer as written in the authorisation, echoed in every answer.
@@ -37,9 +33,7 @@ impl PaymentRequest {
     }
 
     pub fn nonce(&self) -> Option<B256> {
-        text(&self.payload["payload"]["authorization"]["nonce"])
-            .parse()
-            .ok()
+        text(&self.payload["payload"]["authorization"]["nonce"]).parse().ok()
     }
 
     /// The network as the payload names it: what answers echo.
@@ -73,11 +67,7 @@ pub struct Terms {
 
 impl Terms {
     /// `None` for anything that cannot be encoded as the signed struct.
-    pub(super) fn read(
-        request: &PaymentRequest,
-        asset: Address,
-        numbers: &Numbers,
-    ) -> Option<Self> {
+    pub(super) fn read(request: &PaymentRequest, asset: Address, numbers: &Numbers) -> Option<Self> {
         let authorization = &request.payload["payload"]["authorization"];
         Some(Self {
             network: canonical_network(&text(&request.requirements["network"])),

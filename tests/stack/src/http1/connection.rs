@@ -70,9 +70,7 @@ impl Connection {
             match take_head(&mut self.buffer) {
                 Err(why) => return Ok(Next::Malformed(why)),
                 Ok(Some(head)) => break head,
-                Ok(None) if self.buffer.len() > MAX_HEAD => {
-                    return Ok(Next::Malformed("head too large"))
-                }
+                Ok(None) if self.buffer.len() > MAX_HEAD => return Ok(Next::Malformed("head too large")),
                 Ok(None) => {
                     if !self.read_or_refused().await? {
                         return Ok(Next::Ended);
@@ -84,15 +82,9 @@ impl Connection {
     }
 
     async fn body(&mut self, head: Head) -> io::Result<Next> {
-        let Head {
-            mut request,
-            length,
-            expects_continue,
-        } = head;
+        let Head { mut request, length, expects_continue } = head;
         if expects_continue && length != BodyLength::Known(0) {
-            self.stream
-                .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-                .await?;
+            self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         match length {
             BodyLength::Known(bytes) => {
@@ -133,12 +125,7 @@ impl Connection {
         }
     }
 
-    async fn respond(
-        &mut self,
-        response: &Response,
-        keep_alive: bool,
-        head_only: bool,
-    ) -> io::Result<()> {
+    async fn respond(&mut self, response: &Response, keep_alive: bool, head_only: bool) -> io::Result<()> {
         self.out.clear();
         response.write_head(&mut self.out, keep_alive);
         if !head_only {

@@ -15,11 +15,7 @@ pub struct Response {
 
 impl Response {
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     pub fn json(status: u16, value: &impl Serialize) -> Self {
@@ -69,17 +65,13 @@ impl Response {
     }
 
     fn declares(&self, name: &str) -> bool {
-        self.headers
-            .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(name))
+        self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 }
 
 pub(crate) fn write_status(out: &mut BytesMut, status: u16) {
-    let reason = http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|code| code.canonical_reason())
-        .unwrap_or("Status");
+    let reason =
+        http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()).unwrap_or("Status");
     let mut digits = [0_u8; 20];
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(decimal(usize::from(status), &mut digits));

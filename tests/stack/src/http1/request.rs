@@ -65,15 +65,11 @@ impl Request {
     }
 
     pub fn header_text(&self, name: &str) -> Option<&str> {
-        self.header(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     pub fn count(&self, name: &str) -> usize {
-        self.headers
-            .iter()
-            .filter(|header| header.name.eq_ignore_ascii_case(name.as_bytes()))
-            .count()
+        self.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name.as_bytes())).count()
     }
 }
 
@@ -127,10 +123,7 @@ pub(super) fn take_head(buffer: &mut BytesMut) -> Result<Option<Head>, &'static 
         target: head.slice(target),
         headers: headers
             .into_iter()
-            .map(|(name, value)| Header {
-                name: head.slice(name),
-                value: head.slice(value),
-            })
+            .map(|(name, value)| Header { name: head.slice(name), value: head.slice(value) })
             .collect(),
         body: Bytes::new(),
         keep_alive: version == 1,
@@ -158,18 +151,11 @@ fn delimit(mut request: Request) -> Result<Head, &'static str> {
     if matches!(length, BodyLength::Known(bytes) if bytes > MAX_BODY) {
         return Err("body too large");
     }
-    Ok(Head {
-        request,
-        length,
-        expects_continue,
-    })
+    Ok(Head { request, length, expects_continue })
 }
 
 /// Takes one chunk off the buffer into `body`; `Some(true)` after the last one.
-pub(super) fn take_chunk(
-    buffer: &mut BytesMut,
-    body: &mut BytesMut,
-) -> Result<Option<bool>, &'static str> {
+pub(super) fn take_chunk(buffer: &mut BytesMut, body: &mut BytesMut) -> Result<Option<bool>, &'static str> {
     match httparse::parse_chunk_size(buffer) {
         Err(_) => Err("malformed chunk"),
         Ok(httparse::Status::Partial) => Ok(None),
@@ -200,7 +186,5 @@ fn end_of_trailers(rest: &[u8]) -> Option<usize> {
     if rest.starts_with(b"\r\n") {
         return Some(2);
     }
-    rest.windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map(|at| at + 4)
+    rest.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -1,10 +1,10 @@
 //! The listener: a thread of its own, a port that stays reserved while connections are refused.
 
-use std::time::Duration;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
@@ -52,18 +52,12 @@ impl Server {
         };
         let address = listener.local_addr()?;
         let (mode, watch) = watch::channel(Mode::Open);
-        let thread = std::thread::Builder::new()
-            .name("x402-devstack".to_owned())
-            .spawn(move || {
-                runtime.block_on(accept(listener, watch, service));
-                drop(reservation);
-                runtime.shutdown_background();
-            })?;
-        Ok(Self {
-            address,
-            mode,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("x402-devstack".to_owned()).spawn(move || {
+            runtime.block_on(accept(listener, watch, service));
+            drop(reservation);
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { address, mode, thread: Some(thread) })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -130,10 +124,7 @@ impl Drop for Server {
 
 fn runtime(threads: usize) -> io::Result<Runtime> {
     if threads > 1 {
-        Builder::new_multi_thread()
-            .worker_threads(threads)
-            .enable_all()
-            .build()
+        Builder::new_multi_thread().worker_threads(threads).enable_all().build()
     } else {
         Builder::new_current_thread().enable_all().build()
     }

@@ -38,16 +38,8 @@ impl Draft {
     /// `None` when the requirement cannot be paid by EIP-3009.
     pub fn new(wallet: &Wallet, accepted: &Value) -> Option<Self> {
         let network = accepted["network"].as_str()?;
-        let version = if accepted["maxAmountRequired"].is_null() {
-            2
-        } else {
-            1
-        };
-        let amount = if version == 1 {
-            &accepted["maxAmountRequired"]
-        } else {
-            &accepted["amount"]
-        };
+        let version = if accepted["maxAmountRequired"].is_null() { 2 } else { 1 };
+        let amount = if version == 1 { &accepted["maxAmountRequired"] } else { &accepted["amount"] };
         let now = unix_seconds();
         let timeout = accepted["maxTimeoutSeconds"].as_u64()?;
         Some(Self {
@@ -55,11 +47,7 @@ impl Draft {
             from: wallet.address(),
             to: accepted["payTo"].as_str()?.parse().ok()?,
             value: amount.as_str()?.parse().ok()?,
-            valid_after: if version == 1 {
-                U256::from(now.saturating_sub(600))
-            } else {
-                U256::ZERO
-            },
+            valid_after: if version == 1 { U256::from(now.saturating_sub(600)) } else { U256::ZERO },
             valid_before: U256::from(now + timeout),
             nonce: fresh_nonce(),
             domain_name: accepted["extra"]["name"].as_str()?.to_owned(),
@@ -114,12 +102,7 @@ impl Draft {
             validBefore: self.valid_before,
             nonce: self.nonce,
         };
-        let domain = domain(
-            &self.domain_name,
-            &self.domain_version,
-            self.chain_id,
-            self.token,
-        );
+        let domain = domain(&self.domain_name, &self.domain_version, self.chain_id, self.token);
         digest(&message, &domain)
     }
 
@@ -146,10 +129,7 @@ impl Draft {
             json.insert("network".to_owned(), self.accepted["network"].clone());
         } else {
             json.insert("accepted".to_owned(), self.accepted.clone());
-            for (key, value) in [
-                ("resource", &self.resource),
-                ("extensions", &self.extensions),
-            ] {
+            for (key, value) in [("resource", &self.resource), ("extensions", &self.extensions)] {
                 if let Some(value) = value {
                     json.insert(key.to_owned(), value.clone());
                 }
@@ -168,9 +148,7 @@ impl Draft {
 /// A nonce nobody has used: the time, the process and a counter, hashed.
 fn fresh_nonce() -> B256 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let nanos = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos());
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let mut seed = Vec::with_capacity(32);
     seed.extend_from_slice(&nanos.to_be_bytes());
     seed.extend_from_slice(&std::process::id().to_be_bytes());
@@ -179,7 +157,5 @@ fn fresh_nonce() -> B256 {
 }
 
 fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

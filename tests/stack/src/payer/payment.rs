@@ -85,10 +85,7 @@ impl Payment {
     }
 
     pub fn signature(&self) -> Vec<u8> {
-        self.json["payload"]["signature"]
-            .as_str()
-            .and_then(|text| hex::decode(text).ok())
-            .unwrap_or_default()
+        self.json["payload"]["signature"].as_str().and_then(|text| hex::decode(text).ok()).unwrap_or_default()
     }
 
     pub fn with_signature(mut self, bytes: &[u8]) -> Self {

@@ -29,9 +29,7 @@ impl Quote {
 
     /// As clients read it: the header first, else the body.
     pub fn of(header: Option<&[u8]>, body: &[u8]) -> Option<Self> {
-        header
-            .and_then(Self::from_header)
-            .or_else(|| Self::from_body(body))
+        header.and_then(Self::from_header).or_else(|| Self::from_body(body))
     }
 
     pub fn from_json(json: &Value) -> Option<Self> {
@@ -50,10 +48,7 @@ impl Quote {
         self.accepts.iter().find(|accept| {
             accept["scheme"] == "exact"
                 && accept["extra"]["name"].is_string()
-                && !matches!(
-                    accept["extra"]["assetTransferMethod"].as_str(),
-                    Some("permit2" | "erc7710")
-                )
+                && !matches!(accept["extra"]["assetTransferMethod"].as_str(), Some("permit2" | "erc7710"))
         })
     }
 }

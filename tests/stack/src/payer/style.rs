@@ -45,24 +45,15 @@ pub enum HexCase {
 
 impl Style {
     pub fn order(order: KeyOrder) -> Self {
-        Self {
-            order,
-            ..Self::default()
-        }
+        Self { order, ..Self::default() }
     }
 
     pub fn base64(base64: Base64Form) -> Self {
-        Self {
-            base64,
-            ..Self::default()
-        }
+        Self { base64, ..Self::default() }
     }
 
     pub fn hex(hex: HexCase) -> Self {
-        Self {
-            hex,
-            ..Self::default()
-        }
+        Self { hex, ..Self::default() }
     }
 
     pub(super) fn encode(&self, json: &str) -> String {
@@ -72,11 +63,7 @@ impl Style {
             Base64Form::UrlSafe => URL_SAFE.encode(json),
             Base64Form::Wrapped => {
                 let plain = STANDARD.encode(json);
-                let lines: Vec<_> = plain
-                    .as_bytes()
-                    .chunks(76)
-                    .map(String::from_utf8_lossy)
-                    .collect();
+                let lines: Vec<_> = plain.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
                 lines.join(" ")
             }
             Base64Form::Raw => json.to_owned(),

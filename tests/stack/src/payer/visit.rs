@@ -30,9 +30,7 @@ impl Visit {
 
     /// Whether money was taken for the answer.
     pub fn paid(&self) -> bool {
-        self.answer()
-            .receipt()
-            .is_some_and(|receipt| receipt["success"] == true)
+        self.answer().receipt().is_some_and(|receipt| receipt["success"] == true)
     }
 }
 
@@ -68,10 +66,8 @@ pub async fn visit(
     wallet: &Wallet,
 ) -> Result<Visit, VisitError> {
     let (address, host, target) = split(url)?;
-    let mut ask = RawRequest::new(method, target)
-        .header("host", host)
-        .header("user-agent", "x402-payer")
-        .body(body);
+    let mut ask =
+        RawRequest::new(method, target).header("host", host).header("user-agent", "x402-payer").body(body);
     for (name, value) in headers {
         ask = ask.header(name, value);
     }
@@ -80,30 +76,18 @@ pub async fn visit(
         return Err(VisitError::Unreachable);
     }
     if first.status != 402 {
-        return Ok(Visit {
-            first,
-            quote: None,
-            payment: None,
-            second: None,
-        });
+        return Ok(Visit { first, quote: None, payment: None, second: None });
     }
     let quote = first.quote().ok_or(VisitError::NoQuote)?;
     let draft = Draft::for_quote(wallet, &quote).ok_or(VisitError::NothingPayable)?;
     let payment = draft.sign(wallet);
     let second = request(address, &ask.pay(&payment)).await;
-    Ok(Visit {
-        first,
-        quote: Some(quote),
-        payment: Some(payment),
-        second: Some(second),
-    })
+    Ok(Visit { first, quote: Some(quote), payment: Some(payment), second: Some(second) })
 }
 
 /// Address, authority and target of an http URL.
 fn split(url: &str) -> Result<(SocketAddr, &str, &str), VisitError> {
-    let rest = url
-        .strip_prefix("http://")
-        .ok_or(VisitError::NotAnHttpUrl)?;
+    let rest = url.strip_prefix("http://").ok_or(VisitError::NotAnHttpUrl)?;
     let (authority, target) = match rest.find('/') {
         Some(at) => rest.split_at(at),
         None => (rest, "/"),

@@ -72,10 +72,8 @@ impl Wallet {
     /// # Panics
     /// Never in practice: signing a 32-byte digest does not fail.
     pub fn sign(&self, digest: B256) -> [u8; 65] {
-        let (signature, recovery) = self
-            .key
-            .sign_prehash_recoverable(digest.as_slice())
-            .expect("a 32-byte digest can be signed");
+        let (signature, recovery) =
+            self.key.sign_prehash_recoverable(digest.as_slice()).expect("a 32-byte digest can be signed");
         let mut bytes = [0_u8; 65];
         bytes[..64].copy_from_slice(&signature.to_bytes());
         bytes[64] = 27 + u8::from(recovery.is_y_odd());

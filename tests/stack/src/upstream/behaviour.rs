@@ -18,12 +18,7 @@ impl Behaviour {
     pub(super) fn of(request: &Request, orders: Orders, name: &str) -> Self {
         let status = orders.status.unwrap_or(200);
         let mut response = Response::new(status);
-        let given = |name: &str| {
-            orders
-                .headers
-                .iter()
-                .any(|(known, _)| known.eq_ignore_ascii_case(name))
-        };
+        let given = |name: &str| orders.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         let (content_type, body): (_, Bytes) = match orders.body {
             Some(bytes) => ("application/octet-stream", filler(bytes)),
             None => ("application/json", echo(request, name).into()),
@@ -31,11 +26,7 @@ impl Behaviour {
         if !matches!(status, 204 | 304) {
             response.body = body;
             if !given("content-type") {
-                let kind = if orders.sse.is_some() {
-                    "text/event-stream"
-                } else {
-                    content_type
-                };
+                let kind = if orders.sse.is_some() { "text/event-stream" } else { content_type };
                 response = response.header("content-type", kind);
             }
         }
@@ -53,10 +44,7 @@ impl Behaviour {
 
     /// The pieces of a streamed body and their spacing; `None` for a whole one.
     pub(super) fn pieces(&self) -> Option<(Vec<Bytes>, Series)> {
-        let whole = Series {
-            count: 1,
-            interval: std::time::Duration::ZERO,
-        };
+        let whole = Series { count: 1, interval: std::time::Duration::ZERO };
         if let Some(series) = self.orders.sse {
             let events = (0..series.count)
                 .map(|number| Bytes::from(format!("id: {number}\ndata: event {number}\n\n")))
@@ -88,10 +76,7 @@ impl Behaviour {
     fn cut(&self, bytes: usize) -> Script {
         let mut promised = self.response.clone();
         promised.body = filler(bytes + CHUNK);
-        Script::default()
-            .write(promised.head(true))
-            .write(promised.body.slice(..bytes))
-            .reset_after_flush()
+        Script::default().write(promised.head(true)).write(promised.body.slice(..bytes)).reset_after_flush()
     }
 
     fn chunked(&self, pieces: Vec<Bytes>, series: Series) -> Script {

@@ -27,9 +27,7 @@ pub(super) async fn serve(stream: TcpStream, state: Arc<State>) {
         let state = state.clone();
         async move { answer(request, &state).await }
     });
-    let _ = http2::Builder::new(TokioExecutor::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(request: http::Request<Incoming>, state: &State) -> io::Result<Outgoing> {
@@ -37,21 +35,13 @@ async fn answer(request: http::Request<Incoming>, state: &State) -> io::Result<O
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let mut headers = vec![Header {
         name: Bytes::from_static(b":authority"),
-        value: Bytes::from(
-            head.uri
-                .authority()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        ),
+        value: Bytes::from(head.uri.authority().map(ToString::to_string).unwrap_or_default()),
     }];
     headers.extend(head.headers.iter().map(|(name, value)| Header {
         name: Bytes::copy_from_slice(name.as_str().as_bytes()),
         value: Bytes::copy_from_slice(value.as_bytes()),
     }));
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let request = Request {
         method: Bytes::copy_from_slice(head.method.as_str().as_bytes()),
         target: Bytes::copy_from_slice(target.as_bytes()),
@@ -103,14 +93,10 @@ fn stream(behaviour: Behaviour) -> io::Result<Outgoing> {
                     }
                     tokio::time::sleep(series.interval).await;
                 }
-                let trailers = behaviour
-                    .orders
-                    .trailers
-                    .iter()
-                    .filter_map(|(name, value)| {
-                        let name: http::HeaderName = name.parse().ok()?;
-                        Some((name, value.parse().ok()?))
-                    });
+                let trailers = behaviour.orders.trailers.iter().filter_map(|(name, value)| {
+                    let name: http::HeaderName = name.parse().ok()?;
+                    Some((name, value.parse().ok()?))
+                });
                 let _ = sender.send(Ok(Frame::trailers(trailers.collect()))).await;
             }
         }

@@ -79,9 +79,7 @@ fn series(value: &str) -> Option<Series> {
 fn named(value: &str) -> Option<(String, String)> {
     let (name, value) = value.split_once(':')?;
     let valid = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         && !value.contains(['\r', '\n']);
     valid.then(|| (name.to_owned(), value.trim().to_owned()))
 }
@@ -114,10 +112,7 @@ mod tests {
     #[test]
     fn values_are_decoded_and_repeatable() {
         let mut orders = Orders::default();
-        orders.take(
-            "h",
-            &percent_decoded("cache-control%3Apublic%2C+max-age=60"),
-        );
+        orders.take("h", &percent_decoded("cache-control%3Apublic%2C+max-age=60"));
         orders.take("h", "set-cookie: a=b");
         orders.take("stream", "3,10");
         assert_eq!(

@@ -33,17 +33,10 @@ impl Tally {
         }
         self.latest.push_back(request.clone());
         let marker = marker.unwrap_or_default();
-        if let Some(count) = self
-            .hits
-            .get_mut(request.path())
-            .and_then(|markers| markers.get_mut(marker))
-        {
+        if let Some(count) = self.hits.get_mut(request.path()).and_then(|markers| markers.get_mut(marker)) {
             *count += 1;
         } else if self.hits.len() < PATHS {
-            self.hits
-                .entry(request.path().to_owned())
-                .or_default()
-                .insert(marker.to_owned(), 1);
+            self.hits.entry(request.path().to_owned()).or_default().insert(marker.to_owned(), 1);
         }
     }
 
@@ -52,16 +45,11 @@ impl Tally {
     }
 
     pub(super) fn hits(&self, path: &str) -> u64 {
-        self.hits
-            .get(path)
-            .map_or(0, |markers| markers.values().sum())
+        self.hits.get(path).map_or(0, |markers| markers.values().sum())
     }
 
     pub(super) fn marked(&self, marker: &str) -> u64 {
-        self.hits
-            .values()
-            .filter_map(|markers| markers.get(marker))
-            .sum()
+        self.hits.values().filter_map(|markers| markers.get(marker)).sum()
     }
 
     pub(super) fn requests(&self) -> Vec<Request> {

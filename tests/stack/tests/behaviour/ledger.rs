@@ -18,10 +18,7 @@ async fn a_second_settlement_says_used_and_moves_nothing() {
     assert_eq!(first["network"], "eip155:84532");
     let second = settle(&facilitator, &payment).await;
     assert_eq!(second.status, 200);
-    assert_eq!(
-        second.json()["errorReason"],
-        "invalid_exact_evm_nonce_already_used"
-    );
+    assert_eq!(second.json()["errorReason"], "invalid_exact_evm_nonce_already_used");
     let moved = facilitator.transfers_of(payment.nonce);
     assert_eq!(moved.len(), 1);
     assert_eq!(moved[0].amount, U256::from(10_000));
@@ -31,31 +28,20 @@ async fn a_second_settlement_says_used_and_moves_nothing() {
 
 #[tokio::test]
 async fn the_rust_facilitator_answers_500_to_a_second_settlement() {
-    let facilitator = Facilitator::start(Options {
-        dialect: Dialect::X402Rs,
-        ..Options::default()
-    })
-    .unwrap();
+    let facilitator = Facilitator::start(Options { dialect: Dialect::X402Rs, ..Options::default() }).unwrap();
     let payment = payment(&Wallet::dev(1));
     assert_eq!(settle(&facilitator, &payment).await.json()["success"], true);
     let second = settle(&facilitator, &payment).await;
     assert_eq!(second.status, 500);
     assert_eq!(second.json()["errorReason"], "unexpected_error");
     let verified = verify(&facilitator, &payment).await;
-    assert_eq!(
-        (verified.status, verified.json()["isValid"].clone()),
-        (400, false.into())
-    );
+    assert_eq!((verified.status, verified.json()["isValid"].clone()), (400, false.into()));
 }
 
 #[tokio::test]
 async fn a_cancelled_authorisation_looks_exactly_like_a_used_one() {
     for dialect in [Dialect::Npm, Dialect::X402Rs] {
-        let facilitator = Facilitator::start(Options {
-            dialect,
-            ..Options::default()
-        })
-        .unwrap();
+        let facilitator = Facilitator::start(Options { dialect, ..Options::default() }).unwrap();
         let (used, cancelled) = (payment(&Wallet::dev(2)), payment(&Wallet::dev(2)));
         settle(&facilitator, &used).await;
         let transfer = &facilitator.transfers_of(used.nonce)[0];
@@ -67,10 +53,8 @@ async fn a_cancelled_authorisation_looks_exactly_like_a_used_one() {
         };
         facilitator.cancel(key.clone()).unwrap();
         assert!(facilitator.cancel(key).is_err());
-        let (after_use, after_cancel) = (
-            settle(&facilitator, &used).await,
-            settle(&facilitator, &cancelled).await,
-        );
+        let (after_use, after_cancel) =
+            (settle(&facilitator, &used).await, settle(&facilitator, &cancelled).await);
         assert_eq!(after_use.status, after_cancel.status);
         assert_eq!(after_use.body, after_cancel.body);
         assert!(facilitator.transfers_of(cancelled.nonce).is_empty());
@@ -79,16 +63,10 @@ async fn a_cancelled_authorisation_looks_exactly_like_a_used_one() {
 
 #[tokio::test]
 async fn of_two_at_once_one_is_paid_and_the_loser_reverts() {
-    let facilitator = Facilitator::start(Options {
-        latency: Duration::from_millis(50),
-        ..Options::default()
-    })
-    .unwrap();
+    let facilitator =
+        Facilitator::start(Options { latency: Duration::from_millis(50), ..Options::default() }).unwrap();
     let payment = payment(&Wallet::dev(3));
-    let (left, right) = tokio::join!(
-        settle(&facilitator, &payment),
-        settle(&facilitator, &payment)
-    );
+    let (left, right) = tokio::join!(settle(&facilitator, &payment), settle(&facilitator, &payment));
     let (left, right) = (left.json(), right.json());
     let loser = if left["success"] == true { right } else { left };
     assert_eq!(loser["success"], false);
@@ -103,9 +81,7 @@ async fn forty_wallets_at_once_are_each_charged_once() {
     for number in 0..40 {
         let wallet = Wallet::numbered(number);
         let payment = payment(&wallet);
-        let asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
-            .parse()
-            .unwrap();
+        let asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e".parse().unwrap();
         facilitator.fund("eip155:84532", asset, wallet.address(), U256::from(10_000));
         for _ in 0..3 {
             let (facilitator, payment) = (facilitator.clone(), payment.clone());
@@ -127,18 +103,9 @@ async fn an_empty_wallet_is_refused_by_verify_and_by_settle() {
     let facilitator = facilitator();
     let payment = payment(&Wallet::unfunded());
     let reason = "invalid_exact_evm_insufficient_balance";
-    assert_eq!(
-        verify(&facilitator, &payment).await.json()["invalidReason"],
-        reason
-    );
+    assert_eq!(verify(&facilitator, &payment).await.json()["invalidReason"], reason);
     let settled = settle(&facilitator, &payment).await.json();
-    assert_eq!(
-        (
-            settled["errorReason"].as_str(),
-            settled["transaction"].as_str()
-        ),
-        (Some(reason), Some(""))
-    );
+    assert_eq!((settled["errorReason"].as_str(), settled["transaction"].as_str()), (Some(reason), Some("")));
 }
 
 #[tokio::test]
@@ -147,10 +114,7 @@ async fn the_token_is_stricter_than_the_facilitator() {
     for form in [SignatureForm::HighS, SignatureForm::ZeroOneV] {
         let payment = payment(&Wallet::dev(4)).sign_as(form);
         let verified = verify(&facilitator, &payment).await.json();
-        assert_eq!(
-            verified["invalidReason"],
-            "invalid_exact_evm_transaction_simulation_failed"
-        );
+        assert_eq!(verified["invalidReason"], "invalid_exact_evm_transaction_simulation_failed");
         let settled = settle(&facilitator, &payment).await.json();
         assert_eq!(settled["errorReason"], "invalid_exact_evm_signature");
         assert!(facilitator.transfers_of(payment.nonce).is_empty());

@@ -34,9 +34,7 @@ fn facilitator() -> Facilitator {
 }
 
 async fn post(facilitator: &Facilitator, path: &str, body: &Value) -> Answer {
-    let ask = RawRequest::new("POST", path)
-        .header("content-type", "application/json")
-        .body(body.to_string());
+    let ask = RawRequest::new("POST", path).header("content-type", "application/json").body(body.to_string());
     request(facilitator.address(), &ask).await
 }
 

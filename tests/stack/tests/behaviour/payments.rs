@@ -2,9 +2,7 @@
 
 use serde_json::json;
 use x402_devstack::client::get;
-use x402_devstack::payer::{
-    Base64Form, Draft, HexCase, KeyOrder, Quote, SignatureForm, Style, Wallet,
-};
+use x402_devstack::payer::{Base64Form, Draft, HexCase, KeyOrder, Quote, SignatureForm, Style, Wallet};
 
 use super::{draft, facilitator, payment, requirement, settle, verify};
 
@@ -32,10 +30,7 @@ async fn both_versions_burn_the_same_nonce() {
     v1.version = 1;
     v1.accepted["network"] = json!("base-sepolia");
     v1.accepted["maxAmountRequired"] = json!("10000");
-    assert_eq!(
-        settle(&facilitator, &honest.sign(&wallet)).await.json()["success"],
-        true
-    );
+    assert_eq!(settle(&facilitator, &honest.sign(&wallet)).await.json()["success"], true);
     let again = settle(&facilitator, &v1.sign(&wallet)).await.json();
     assert_eq!(again["errorReason"], "invalid_exact_evm_nonce_already_used");
 }
@@ -46,68 +41,23 @@ async fn lies_that_are_signed_and_lies_that_are_not() {
     let (wallet, thief) = (Wallet::dev(0), Wallet::dev(5));
     let honest = draft(&wallet);
     let cases = [
-        (
-            honest.clone().value(9_999_u64).sign(&wallet),
-            "payload_authorization_value_mismatch",
-        ),
-        (
-            honest.clone().to(thief.address()).sign(&wallet),
-            "recipient_mismatch",
-        ),
-        (
-            honest.clone().window(0, 1_000).sign(&wallet),
-            "payload_authorization_valid_before",
-        ),
-        (
-            honest.clone().window(1 << 40, 1 << 41).sign(&wallet),
-            "payload_authorization_valid_after",
-        ),
+        (honest.clone().value(9_999_u64).sign(&wallet), "payload_authorization_value_mismatch"),
+        (honest.clone().to(thief.address()).sign(&wallet), "recipient_mismatch"),
+        (honest.clone().window(0, 1_000).sign(&wallet), "payload_authorization_valid_before"),
+        (honest.clone().window(1 << 40, 1 << 41).sign(&wallet), "payload_authorization_valid_after"),
         (honest.sign(&thief), "signature"),
-        (
-            honest
-                .sign(&wallet)
-                .tamper("/payload/authorization/value", json!("10001")),
-            "signature",
-        ),
-        (
-            honest.sign(&wallet).sign_as(SignatureForm::FlippedV),
-            "signature",
-        ),
-        (
-            honest.sign(&wallet).sign_as(SignatureForm::Compact),
-            "signature",
-        ),
-        (
-            honest.sign(&wallet).sign_as(SignatureForm::Long),
-            "signature",
-        ),
-        (
-            honest.sign(&wallet).sign_as(SignatureForm::Zero),
-            "signature",
-        ),
-        (
-            honest
-                .sign(&wallet)
-                .tamper("/accepted/scheme", json!("upto")),
-            "scheme",
-        ),
-        (
-            honest
-                .sign(&wallet)
-                .tamper("/accepted/network", json!("eip155:1")),
-            "network_mismatch",
-        ),
+        (honest.sign(&wallet).tamper("/payload/authorization/value", json!("10001")), "signature"),
+        (honest.sign(&wallet).sign_as(SignatureForm::FlippedV), "signature"),
+        (honest.sign(&wallet).sign_as(SignatureForm::Compact), "signature"),
+        (honest.sign(&wallet).sign_as(SignatureForm::Long), "signature"),
+        (honest.sign(&wallet).sign_as(SignatureForm::Zero), "signature"),
+        (honest.sign(&wallet).tamper("/accepted/scheme", json!("upto")), "scheme"),
+        (honest.sign(&wallet).tamper("/accepted/network", json!("eip155:1")), "network_mismatch"),
     ];
     for (payment, reason) in cases {
         let answer = verify(&facilitator, &payment).await.json();
-        assert_eq!(
-            answer["invalidReason"],
-            format!("invalid_exact_evm_{reason}")
-        );
-        assert_eq!(
-            settle(&facilitator, &payment).await.json()["success"],
-            false
-        );
+        assert_eq!(answer["invalidReason"], format!("invalid_exact_evm_{reason}"));
+        assert_eq!(settle(&facilitator, &payment).await.json()["success"], false);
     }
     assert!(facilitator.ledger().transfers().is_empty());
 }
@@ -148,10 +98,7 @@ fn a_quote_is_read_from_the_header_before_the_body() {
     };
     let v1 = json!({ "x402Version": 1, "accepts": [] }).to_string();
     let version = |quote: Option<Quote>| quote.map(|quote| quote.version);
-    assert_eq!(
-        version(Quote::of(Some(header.as_bytes()), v1.as_bytes())),
-        Some(2)
-    );
+    assert_eq!(version(Quote::of(Some(header.as_bytes()), v1.as_bytes())), Some(2));
     assert_eq!(version(Quote::of(Some(b"garbage"), v1.as_bytes())), Some(1));
     assert_eq!(version(Quote::of(None, b"{}")), None);
 }

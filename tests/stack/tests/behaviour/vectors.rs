@@ -32,36 +32,21 @@ fn mutated(vectors: &Value, case: &Value) -> Value {
             let to = base["paymentPayload"]["payload"]["authorization"]["to"].as_str();
             vec![(authorization("to"), json!(to.unwrap().to_lowercase()))]
         }
-        "from_other" => vec![(
-            authorization("from"),
-            json!("0x1111111111111111111111111111111111111111"),
-        )],
-        "nonce_short" => vec![(
-            authorization("nonce"),
-            json!(format!("0x{}", "11".repeat(31))),
-        )],
+        "from_other" => vec![(authorization("from"), json!("0x1111111111111111111111111111111111111111"))],
+        "nonce_short" => vec![(authorization("nonce"), json!(format!("0x{}", "11".repeat(31))))],
         "wrong_domain_name" => {
-            vec![(
-                "/paymentRequirements/extra/name".to_owned(),
-                json!("USD Coin"),
-            )]
+            vec![("/paymentRequirements/extra/name".to_owned(), json!("USD Coin"))]
         }
         "wrong_chain" => both("network", json!("eip155:8453")),
         "network_mismatch" => {
-            vec![(
-                "/paymentRequirements/network".to_owned(),
-                json!("eip155:8453"),
-            )]
+            vec![("/paymentRequirements/network".to_owned(), json!("eip155:8453"))]
         }
         "sig_high_s" => vec![(signature.to_owned(), signatures["high_s"].clone())],
         "sig_v01" => vec![(signature.to_owned(), signatures["v_as_0_1"].clone())],
         "sig_flipped_v" => vec![(signature.to_owned(), signatures["flipped_v"].clone())],
         "sig_6492" => vec![(signature.to_owned(), signatures["erc6492_wrapped"].clone())],
         "payer_has_code_1271_accepts_garbage_sig" => {
-            vec![(
-                signature.to_owned(),
-                json!(format!("0x{}", "5a".repeat(65))),
-            )]
+            vec![(signature.to_owned(), json!(format!("0x{}", "5a".repeat(65))))]
         }
         "value_decimal_garbage" => vec![(authorization("value"), json!("1e4"))],
         "value_hex" => vec![(authorization("value"), json!("0x2710"))],
@@ -70,14 +55,8 @@ fn mutated(vectors: &Value, case: &Value) -> Value {
             authorization("validBefore"),
             json!("115792089237316195423570985008687907853269984665640564039457584007913129639936"),
         )],
-        "overpay" => vec![(
-            "/paymentRequirements/maxAmountRequired".to_owned(),
-            json!("9999"),
-        )],
-        "underpay" => vec![(
-            "/paymentRequirements/maxAmountRequired".to_owned(),
-            json!("10001"),
-        )],
+        "overpay" => vec![("/paymentRequirements/maxAmountRequired".to_owned(), json!("9999"))],
+        "underpay" => vec![("/paymentRequirements/maxAmountRequired".to_owned(), json!("10001"))],
         other => panic!("a case nobody taught this test: {other}"),
     };
     for (pointer, value) in changes {
@@ -138,11 +117,7 @@ fn the_one_genuine_signature_of_the_specification_recovers() {
         validBefore: field("validBefore").parse().unwrap(),
         nonce: field("nonce").parse().unwrap(),
     };
-    let token: Address = golden["domain"]["verifyingContract"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let token: Address = golden["domain"]["verifyingContract"].as_str().unwrap().parse().unwrap();
     let digest = digest(&message, &domain("USDC", "2", 84_532, token));
     assert_eq!(golden["digest"], digest.to_string());
     let signature = alloy_primitives::hex::decode(golden["signature"].as_str().unwrap()).unwrap();

@@ -23,8 +23,8 @@ impl Service for Shop {
         let quote = json!({
             "x402Version": 2, "resource": { "url": "http://shop/" }, "accepts": [requirement()],
         });
-        let unpaid = Response::json(402, &json!({}))
-            .header("PAYMENT-REQUIRED", STANDARD.encode(quote.to_string()));
+        let unpaid =
+            Response::json(402, &json!({})).header("PAYMENT-REQUIRED", STANDARD.encode(quote.to_string()));
         let Some(payment) = ask.header("payment-signature").and_then(decode_header) else {
             return match ask.path() {
                 "/free" => Response::json(200, &json!({})).into(),
@@ -65,10 +65,7 @@ async fn a_visit_pays_once_and_only_when_asked() {
     assert_eq!(poor.answer().status, 402);
     let free = go("/free", Wallet::dev(0)).await.unwrap();
     assert!(free.payment.is_none() && !free.paid());
-    assert_eq!(
-        go("/mute", Wallet::dev(0)).await.unwrap_err(),
-        VisitError::NoQuote
-    );
+    assert_eq!(go("/mute", Wallet::dev(0)).await.unwrap_err(), VisitError::NoQuote);
 }
 
 #[tokio::test]
@@ -76,11 +73,8 @@ async fn the_program_leaves_with_what_happened() {
     let shop = shop();
     let url = format!("http://{}/x", shop.address());
     let run = |arguments: &[&str]| {
-        let payer = Command::new(env!("CARGO_BIN_EXE_x402-payer"))
-            .arg(&url)
-            .args(arguments)
-            .output()
-            .unwrap();
+        let payer =
+            Command::new(env!("CARGO_BIN_EXE_x402-payer")).arg(&url).args(arguments).output().unwrap();
         let said = String::from_utf8(payer.stdout).unwrap();
         (payer.status.code(), said)
     };

@@ -42,8 +42,7 @@ pub(super) fn write_map(pairs: &Pairs) -> Vec<u8> {
 }
 
 pub(super) fn read_map(map: &[u8]) -> Pairs {
-    let number =
-        |at: usize| u32::from_le_bytes(map[at..at + 4].try_into().expect("four bytes")) as usize;
+    let number = |at: usize| u32::from_le_bytes(map[at..at + 4].try_into().expect("four bytes")) as usize;
     if map.is_empty() {
         return Pairs::new();
     }
