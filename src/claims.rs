@@ -25,11 +25,12 @@
 //! 5. An existing claim is bound to what was bought; another purchase cannot spend it.
 
 pub mod bucket;
+mod identity;
+mod op;
 pub mod table;
 
-use sha3::{Digest, Keccak256};
-
-use crate::evm::address::Address;
+pub use identity::{Attempt, Binding, Identity, Transaction};
+pub use op::{Begin, Op, Opening, Outcome};
 
 /// How often a payment whose delivery failed may be presented again.
 pub const MAX_REDEEMS: u8 = 3;
@@ -39,31 +40,6 @@ pub const CLOCK_SKEW_SECONDS: u64 = 120;
 
 /// Seconds since the Unix epoch.
 pub type UnixSeconds = u64;
-
-/// What the chain burns when an authorisation is used; the identity of a claim.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Identity {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// The token, or the Permit2 contract for payments that burn its nonces.
-    pub verifying_contract: Address,
-    /// Who pays.
-    pub payer: Address,
-    /// The authorisation's nonce.
-    pub nonce: [u8; 32],
-}
-
-/// Fence of one try at an authorisation; unique within the claim's life.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct Attempt(pub u64);
-
-/// What was bought: route, recipient, token and amount, hashed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Binding(pub [u8; 16]);
-
-/// A settlement transaction's hash.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Transaction(pub [u8; 32]);
 
 /// Where an authorisation stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -108,123 +84,6 @@ pub struct Claim {
     pub transaction: Option<Transaction>,
 }
 
-/// What [`Op::Begin`] opens when there is no claim yet.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Opening {
-    /// Work first, settle later (`settle: after`, or a `/verify` first).
-    Held,
-    /// Settle at once (`settle: before`).
-    Settling,
-    /// Nothing: the payment does not fit today's offer, only an existing claim may serve it.
-    Nothing,
-}
-
-/// The terms under which a claim is begun.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Begin {
-    /// The new attempt.
-    pub attempt: Attempt,
-    /// What to open where nothing is.
-    pub opening: Opening,
-    /// What is being bought.
-    pub binding: Binding,
-    /// The authorisation's own end.
-    pub valid_before: UnixSeconds,
-    /// Seconds a taken or unknown claim is kept after its last event.
-    pub redeem_for: u32,
-    /// The first lease's end.
-    pub lease: UnixSeconds,
-}
-
-/// One thing that happens to an authorisation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Op {
-    /// Look, change nothing.
-    Peek,
-    /// A payment was presented.
-    Begin(Begin),
-    /// The holder is about to ask for settlement.
-    Settling {
-        /// Whose.
-        attempt: Attempt,
-        /// Until when.
-        lease: UnixSeconds,
-    },
-    /// The holder is still at work.
-    Renew {
-        /// Whose.
-        attempt: Attempt,
-        /// Until when.
-        lease: UnixSeconds,
-    },
-    /// Certainly no money moved for this attempt.
-    Release {
-        /// Whose.
-        attempt: Attempt,
-    },
-    /// The facilitator said the money moved.
-    Settled {
-        /// Whose ask was answered.
-        attempt: Attempt,
-        /// The proof.
-        transaction: Transaction,
-        /// Until when the exchange that waits will deliver; `None` when nobody waits.
-        deliver: Option<UnixSeconds>,
-        /// What to record if the claim has meanwhile been forgotten.
-        otherwise: Begin,
-    },
-    /// The facilitator's answer left it open.
-    Unknown {
-        /// Whose ask.
-        attempt: Attempt,
-    },
-    /// The paid response ended well.
-    Delivered {
-        /// Whose.
-        attempt: Attempt,
-    },
-    /// The paid response did not reach the client, or was not worth its price.
-    Undelivered {
-        /// Whose.
-        attempt: Attempt,
-    },
-}
-
-/// What an [`Op`] came to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Outcome {
-    /// Begin: there was nothing, the attempt now holds it.
-    Granted,
-    /// Begin or Peek: there is nothing (and nothing was opened).
-    Absent,
-    /// Peek: there is a claim.
-    Present,
-    /// Begin: another attempt is at work.
-    InFlight,
-    /// Begin: paid before and not delivered; the attempt may deliver it now.
-    Redeem(Option<Transaction>),
-    /// Begin: unknown before; the attempt now asks again.
-    Resolve,
-    /// Begin: paid and delivered.
-    Delivered(Option<Transaction>),
-    /// Begin: paid, and presented too often without a delivery.
-    Exhausted(Option<Transaction>),
-    /// Begin: this authorisation belongs to another purchase.
-    Elsewhere(State),
-    /// Begin: no room, refuse.
-    Full,
-    /// The op took effect for its attempt.
-    Done,
-    /// Release or Unknown: the claim is Unknown now, and stays until it is proven.
-    Doubtful,
-    /// Settled: the attempt may deliver now.
-    Deliver,
-    /// The attempt no longer owns the claim; what it knew was kept.
-    Lost,
-    /// The store could not be read or written in time; nothing is known.
-    Unavailable,
-}
-
 /// What becomes of the record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
@@ -234,47 +93,6 @@ pub enum Next {
     Put(Claim),
     /// Forgotten.
     Remove,
-}
-
-// === impl Identity ===
-
-impl Identity {
-    /// Where the claim is found: a keyed hash, so that a payer who chooses nonces cannot
-    /// choose buckets.
-    pub fn locate(&self, seed: &[u8; 16]) -> [u8; 32] {
-        self.hash(seed)
-    }
-
-    /// A receipt id that every replica derives alike: 16 bytes, as hex.
-    pub fn receipt_id(&self) -> String {
-        let hash = self.hash(b"x402 receipt id ");
-        hash.first_chunk::<16>().map(hex::encode).unwrap_or_default()
-    }
-
-    fn hash(&self, key: &[u8; 16]) -> [u8; 32] {
-        let mut hasher = Keccak256::new();
-        hasher.update(key);
-        hasher.update(self.chain_id.to_be_bytes());
-        hasher.update(self.verifying_contract.as_bytes());
-        hasher.update(self.payer.as_bytes());
-        hasher.update(self.nonce);
-        hasher.finalize().into()
-    }
-}
-
-// === impl Binding ===
-
-impl Binding {
-    /// Binds a payment to the route it was presented on and to what it signed away.
-    pub fn new(route: &str, pay_to: &Address, asset: &Address, amount: &[u8; 32]) -> Self {
-        let mut hasher = Keccak256::new();
-        hasher.update(pay_to.as_bytes());
-        hasher.update(asset.as_bytes());
-        hasher.update(amount);
-        hasher.update(route.as_bytes());
-        let hash: [u8; 32] = hasher.finalize().into();
-        Self(hash.first_chunk::<16>().copied().unwrap_or_default())
-    }
 }
 
 // === impl State ===
@@ -367,9 +185,7 @@ impl Claim {
             State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
             State::Delivered => (Next::Keep, Outcome::Delivered(self.transaction)),
             State::Taken | State::Unknown if !mine => (Next::Keep, Outcome::Elsewhere(self.state)),
-            State::Taken if self.redeems >= MAX_REDEEMS => {
-                (Next::Keep, Outcome::Exhausted(self.transaction))
-            }
+            State::Taken if self.redeems >= MAX_REDEEMS => (Next::Keep, Outcome::Exhausted(self.transaction)),
             State::Taken => {
                 let claim = Self {
                     attempt: begin.attempt,
@@ -427,9 +243,7 @@ impl Claim {
             (State::Settling, Op::Release { .. } | Op::Unknown { .. }) => {
                 (Next::Put(self.kept(State::Unknown, now)), Outcome::Doubtful)
             }
-            (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => {
-                (Next::Keep, Outcome::Doubtful)
-            }
+            (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => (Next::Keep, Outcome::Doubtful),
             (State::Redeeming | State::Taken, Op::Delivered { .. }) => {
                 (Next::Put(self.kept(State::Delivered, now)), Outcome::Done)
             }

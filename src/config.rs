@@ -3,12 +3,33 @@
 //! The types here are the domain: built only by [`Policy::from_bytes`], so that whoever
 //! holds one needs no further checks. The wire shape lives in `wire`.
 
-use std::collections::BTreeMap;
+mod accepts;
+mod catalogue;
+pub mod error;
+mod facilitators;
+mod facts;
+mod fields;
+mod json;
+mod offers;
+mod structpb;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod wire;
+
 use std::sync::Arc;
 
 use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
+
+/// What any settlement needs of an authorisation's validity, in seconds: the reference
+/// facilitator refuses below it.
+pub const CHAIN_MARGIN_SECONDS: u64 = 6;
+
+/// Seconds of an authorisation's validity kept for the upstream under `settle: after`.
+pub const UPSTREAM_SECONDS: u64 = 15;
 
 /// Everything the operator decided, validated.
 #[derive(Debug)]
@@ -20,6 +41,7 @@ pub struct Policy {
     pub(crate) claims: ClaimsPolicy,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What happens to a request that no route names.
@@ -84,8 +106,8 @@ pub struct Offer {
     pub(crate) mime_type: String,
     pub(crate) sku: Option<String>,
     pub(crate) seller: Option<String>,
-    /// The seller's labels overlaid by the offer's.
-    pub(crate) labels: BTreeMap<String, String>,
+    /// The seller's labels overlaid by the offer's, in the order of their names.
+    pub(crate) labels: Vec<(String, String)>,
 }
 
 /// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.
@@ -147,6 +169,53 @@ pub struct SettleOn {
 pub struct ClaimsPolicy {
     /// How many authorisations are remembered at once, per process.
     pub(crate) capacity: u32,
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// Reads a configuration: JSON text, or a binary `google.protobuf.Struct` as Envoy hands
+    /// it over. `env` looks up variables of the VM's environment, for secrets.
+    ///
+    /// # Errors
+    /// Every mistake there is, each with its path and a hint.
+    pub fn from_bytes(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, error::Errors> {
+        wire::read(bytes, env)
+    }
+
+    /// What is allowed but probably not wanted, for the log.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+// === impl Route ===
+
+impl Route {
+    /// Whether the route asks for money.
+    pub fn is_priced(&self) -> bool {
+        matches!(self.target, Target::Offer(_))
+    }
+}
+
+// === impl Offer ===
+
+impl Offer {
+    /// Seconds of validity a payment must have left when it is presented: for the chain, for
+    /// the facilitator's whole timeout, and under `settle: after` for the upstream.
+    pub fn margin_seconds(&self) -> u64 {
+        let settle = CHAIN_MARGIN_SECONDS.saturating_add(self.timeout_seconds());
+        match self.settle {
+            Settle::Before => settle,
+            Settle::After => settle.saturating_add(UPSTREAM_SECONDS),
+        }
+    }
+
+    /// The facilitator's timeout in seconds, rounded up.
+    pub fn timeout_seconds(&self) -> u64 {
+        let millis = self.facilitators.first().map_or(0, |facilitator| facilitator.timeout_millis);
+        u64::from(millis.div_ceil(1_000))
+    }
 }
 
 // === impl Secret ===

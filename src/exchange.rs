@@ -359,9 +359,7 @@ impl Exchange {
 
     fn fencing(paid: Paid, worth: bool, event: Event) -> (Self, Effects) {
         match event {
-            Event::Claim(claims::Outcome::Done) => {
-                (Self::Delivering { worth }, one(Effect::Release(paid)))
-            }
+            Event::Claim(claims::Outcome::Done) => (Self::Delivering { worth }, one(Effect::Release(paid))),
             Event::Claim(claims::Outcome::Unavailable) => {
                 (Self::Over, [Some(Effect::Claim(Step::Undelivered)), Some(Effect::Deny(Denial::StoreDown))])
             }

@@ -12,11 +12,11 @@
 //!    failed transaction is not such a reason: facilitators give it for payments that
 //!    succeeded before, and for authorisations the payer cancelled.
 
-use serde::Deserialize;
-
 use crate::claims::Transaction;
 use crate::evm::address::Address;
 use crate::money::Amount;
+use crate::protocol::json::{self, leaf, Object, Schema};
+use crate::protocol::Malformed;
 
 pub mod breaker;
 
@@ -125,29 +125,30 @@ pub enum Reason {
     Other,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SettleResponse<'a> {
+struct SettleResponse {
     success: bool,
-    #[serde(borrow, default)]
-    error_reason: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    transaction: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    network: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    payer: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, default)]
-    amount: Option<std::borrow::Cow<'a, str>>,
+    error_reason: Option<String>,
+    transaction: Option<String>,
+    network: Option<String>,
+    payer: Option<String>,
+    amount: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct VerifyResponse<'a> {
+struct VerifyResponse {
     is_valid: bool,
-    #[serde(borrow, default)]
-    invalid_reason: Option<std::borrow::Cow<'a, str>>,
+    invalid_reason: Option<String>,
 }
+
+const SETTLE_RESPONSE: Schema = Schema(&[
+    leaf("success", "success"),
+    leaf("errorReason", "errorReason"),
+    leaf("transaction", "transaction"),
+    leaf("network", "network"),
+    leaf("payer", "payer"),
+    leaf("amount", "amount"),
+]);
+
+const VERIFY_RESPONSE: Schema = Schema(&[leaf("isValid", "isValid"), leaf("invalidReason", "invalidReason")]);
 
 // === impl Endpoint ===
 
@@ -188,13 +189,24 @@ impl Answer {
                 (*status, *body)
             }
         };
-        let Some(response) = read_object::<SettleResponse<'_>>(body) else {
+        let Ok(response) = read_object(body, &SETTLE_RESPONSE).and_then(SettleResponse::read) else {
             return Self::Unknown(Doubt::NotProtocol);
         };
         if response.success {
             return response.accepted(status, expected);
         }
         response.refused(status)
+    }
+
+    /// Whether the facilitator is at work, for the breaker. An open outcome that it reports
+    /// itself is no silence: whoever presents a used or cancelled authorisation again and
+    /// again gets one each time, and must not be able to stop the sale for everybody.
+    pub fn spoke(&self) -> bool {
+        match self {
+            Self::Accepted(_) | Self::Rejected(_) => true,
+            Self::Unknown(doubt) => matches!(doubt, Doubt::Inconclusive | Doubt::Pending),
+            Self::NotSent => false,
+        }
     }
 
     /// Its name in metrics and the log.
@@ -208,9 +220,22 @@ impl Answer {
     }
 }
 
-impl SettleResponse<'_> {
+// === impl SettleResponse ===
+
+impl SettleResponse {
+    fn read(mut object: Object<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            success: object.flag("success")?,
+            error_reason: object.optional_text("errorReason")?,
+            transaction: object.optional_text("transaction")?,
+            network: object.optional_text("network")?,
+            payer: object.optional_text("payer")?,
+            amount: object.optional_text("amount")?,
+        })
+    }
+
     fn accepted(&self, status: u16, expected: &Expected<'_>) -> Answer {
-        let differs = |theirs: &Option<std::borrow::Cow<'_, str>>, same: &dyn Fn(&str) -> bool| {
+        let differs = |theirs: &Option<String>, same: &dyn Fn(&str) -> bool| {
             theirs.as_deref().is_some_and(|text| !text.is_empty() && !same(text))
         };
         let network = self.network.as_deref() == Some(expected.network);
@@ -238,6 +263,14 @@ impl SettleResponse<'_> {
     }
 }
 
+// === impl VerifyResponse ===
+
+impl VerifyResponse {
+    fn read(mut object: Object<'_>) -> Result<Self, Malformed> {
+        Ok(Self { is_valid: object.flag("isValid")?, invalid_reason: object.optional_text("invalidReason")? })
+    }
+}
+
 // === impl Verdict ===
 
 impl Verdict {
@@ -247,7 +280,7 @@ impl Verdict {
         let Delivery::Answered { status, body: Some(body), .. } = delivery else {
             return Self::Unavailable;
         };
-        let Some(response) = read_object::<VerifyResponse<'_>>(body) else {
+        let Ok(response) = read_object(body, &VERIFY_RESPONSE).and_then(VerifyResponse::read) else {
             return Self::Unavailable;
         };
         match (response.is_valid, status) {
@@ -277,9 +310,9 @@ impl Reason {
     /// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
     fn proving_unspent(code: &str) -> Option<Self> {
         Some(match code {
-            "insufficient_funds"
-            | "invalid_exact_evm_insufficient_balance"
-            | "insufficient_balance" => Self::InsufficientFunds,
+            "insufficient_funds" | "invalid_exact_evm_insufficient_balance" | "insufficient_balance" => {
+                Self::InsufficientFunds
+            }
             "invalid_exact_evm_signature"
             | "invalid_exact_evm_payload_signature"
             | "invalid_exact_evm_payload_undeployed_smart_wallet"
@@ -343,11 +376,11 @@ fn never_connected(status: u16, body: &[u8]) -> bool {
     status == 503 && body.starts_with(SAYS)
 }
 
-/// Reads a JSON object. Derived readers take a list for a struct, too, field by field: that
-/// is nobody's answer.
-fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
-    let object = body.trim_ascii_start().starts_with(b"{");
-    object.then(|| serde_json::from_slice(body).ok()).flatten()
+/// Reads a JSON object by the rules of payments: a name said twice, or in another spelling
+/// beside or instead of its own, is nobody's answer.
+fn read_object<'a>(body: &'a [u8], schema: &'static Schema) -> Result<Object<'a>, Malformed> {
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
+    json::read_any_depth(text, schema)
 }
 
 fn transaction_hash(text: &str) -> Option<Transaction> {

@@ -2,25 +2,27 @@
 //!
 //! The crate has two halves. The **core** knows HTTP facts and money and nothing of hosts:
 //! it takes bytes, the time and claim records in, and gives effects out. The **shell**
-//! (`shell`) knows proxy-wasm and nothing of money. Arrows point down this list only, and
+//! (`shell`) knows proxy-wasm and nothing of money. A module imports those above it only, and
 //! nothing in the core imports `shell`, `proxy_wasm`, `log` or the parts of `std` that touch
 //! the outside; `tests/architecture.rs` holds that line.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`config`] | operator text in, a validated [`config::Policy`] or every mistake at once out |
-//! | [`route`] | (host, method, path) to an offer, free, or refused |
 //! | [`money`] | prices, assets, base units |
-//! | [`protocol`] | bounded decoding, wire types and challenges of x402 |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
+//! | [`route`] | (host, method, path) to an offer, free, or refused |
+//! | [`config`] | operator text in, a validated [`config::Policy`] or every mistake at once out |
+//! | [`protocol`] | bounded decoding, wire types and challenges of x402 |
 //! | [`precheck`] | payment x offer x now |
 //! | [`claims`] | the life of one authorisation, and the table it is kept in |
 //! | [`facilitator`] | request bytes out, a classified answer in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`reply`] | what the client reads |
-//! | [`record`], [`meter`] | what the operator reads |
+//! | [`record`] | what the operator reads |
+//! | [`admission`] | a request in; passed, refused, or a payment to present |
 
+pub mod admission;
 pub mod claims;
 pub mod config;
 pub mod evm;
@@ -33,3 +35,5 @@ pub mod record;
 pub mod reply;
 pub mod route;
 pub mod settlement;
+
+pub mod shell;

@@ -1,8 +1,15 @@
 //! Money: base units on the wire, decimal prices in the configuration, never floats.
 
+pub(crate) mod assets;
+mod price;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use ruint::aliases::U256;
+
+pub use price::{Price, PriceError};
 
 /// A count of an asset's base units, a `uint256` (1 USDC is 1,000,000 of them).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -29,10 +29,6 @@ use crate::evm::signature::SignatureError;
 use crate::money::Amount;
 use crate::protocol::v2::{self, Accepted, PaymentPayload};
 
-/// What any settlement needs of an authorisation's validity, in seconds: the reference
-/// facilitator refuses below it. Callers add their own waiting time.
-pub const CHAIN_MARGIN_SECONDS: u64 = 6;
-
 /// How far a payer's clock may run ahead, in seconds. Clients sign `now +
 /// maxTimeoutSeconds` by their own clock.
 pub const SKEW_SECONDS: u64 = 120;
@@ -87,8 +83,7 @@ pub fn find_asset<'a>(assets: &'a [Arc<Asset>], accepted: &Accepted) -> Option<&
 /// Whether a verified payment buys `offer` at `now_unix` (seconds): the module's rules 3 to
 /// 8, in this order. Returns the accept it pays.
 ///
-/// `margin_seconds` is the validity that must be left: [`CHAIN_MARGIN_SECONDS`], the
-/// facilitator's timeout, and under `settle: after` the time granted to the upstream.
+/// `margin_seconds` is the validity that must be left; see [`Offer::margin_seconds`].
 ///
 /// # Errors
 /// The first [`Mismatch`].
@@ -112,9 +107,7 @@ pub fn precheck<'a>(
     if authorization.valid_before < Amount::from_u64(earliest) {
         return Err(Mismatch::Expired);
     }
-    let latest = now_unix
-        .saturating_add(u64::from(offer.max_timeout_seconds))
-        .saturating_add(SKEW_SECONDS);
+    let latest = now_unix.saturating_add(u64::from(offer.max_timeout_seconds)).saturating_add(SKEW_SECONDS);
     if authorization.valid_before > Amount::from_u64(latest) {
         return Err(Mismatch::TooLong);
     }
@@ -154,10 +147,7 @@ impl Payment {
     /// [`Forged`].
     pub fn verify(payload: PaymentPayload, asset: &Arc<Asset>) -> Result<Self, Forged> {
         verify(&payload, asset)?;
-        Ok(Self {
-            payload,
-            asset: Arc::clone(asset),
-        })
+        Ok(Self { payload, asset: Arc::clone(asset) })
     }
 
     /// Who signed.
@@ -182,11 +172,7 @@ impl Payment {
 
     /// Unix seconds; `u64::MAX` for anything later than a `u64` can say.
     pub fn valid_before(&self) -> u64 {
-        self.payload
-            .authorization
-            .valid_before
-            .to_u64()
-            .unwrap_or(u64::MAX)
+        self.payload.authorization.valid_before.to_u64().unwrap_or(u64::MAX)
     }
 
     /// The token and network.

@@ -7,11 +7,11 @@
 //! 4. every field this filter acts on is there, once, under its exact name, in its one
 //!    spelling. Other fields are ignored: clients echo whatever a quote contained.
 //!
-//! What is read is forwarded to the facilitator as it stands, so rule 4 also keeps the
-//! two readings of one text the same; see `json`.
+//! Only what was read goes on to the facilitator, so no other parser has a say in what the
+//! client's text means; see [`v2::settle_body`].
 
 pub mod header;
-mod json;
+pub(crate) mod json;
 mod malformed;
 pub mod v2;
 

@@ -6,7 +6,9 @@
 use crate::claims::{State, Transaction};
 use crate::exchange::Denial;
 
+pub mod cache;
 pub mod code;
+pub mod cors;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,6 +80,13 @@ pub struct Reply {
     pub body: String,
 }
 
+/// The body of every unpaid 402, which is most of what is ever refused.
+const PAYMENT_REQUIRED_BODY: &str = concat!(
+    r#"{"error":"payment_required","code":"payment_required","#,
+    r#""message":"This resource costs money: pay as PAYMENT-REQUIRED says.","#,
+    r#""paymentState":"none","retry":"new"}"#
+);
+
 // === impl Refusal ===
 
 impl Refusal {
@@ -137,10 +146,7 @@ impl Refusal {
             Self::PaymentRequired | Self::Invalid(_) => true,
             Self::Denied(denial) => matches!(
                 denial,
-                Denial::Mismatch
-                    | Denial::AlreadyUsed(_)
-                    | Denial::Elsewhere(_)
-                    | Denial::Unverified(_)
+                Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Elsewhere(_) | Denial::Unverified(_)
             ),
             _ => false,
         }
@@ -218,6 +224,13 @@ impl Refusal {
     }
 
     fn body(self) -> String {
+        match self {
+            Self::PaymentRequired => PAYMENT_REQUIRED_BODY.to_owned(),
+            _ => self.render(),
+        }
+    }
+
+    fn render(self) -> String {
         let code = self.code();
         let transaction = match self.receipt() {
             ReceiptKind::Original(Some(Transaction(hash))) => {

@@ -1,13 +1,73 @@
-//! (host, method, path) to a route. See `docs` of [`Routes::resolve`].
+//! (host, method, path) to a route, and no way around a price.
+//!
+//! Decision list of [`Routes::resolve`]:
+//!
+//! 1. The host chooses its patterns: exact names before `*.` names (longest first) before
+//!    routes for all hosts. A host that could be read in two ways is refused where anything
+//!    is priced.
+//! 2. `CONNECT`, a path that does not start with `/` and one beyond 8 KiB are refused
+//!    where anything is priced for that host.
+//! 3. The most specific pattern wins whatever the order of the routes: segment by segment
+//!    from the left, a literal before `{name}` and `*`, and these before `**`.
+//! 4. Path first, method second: a known path with an unlisted method is refused, it does
+//!    not fall to a less specific pattern. `HEAD` goes where `GET` goes.
+//! 5. A path that is not clean is also followed under every other reading (see `guard`).
+//!    If any of them reaches a priced pattern that the plain reading does not, it is refused.
+//!
+//! A **clean** path has only lower-case letters, digits and punctuation that no server
+//! touches, single slashes, no slash at its end and no segment that ends in a dot. All
+//! readings agree on it, so one walk without allocation decides it.
+//!
+//! The guard knows what URL processing does to a path. It does not know an application's
+//! own aliases, such as `/report.json` for `/report`: price both.
+
+mod build;
+mod guard;
+mod host;
+mod leaf;
+mod pattern;
+mod reading;
+mod tree;
+mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use crate::config::Route;
+#[cfg(test)]
+use build::ClashKind;
+pub(crate) use build::{Clash, Entry};
+use guard::{Guard, MAX_STEPS};
+use host::Host;
+use leaf::{Answer, LeafId, Leaves, MethodSet};
+pub(crate) use pattern::{is_method, HostPattern, Pattern};
+use reading::{plain, Reading};
+use tree::{NodeId, Tree};
+use walk::{Found, Walk};
+
+/// Longest path followed, in bytes and without its query.
+const MAX_PATH: usize = 8 * 1024;
+
+/// Most host patterns one host may meet: itself, names above it, and all hosts.
+const MAX_CHAIN: usize = 8;
 
 /// The compiled routes of a policy.
 #[derive(Debug)]
 pub struct Routes {
-    _private: (),
+    tree: Tree,
+    leaves: Leaves,
+    /// Parent of the roots of exact hosts.
+    exact: NodeId,
+    /// Parent of the roots of `*.` hosts.
+    below: NodeId,
+    /// Root of the routes for all hosts.
+    any: NodeId,
+    /// Some route names a host.
+    hosted: bool,
+    /// Some route asks for money.
+    priced: bool,
 }
 
 /// What a request is, as far as routing goes.
@@ -24,4 +84,153 @@ pub enum Resolution<'a> {
         /// Comma-separated methods.
         allow: &'a str,
     },
+}
+
+/// The roots a request is looked up under, most specific first.
+struct Chain {
+    roots: [NodeId; MAX_CHAIN],
+    len: usize,
+}
+
+// === impl Routes ===
+
+impl Routes {
+    /// Every route; one that several hosts share may come more than once.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.leaves.routes()
+    }
+
+    /// Finds what a request is. `authority` is `:authority` or `Host`, `path` the raw
+    /// `:path` with its query. Takes time linear in the path and bounded for any input,
+    /// and allocates only for paths that are not clean.
+    pub fn resolve(&self, method: &str, authority: &str, path: &str) -> Resolution<'_> {
+        let chain = match self.chain(authority) {
+            Some(chain) => chain,
+            None if self.priced => return Resolution::Ambiguous,
+            None => Chain::of(self.any),
+        };
+        let path = path.split('?').next().unwrap_or_default();
+        let priced = chain.roots().any(|root| self.tree.is_priced(root));
+        if priced
+            && (method.eq_ignore_ascii_case("CONNECT") || !path.starts_with('/') || path.len() > MAX_PATH)
+        {
+            let asks_the_server = method == "OPTIONS" && path == "*";
+            return if asks_the_server { Resolution::Unmatched } else { Resolution::Ambiguous };
+        }
+        let Some(body) = path.strip_prefix('/') else { return Resolution::Unmatched };
+        let method_set = self.leaves.request(method);
+        if is_clean(body) {
+            match self.walk(&chain, body, true) {
+                Found::Leaf(leaf) => return self.answer(Some(leaf), method_set),
+                Found::Nothing => return Resolution::Unmatched,
+                Found::Doubt => {}
+            }
+        }
+        let leaf = match self.walk(&chain, body, false) {
+            Found::Leaf(leaf) => Some(leaf),
+            Found::Nothing | Found::Doubt => None,
+        };
+        let answer = self.answer(leaf, method_set);
+        let refused = matches!(answer, Resolution::MethodNotAllowed { .. });
+        if priced && !refused && self.reaches_money(&chain, path, leaf, method_set) {
+            return Resolution::Ambiguous;
+        }
+        answer
+    }
+
+    fn walk(&self, chain: &Chain, body: &str, quick: bool) -> Found {
+        let (rest, slash) = match body.strip_suffix('/') {
+            Some(rest) => (Some(rest), true),
+            None => (Some(body).filter(|body| !body.is_empty()), false),
+        };
+        let walk = Walk { tree: &self.tree, leaves: &self.leaves, slash, quick };
+        chain
+            .roots()
+            .map(|root| walk.below(root, rest))
+            .find(|found| *found != Found::Nothing)
+            .unwrap_or(Found::Nothing)
+    }
+
+    /// Whether a reading arrives at a price that `plain` is not.
+    fn reaches_money(&self, chain: &Chain, path: &str, plain: Option<LeafId>, method: MethodSet) -> bool {
+        let reading = Reading::of(path);
+        let plain_route = plain.and_then(|leaf| self.route(leaf, method));
+        let danger = |leaf: LeafId| {
+            let same = match (plain_route, self.route(leaf, method)) {
+                (Some(plain), Some(other)) => Arc::ptr_eq(plain, other),
+                _ => Some(leaf) == plain,
+            };
+            !same && self.leaves.asks_money(leaf, method)
+        };
+        let mut guard =
+            Guard { tree: &self.tree, leaves: &self.leaves, reading: &reading, danger, steps: MAX_STEPS };
+        for root in chain.roots() {
+            let reach = guard.below(root);
+            if reach.danger || !reach.nothing {
+                return reach.danger;
+            }
+        }
+        false
+    }
+
+    fn route(&self, leaf: LeafId, method: MethodSet) -> Option<&Arc<Route>> {
+        match self.leaves.answer(leaf, method)? {
+            Answer::Route(route) => Some(route),
+            Answer::NotAllowed(_) => None,
+        }
+    }
+
+    fn answer(&self, leaf: Option<LeafId>, method: MethodSet) -> Resolution<'_> {
+        match leaf.and_then(|leaf| self.leaves.answer(leaf, method)) {
+            Some(Answer::Route(route)) => Resolution::Route(route),
+            Some(Answer::NotAllowed(allow)) => Resolution::MethodNotAllowed { allow },
+            None => Resolution::Unmatched,
+        }
+    }
+
+    /// `None` when the authority leaves open which host it names.
+    fn chain(&self, authority: &str) -> Option<Chain> {
+        if !self.hosted {
+            return Some(Chain::of(self.any));
+        }
+        let mut chain = Chain { roots: [self.any; MAX_CHAIN], len: 0 };
+        let host = Host::of(authority)?;
+        let exact = self.tree.child(self.exact, host.as_bytes());
+        let below = host.parents().filter_map(|parent| self.tree.child(self.below, parent));
+        for root in exact.into_iter().chain(below).chain([self.any]) {
+            chain.push(root)?;
+        }
+        Some(chain)
+    }
+}
+
+// === impl Chain ===
+
+impl Chain {
+    fn of(root: NodeId) -> Self {
+        Self { roots: [root; MAX_CHAIN], len: 1 }
+    }
+
+    fn push(&mut self, root: NodeId) -> Option<()> {
+        *self.roots.get_mut(self.len)? = root;
+        self.len = self.len.saturating_add(1);
+        Some(())
+    }
+
+    fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.roots.iter().copied().take(self.len)
+    }
+}
+
+/// Whether all readings of a path agree; `body` comes after its first slash.
+fn is_clean(body: &str) -> bool {
+    let mut before = b'/';
+    for byte in body.bytes() {
+        let fine = if byte == b'/' { before != b'/' && before != b'.' } else { plain(byte) };
+        if !fine {
+            return false;
+        }
+        before = byte;
+    }
+    body.is_empty() || (before != b'/' && before != b'.')
 }

@@ -149,9 +149,7 @@ impl Finding {
                 waiting.then_some(Effect::Tell(Settled::Unknown)),
             ),
             (Self::Paid(transaction), Outcome::Deliver) if waiting => tell(Settled::Paid(transaction)),
-            (Self::Paid(_), Outcome::Deliver) => {
-                (Settlement::Done, Some(Effect::Claim(Step::Undelivered)))
-            }
+            (Self::Paid(_), Outcome::Deliver) => (Settlement::Done, Some(Effect::Claim(Step::Undelivered))),
             (Self::Paid(_), _) => tell(Settled::Superseded),
             (_, Outcome::Doubtful) => tell(Settled::Unknown),
             (Self::Rejected(reason), Outcome::Done) => tell(Settled::Rejected(reason)),

@@ -63,9 +63,7 @@ fn signature(r: &[u8; 32], s: &[u8; 32], v: u8) -> [u8; 65] {
 fn native(digest: &[u8; 32], bytes: &[u8; 65]) -> Option<Address> {
     let id = RecoveryId::try_from(i32::from(bytes[64]) - 27).unwrap();
     let signature = RecoverableSignature::from_compact(&bytes[..64], id).ok()?;
-    let key = Secp256k1::new()
-        .recover_ecdsa(Message::from_digest(*digest), &signature)
-        .ok()?;
+    let key = Secp256k1::new().recover_ecdsa(Message::from_digest(*digest), &signature).ok()?;
     Some(address_of(&key))
 }
 
@@ -77,11 +75,8 @@ fn address_of(key: &PublicKey) -> Address {
 /// alloy's answer.
 fn alloy(digest: &[u8; 32], bytes: &[u8; 65]) -> Option<Address> {
     let scalar = |range: std::ops::Range<usize>| U256::from_be_slice(&bytes[range]);
-    let signature =
-        alloy_primitives::Signature::new(scalar(0..32), scalar(32..64), bytes[64] == 28);
-    let address = signature
-        .recover_address_from_prehash(&B256::from(*digest))
-        .ok()?;
+    let signature = alloy_primitives::Signature::new(scalar(0..32), scalar(32..64), bytes[64] == 28);
+    let address = signature.recover_address_from_prehash(&B256::from(*digest)).ok()?;
     Some(Address::new(address.into_array()))
 }
 
@@ -89,10 +84,7 @@ fn alloy(digest: &[u8; 32], bytes: &[u8; 65]) -> Option<Address> {
 /// whether a key came out.
 fn agree(digest: &[u8; 32], bytes: &[u8; 65]) -> bool {
     let n = number(N);
-    let (r, s) = (
-        U256::from_be_slice(&bytes[..32]),
-        U256::from_be_slice(&bytes[32..64]),
-    );
+    let (r, s) = (U256::from_be_slice(&bytes[..32]), U256::from_be_slice(&bytes[32..64]));
     let in_range = |scalar: U256| !scalar.is_zero() && scalar < n;
     let ours = Signature::from_bytes(bytes);
     if !matches!(bytes[64], 27 | 28) {
@@ -159,10 +151,7 @@ fn hashes_are_alloys() {
             nonce,
         };
         assert_eq!(authorization.struct_hash(), *message.eip712_hash_struct());
-        assert_eq!(
-            authorization.digest(&separator),
-            *message.eip712_signing_hash(&domain)
-        );
+        assert_eq!(authorization.digest(&separator), *message.eip712_signing_hash(&domain));
     }
 }
 
@@ -190,11 +179,7 @@ fn genuine_signatures_and_their_near_misses() {
         let twin = (n - U256::from_be_bytes(s)).to_be_bytes();
         let twin = signature(&r, &twin, 55 - v);
         assert_eq!(Signature::from_bytes(&twin), Err(SignatureError::HighS));
-        assert_eq!(
-            native(&digest, &twin),
-            signer,
-            "the others take it for the same payer's"
-        );
+        assert_eq!(native(&digest, &twin), signer, "the others take it for the same payer's");
         agree(&words.next(), &genuine);
         agree(&digest, &signature(&s, &r, v));
     }
@@ -240,11 +225,7 @@ fn edges_of_every_number() {
     let digests = [U256::ZERO, one, half, n - one, n, n + one, p, U256::MAX];
     let mut words = Words(3 << 32);
     let mut keys = 0;
-    for digest in digests
-        .map(|digest| digest.to_be_bytes())
-        .into_iter()
-        .chain([words.next()])
-    {
+    for digest in digests.map(|digest| digest.to_be_bytes()).into_iter().chain([words.next()]) {
         for r in &scalars {
             for s in &scalars {
                 for v in [0, 1, 26, 27, 28, 29, 30, 255] {
@@ -264,17 +245,10 @@ fn colliding_terms_and_the_point_at_infinity() {
     let secp = Secp256k1::new();
     let (n, one) = (number(N), U256::from(1));
     let mut words = Words(4 << 32);
-    let logarithms = [
-        one,
-        one + one,
-        U256::from(3),
-        n - one,
-        n - one - one,
-        n >> 1,
-    ]
-    .map(|k| k.to_be_bytes())
-    .into_iter()
-    .chain(std::iter::repeat_with(|| words.next()).take(40));
+    let logarithms = [one, one + one, U256::from(3), n - one, n - one - one, n >> 1]
+        .map(|k| k.to_be_bytes())
+        .into_iter()
+        .chain(std::iter::repeat_with(|| words.next()).take(40));
     let (mut keys, mut infinities) = (0, 0);
     for k in logarithms {
         let k = SecretKey::from_byte_array(k).unwrap();
@@ -286,10 +260,7 @@ fn colliding_terms_and_the_point_at_infinity() {
             let collision = z.secret_bytes();
             let at_infinity = signature(&r, &s, v);
             assert!(!agree(&collision, &at_infinity));
-            assert_eq!(
-                recover(&collision, &Signature::from_bytes(&at_infinity).unwrap()),
-                None
-            );
+            assert_eq!(recover(&collision, &Signature::from_bytes(&at_infinity).unwrap()), None);
             infinities += 1;
             let digests = [z.negate().secret_bytes(), [0; 32], n.to_be_bytes(), s];
             for digest in digests {

@@ -20,9 +20,14 @@ use std::collections::{HashSet, VecDeque};
 
 use x402_proxy_wasm::claims::{self, Attempt, Begin, Binding, Claim, Next, Op, Opening, State, Transaction};
 use x402_proxy_wasm::config::Settle;
-use x402_proxy_wasm::exchange::{self, Denial, Effect, Effects, Exchange, Settled, Step, Terms};
+use x402_proxy_wasm::exchange::{self, Effect, Effects, Exchange, Settled, Step, Terms};
 use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason, Verdict};
 use x402_proxy_wasm::settlement::{self, Settlement};
+
+#[path = "model_search/promises.rs"]
+mod promises;
+
+use promises::{check, check_denial};
 
 const NOW: u64 = 1_000;
 const LEASE: u64 = 2_000;
@@ -154,7 +159,8 @@ impl Search {
         assert_eq!(world.chain, Chain::Paid, "released unpaid: {world:#?}");
         assert!(!world.delivered, "released again after a delivery: {world:#?}");
         let others = world.presented.iter().enumerate();
-        let delivering = others.filter(|(j, p)| *j != i && matches!(p.exchange, Some(Exchange::Delivering { .. })));
+        let delivering =
+            others.filter(|(j, p)| *j != i && matches!(p.exchange, Some(Exchange::Delivering { .. })));
         assert_eq!(delivering.count(), 0, "two deliver at once: {world:#?}");
     }
 
@@ -251,15 +257,16 @@ impl Search {
     }
 
     fn call_events(&mut self, world: &World, i: usize, presentation: &Presentation, next: &mut Vec<World>) {
-        let mut branch = |this: &mut Self, call: Option<Call>, chain: Chain, event: Option<settlement::Event>| {
-            let mut copy = world.clone();
-            copy.presented[i].call = call;
-            copy.chain = chain;
-            if let Some(event) = event {
-                this.settle(&mut copy, i, event);
-            }
-            next.push(copy);
-        };
+        let mut branch =
+            |this: &mut Self, call: Option<Call>, chain: Chain, event: Option<settlement::Event>| {
+                let mut copy = world.clone();
+                copy.presented[i].call = call;
+                copy.chain = chain;
+                if let Some(event) = event {
+                    this.settle(&mut copy, i, event);
+                }
+                next.push(copy);
+            };
         let answer = |answer| Some(settlement::Event::Answer(answer));
         let unknown = answer(Answer::Unknown(Doubt::Broken));
         let chain = world.chain;
@@ -285,7 +292,8 @@ impl Search {
         if presentation.call != Some(Call::Travelling) {
             return;
         }
-        let mut arrives = |this: &mut Self, a: Answer, chain: Chain| branch(this, Some(Call::Answering(a)), chain, None);
+        let mut arrives =
+            |this: &mut Self, a: Answer, chain: Chain| branch(this, Some(Call::Answering(a)), chain, None);
         arrives(self, Answer::Unknown(Doubt::Pending), chain);
         match chain {
             _ if world.expired => arrives(self, Answer::Rejected(Reason::Expired), chain),
@@ -352,30 +360,6 @@ fn exchange_events(presentation: &Presentation) -> Vec<exchange::Event> {
 fn streaming(world: &World, claim: &Claim) -> bool {
     let owner = claim.attempt.0.checked_sub(1).and_then(|i| world.presented.get(i as usize));
     owner.is_some_and(|p| matches!(p.exchange, Some(Exchange::Delivering { .. })))
-}
-
-fn check_denial(world: &World, denial: Denial) {
-    let says_unpaid = matches!(
-        denial,
-        Denial::Mismatch | Denial::Unverified(_) | Denial::Rejected(_) | Denial::FacilitatorDown | Denial::Full
-    );
-    if says_unpaid {
-        assert_ne!(world.chain, Chain::Paid, "{denial:?} after the money moved: {world:#?}");
-        assert!(!world.may_still_book(), "{denial:?} while the money may move: {world:#?}");
-    }
-    if matches!(denial, Denial::AlreadyUsed(_)) {
-        assert!(world.delivered, "told that it was delivered: {world:#?}");
-    }
-}
-
-fn check(world: &World) {
-    if world.chain == Chain::Paid {
-        let state = world.claim.and_then(|claim| claim.at(NOW)).map(|claim| claim.state);
-        assert!(
-            matches!(state, Some(State::Settling | State::Taken | State::Redeeming | State::Delivered | State::Unknown)),
-            "the money moved and the claim does not know: {world:#?}"
-        );
-    }
 }
 
 #[test]

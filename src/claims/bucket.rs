@@ -270,7 +270,10 @@ mod tests {
         for (i, state) in State::ALL.into_iter().enumerate() {
             let found = bucket.find(&[i as u8; 12]).unwrap();
             if state == State::Delivered {
-                assert_eq!((found.state, found.expires, found.transaction), (state, NOW + 4_000, Some(Transaction([9; 32]))));
+                assert_eq!(
+                    (found.state, found.expires, found.transaction),
+                    (state, NOW + 4_000, Some(Transaction([9; 32])))
+                );
             } else {
                 assert_eq!(found, claim(state));
             }

@@ -97,8 +97,7 @@ impl Table {
         let key = format!("x402/{LAYOUT}/meta");
         create(shared, &key, &meta)?;
         let (meta, _) = shared.get(&key)?.ok_or(OpenError::Foreign)?;
-        let (Some((&[LAYOUT, buckets_log2], seed)), true) =
-            (meta.split_first_chunk::<2>(), meta.len() == 18)
+        let (Some((&[LAYOUT, buckets_log2], seed)), true) = (meta.split_first_chunk::<2>(), meta.len() == 18)
         else {
             return Err(OpenError::Foreign);
         };

@@ -181,7 +181,9 @@ fn a_new_claim_carries_the_terms_it_was_begun_under() {
 #[test]
 fn a_success_for_a_forgotten_claim_is_written_down_as_taken() {
     for (attempt, deliver) in [(OWNER, None), (NEWCOMER, Some(LONGER))] {
-        let (Next::Put(claim), outcome) = Claim::apply(None, &settled(attempt, deliver), NOW) else { panic!() };
+        let (Next::Put(claim), outcome) = Claim::apply(None, &settled(attempt, deliver), NOW) else {
+            panic!()
+        };
         assert_eq!((claim.state, outcome), (State::Taken, Outcome::Lost), "nobody delivers on it");
         assert_eq!((claim.transaction, claim.binding), (Some(TOLD), Binding([7; 16])));
         let (_, outcome) = Claim::apply(Some(claim), &Op::Begin(begin(Opening::Nothing)), NOW);
@@ -253,7 +255,9 @@ fn the_first_transaction_told_stays() {
     for state in State::ALL {
         for before in [None, Some(KNOWN)] {
             let current = Claim { transaction: before, ..claim(state) };
-            let (Next::Put(after), _) = Claim::apply(Some(current), &settled(STRANGER, None), NOW) else { panic!() };
+            let (Next::Put(after), _) = Claim::apply(Some(current), &settled(STRANGER, None), NOW) else {
+                panic!()
+            };
             assert_eq!(after.transaction, before.or(Some(TOLD)), "{state:?}");
         }
     }

@@ -69,11 +69,7 @@ impl fmt::Display for Address {
         f.write_str("0x")?;
         let nibbles = hash.iter().flat_map(|b| [b >> 4, b & 0x0f]);
         for (digit, nibble) in lower.chars().zip(nibbles) {
-            let digit = if nibble >= 8 {
-                digit.to_ascii_uppercase()
-            } else {
-                digit
-            };
+            let digit = if nibble >= 8 { digit.to_ascii_uppercase() } else { digit };
             fmt::Write::write_char(f, digit)?;
         }
         Ok(())
@@ -101,10 +97,7 @@ mod tests {
     #[test]
     fn an_operator_typo_in_mixed_case_is_caught() {
         let typo = CHECKSUMMED.replace("Bc", "bC");
-        assert_eq!(
-            Address::parse_checksummed(&typo),
-            Err(AddressError::Checksum)
-        );
+        assert_eq!(Address::parse_checksummed(&typo), Err(AddressError::Checksum));
         assert!(Address::parse_checksummed(&CHECKSUMMED.to_lowercase()).is_ok());
         assert!(Address::parse_checksummed(CHECKSUMMED).is_ok());
     }

@@ -31,9 +31,7 @@ use super::signature::Signature;
 pub fn recover(digest: &[u8; 32], signature: &Signature) -> Option<Address> {
     let key = public_key(digest, signature)?;
     match key.to_encoded_point(false).coordinates() {
-        Coordinates::Uncompressed { x, y } => {
-            keccak256([x, y]).last_chunk().copied().map(Address::new)
-        }
+        Coordinates::Uncompressed { x, y } => keccak256([x, y]).last_chunk().copied().map(Address::new),
         // The identity: the two terms cancelled.
         _ => None,
     }

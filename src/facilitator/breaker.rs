@@ -21,7 +21,7 @@ impl Breaker {
     /// Whether payments may be taken and quotes given. Once the pause is over the first
     /// caller is let through and everybody else waits for what it learns.
     pub fn admits(&mut self, now: u64) -> bool {
-        if self.open_until == 0 {
+        if self.is_closed() {
             return true;
         }
         if now < self.open_until {
@@ -31,9 +31,14 @@ impl Breaker {
         true
     }
 
+    /// Whether the time does not matter.
+    pub fn is_closed(&self) -> bool {
+        self.open_until == 0
+    }
+
     /// Whether quotes may be given: a quote must not use up the one trial.
     pub fn quotes(&self, now: u64) -> bool {
-        self.open_until == 0 || now >= self.open_until
+        self.is_closed() || now >= self.open_until
     }
 
     /// Seconds a refused client should wait, at least one.

@@ -18,12 +18,17 @@ const HASH: Transaction = Transaction([0x12; 32]);
 /// Envoy 1.40's own answers, and what it appends to them.
 const NO_CONNECTION: &str = "upstream connect error or disconnect/reset before headers. reset reason: \
     remote connection failure, transport failure reason: delayed connect error: Connection refused";
-const CUT: &str = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+const CUT: &str =
+    "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
 const RETRIED: &str = "upstream connect error or disconnect/reset before headers. retried and the latest \
     reset reason: remote connection failure, transport failure reason: delayed connect error: Connection refused";
 
 fn expected() -> Expected<'static> {
-    Expected { network: "eip155:84532", payer: Address::parse(PAYER).unwrap(), amount: Amount::from_u64(10_000) }
+    Expected {
+        network: "eip155:84532",
+        payer: Address::parse(PAYER).unwrap(),
+        amount: Amount::from_u64(10_000),
+    }
 }
 
 fn answered(status: u16, from_upstream: bool, body: &[u8]) -> Answer {
@@ -291,7 +296,8 @@ fn what_the_host_would_not_send_was_not_sent() {
 fn only_envoys_own_word_proves_that_no_connection_was_made() {
     let own = |status, text: &str| answered(status, false, text.as_bytes());
     assert_eq!(own(503, NO_CONNECTION), Answer::NotSent);
-    let bare = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+    let bare =
+        "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
     assert_eq!(own(503, bare), Answer::NotSent, "older Envoys say no more");
     let broken = Answer::Unknown(Doubt::Broken);
     assert_eq!(own(503, CUT), broken, "it was sent, then cut");
@@ -352,4 +358,17 @@ fn endpoints_and_names_are_what_metrics_and_paths_say() {
         Answer::Unknown(Doubt::Broken),
     ];
     assert_eq!(answers.map(|a| a.name()), ["accepted", "rejected", "not_sent", "unknown"]);
+}
+
+#[test]
+fn an_open_outcome_that_the_facilitator_reports_itself_is_no_silence() {
+    let used = npm("invalid_exact_evm_nonce_already_used").to_string();
+    let unexpected = read(500, rust("unexpected_error").to_string());
+    for answer in [read(200, &used), unexpected, read(200, npm("settlement_pending").to_string())] {
+        assert!(answer.spoke(), "{answer:?}");
+    }
+    let contradiction = read(200, with(success(), json!({"payer": format!("0x{}", "00".repeat(20))})));
+    for answer in [read(500, "down"), Answer::read(&Delivery::Broken, &expected()), contradiction] {
+        assert!(!answer.spoke(), "{answer:?}");
+    }
 }

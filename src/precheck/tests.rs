@@ -4,6 +4,7 @@ use serde_json::{json, Value};
 
 use super::*;
 use crate::config::Settle;
+use crate::config::CHAIN_MARGIN_SECONDS;
 use crate::evm::eip712;
 use crate::evm::signature::Signature;
 use crate::protocol::header;
@@ -20,11 +21,7 @@ fn verified() -> Payment {
 /// The whole decision, as a code: `None` when the payment may open a claim.
 fn verdict(payload: &Value, requirements: &Value, now: u64) -> Option<&'static str> {
     let offer = offer(requirements, Settle::After);
-    let assets: Vec<_> = offer
-        .accepts
-        .iter()
-        .map(|accept| Arc::clone(&accept.asset))
-        .collect();
+    let assets: Vec<_> = offer.accepts.iter().map(|accept| Arc::clone(&accept.asset)).collect();
     let payload = match parse(payload) {
         Ok(payload) => payload,
         Err(malformed) => return Some(malformed.code()),
@@ -34,9 +31,7 @@ fn verdict(payload: &Value, requirements: &Value, now: u64) -> Option<&'static s
     };
     match Payment::verify(payload, asset) {
         Err(forged) => Some(forged.code()),
-        Ok(payment) => precheck(&payment, &offer, now, CHAIN_MARGIN_SECONDS)
-            .err()
-            .map(Mismatch::code),
+        Ok(payment) => precheck(&payment, &offer, now, CHAIN_MARGIN_SECONDS).err().map(Mismatch::code),
     }
 }
 
@@ -57,21 +52,12 @@ fn spec_golden_eip3009() {
     let mut payload = base()["paymentPayload"].clone();
     payload["payload"] = json!({"authorization": message, "signature": golden["signature"]});
     let payload = parse(&payload).unwrap();
-    assert_eq!(
-        payload.authorization.struct_hash(),
-        bytes32(&golden["structHash"])
-    );
-    assert_eq!(
-        payload.authorization.digest(&separator),
-        bytes32(&golden["digest"])
-    );
+    assert_eq!(payload.authorization.struct_hash(), bytes32(&golden["structHash"]));
+    assert_eq!(payload.authorization.digest(&separator), bytes32(&golden["digest"]));
 
     let offer = offer(&base()["requirements"], Settle::After);
     let payment = Payment::verify(payload, &offer.accepts[0].asset).unwrap();
-    assert_eq!(
-        payment.payer().to_string(),
-        golden["recovered"].as_str().unwrap()
-    );
+    assert_eq!(payment.payer().to_string(), golden["recovered"].as_str().unwrap());
     assert!(precheck(&payment, &offer, 1_740_672_100, CHAIN_MARGIN_SECONDS).is_ok());
 }
 
@@ -85,14 +71,8 @@ fn eip712_exact_of_the_sdk() {
         let payload = PaymentPayload::parse(&header::decode(encoded.as_bytes()).unwrap()).unwrap();
 
         let expected = &entry["eip712"];
-        assert_eq!(
-            asset.domain_separator,
-            bytes32(&expected["domainSeparator"])
-        );
-        assert_eq!(
-            payload.authorization.struct_hash(),
-            bytes32(&expected["structHash"])
-        );
+        assert_eq!(asset.domain_separator, bytes32(&expected["domainSeparator"]));
+        assert_eq!(payload.authorization.struct_hash(), bytes32(&expected["structHash"]));
         let digest = payload.authorization.digest(&asset.domain_separator);
         assert_eq!(digest, bytes32(&expected["digest"]));
         let payer = verify(&payload, asset).unwrap();
@@ -105,68 +85,27 @@ fn signature_variants() {
     let variants = &vectors()["eip712_exact_upto"]["signature_variants"];
     let digest = bytes32(&variants["digest"]);
     let signer = Address::parse(variants["signer"].as_str().unwrap()).unwrap();
-    let recovered = |name: &str| {
-        Signature::parse(variants[name].as_str().unwrap()).map(|sig| recover(&digest, &sig))
-    };
+    let recovered =
+        |name: &str| Signature::parse(variants[name].as_str().unwrap()).map(|sig| recover(&digest, &sig));
     assert_eq!(recovered("canonical"), Ok(Some(signer)));
-    assert!(recovered("flipped_v")
-        .unwrap()
-        .is_some_and(|other| other != signer));
+    assert!(recovered("flipped_v").unwrap().is_some_and(|other| other != signer));
     assert_eq!(recovered("v_as_0_1"), Err(SignatureError::RecoveryId));
     assert_eq!(recovered("high_s"), Err(SignatureError::HighS));
     assert_eq!(recovered("eip2098_compact"), Err(SignatureError::Compact));
-    assert_eq!(
-        recovered("erc6492_wrapped"),
-        Err(SignatureError::Undeployed)
-    );
+    assert_eq!(recovered("erc6492_wrapped"), Err(SignatureError::Undeployed));
 }
 
 /// Where the verdict or its code differs from the reference facilitator's: the case, its
 /// verdict, ours, and why. `None` is valid.
 const DIFFERENCES: [(&str, Option<&str>, Option<&str>, &str); 11] = [
-    (
-        "sig_high_s",
-        None,
-        Some(SIGNATURE),
-        "the token contract demands a low s",
-    ),
-    (
-        "sig_v01",
-        None,
-        Some(SIGNATURE),
-        "the token contract demands 27 or 28",
-    ),
-    (
-        "value_hex",
-        None,
-        Some(PAYLOAD),
-        "one spelling for each amount",
-    ),
+    ("sig_high_s", None, Some(SIGNATURE), "the token contract demands a low s"),
+    ("sig_v01", None, Some(SIGNATURE), "the token contract demands 27 or 28"),
+    ("value_hex", None, Some(PAYLOAD), "one spelling for each amount"),
     ("value_number", None, Some(PAYLOAD), "amounts are strings"),
-    (
-        "value_decimal_garbage",
-        Some("threw"),
-        Some(PAYLOAD),
-        "refused before anything throws",
-    ),
-    (
-        "nonce_short",
-        Some(SIGNATURE),
-        Some(PAYLOAD),
-        "a malformed field is called one",
-    ),
-    (
-        "validbefore_u256max_plus1",
-        Some(SIGNATURE),
-        Some(PAYLOAD),
-        "as above",
-    ),
-    (
-        "sig_6492",
-        Some("eip6492_factory_not_allowed"),
-        Some(SIGNATURE),
-        "no smart wallets",
-    ),
+    ("value_decimal_garbage", Some("threw"), Some(PAYLOAD), "refused before anything throws"),
+    ("nonce_short", Some(SIGNATURE), Some(PAYLOAD), "a malformed field is called one"),
+    ("validbefore_u256max_plus1", Some(SIGNATURE), Some(PAYLOAD), "as above"),
+    ("sig_6492", Some("eip6492_factory_not_allowed"), Some(SIGNATURE), "no smart wallets"),
     (
         "payer_has_code_1271_accepts_garbage_sig",
         Some("invalid_exact_evm_transaction_simulation_failed"),
@@ -220,10 +159,7 @@ fn facilitator_verify_outcomes() {
 
 /// A case's payload and requirements, as its `mutation` describes them.
 fn mutated(name: &str) -> (Value, Value) {
-    let (mut payload, mut requirements) = (
-        base()["paymentPayload"].clone(),
-        base()["requirements"].clone(),
-    );
+    let (mut payload, mut requirements) = (base()["paymentPayload"].clone(), base()["requirements"].clone());
     let variant = |name: &str| vectors()["eip712_exact_upto"]["signature_variants"][name].clone();
     let mut both = |key: &str, value: Value| {
         payload["accepted"][key] = value.clone();
@@ -260,9 +196,8 @@ fn mutated(name: &str) -> (Value, Value) {
         "value_hex" => fields["value"] = json!("0x2710"),
         "value_number" => fields["value"] = json!(10000),
         "validbefore_u256max_plus1" => {
-            fields["validBefore"] = json!(
-                "115792089237316195423570985008687907853269984665640564039457584007913129639936"
-            );
+            fields["validBefore"] =
+                json!("115792089237316195423570985008687907853269984665640564039457584007913129639936");
         }
         _ => {}
     }
@@ -279,58 +214,32 @@ fn altered(change: impl FnOnce(&mut PaymentPayload)) -> Payment {
 #[test]
 fn every_rule_has_a_payment_that_breaks_only_it() {
     let offer = offer(&base()["requirements"], Settle::After);
-    let before =
-        |seconds: u64| altered(|p| p.authorization.valid_before = Amount::from_u64(NOW + seconds));
+    let before = |seconds: u64| altered(|p| p.authorization.valid_before = Amount::from_u64(NOW + seconds));
     let after = |time| altered(|p| p.authorization.valid_after = Amount::from_u64(time));
-    let huge = Amount::parse(
-        "115792089237316195423570985008687907853269984665640564039457584007913129639935",
-    );
+    let huge =
+        Amount::parse("115792089237316195423570985008687907853269984665640564039457584007913129639935");
     let margin = 16;
     let cases = [
         (verified(), None),
-        (
-            altered(|p| p.accepted.amount = Amount::from_u64(9_999)),
-            Some(Mismatch::NoMatch),
-        ),
-        (
-            altered(|p| p.authorization.to = p.authorization.from),
-            Some(Mismatch::Recipient),
-        ),
+        (altered(|p| p.accepted.amount = Amount::from_u64(9_999)), Some(Mismatch::NoMatch)),
+        (altered(|p| p.authorization.to = p.authorization.from), Some(Mismatch::Recipient)),
         (before(margin), None),
         (before(margin - 1), Some(Mismatch::Expired)),
         (before(60 + SKEW_SECONDS), None),
         (before(60 + SKEW_SECONDS + 1), Some(Mismatch::TooLong)),
-        (
-            altered(|p| p.authorization.valid_before = huge.unwrap()),
-            Some(Mismatch::TooLong),
-        ),
-        (
-            altered(|p| p.authorization.valid_before = Amount::ZERO),
-            Some(Mismatch::Expired),
-        ),
+        (altered(|p| p.authorization.valid_before = huge.unwrap()), Some(Mismatch::TooLong)),
+        (altered(|p| p.authorization.valid_before = Amount::ZERO), Some(Mismatch::Expired)),
         (after(NOW), None),
         (after(NOW + 1), Some(Mismatch::NotYet)),
-        (
-            altered(|p| p.authorization.valid_after = huge.unwrap()),
-            Some(Mismatch::NotYet),
-        ),
-        (
-            altered(|p| p.authorization.value = Amount::from_u64(9_999)),
-            Some(Mismatch::Value),
-        ),
-        (
-            altered(|p| p.authorization.value = Amount::from_u64(10_001)),
-            Some(Mismatch::Value),
-        ),
+        (altered(|p| p.authorization.valid_after = huge.unwrap()), Some(Mismatch::NotYet)),
+        (altered(|p| p.authorization.value = Amount::from_u64(9_999)), Some(Mismatch::Value)),
+        (altered(|p| p.authorization.value = Amount::from_u64(10_001)), Some(Mismatch::Value)),
     ];
     for (payment, refusal) in cases {
         let verdict = precheck(&payment, &offer, NOW, margin).err();
         assert_eq!(verdict, refusal, "{:?}", payment.payload.authorization);
     }
-    assert_eq!(
-        precheck(&verified(), &offer, u64::MAX, u64::MAX).err(),
-        Some(Mismatch::Expired)
-    );
+    assert_eq!(precheck(&verified(), &offer, u64::MAX, u64::MAX).err(), Some(Mismatch::Expired));
 }
 
 /// The accept a client names must be in the asset its signature was verified under.
@@ -342,10 +251,7 @@ fn a_payment_verified_in_one_asset_does_not_buy_in_another() {
     let asset = Arc::get_mut(&mut other.accepts[0].asset).unwrap();
     asset.chain_id = 1;
     payment.asset = Arc::clone(&other.accepts[0].asset);
-    assert_eq!(
-        precheck(&payment, &offer, NOW, 6).err(),
-        Some(Mismatch::NoMatch)
-    );
+    assert_eq!(precheck(&payment, &offer, NOW, 6).err(), Some(Mismatch::NoMatch));
 }
 
 #[test]
@@ -353,23 +259,13 @@ fn a_payment_finds_its_own_accept_among_several() {
     let mut offer = offer(&base()["requirements"], Settle::After);
     let mainnet = vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"].clone();
     let other = crate::protocol::v2::tests::offer(&mainnet, Settle::After);
-    offer
-        .accepts
-        .insert(0, other.accepts.into_iter().next().unwrap());
+    offer.accepts.insert(0, other.accepts.into_iter().next().unwrap());
     let payment = verified();
-    let assets: Vec<_> = offer
-        .accepts
-        .iter()
-        .map(|accept| Arc::clone(&accept.asset))
-        .collect();
+    let assets: Vec<_> = offer.accepts.iter().map(|accept| Arc::clone(&accept.asset)).collect();
     let mut accepted = payment.payload().accepted.clone();
     assert_eq!(find_asset(&assets, &accepted), Some(&assets[1]));
     accepted.asset = assets[0].address;
-    assert_eq!(
-        find_asset(&assets, &accepted),
-        None,
-        "mainnet's contract, on the testnet"
-    );
+    assert_eq!(find_asset(&assets, &accepted), None, "mainnet's contract, on the testnet");
     let accept = precheck(&payment, &offer, NOW, 6).unwrap();
     assert_eq!(accept.asset.chain_id, 84_532);
 }
@@ -377,10 +273,7 @@ fn a_payment_finds_its_own_accept_among_several() {
 #[test]
 fn a_payment_says_what_was_signed() {
     let payment = verified();
-    assert_eq!(
-        payment.to().to_string(),
-        "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
-    );
+    assert_eq!(payment.to().to_string(), "0x209693Bc6afc0C5328bA36FaF03C514EF312287C");
     assert_eq!(payment.amount(), Amount::from_u64(10_000));
     assert_eq!(payment.valid_before(), NOW + 60);
     assert_eq!(payment.nonce()[0], 0x04);

@@ -28,11 +28,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
     if encoded.is_empty() {
         return Err(Malformed::NotBase64);
     }
-    let engine = if encoded.last() == Some(&b'=') {
-        STANDARD
-    } else {
-        STANDARD_NO_PAD
-    };
+    let engine = if encoded.last() == Some(&b'=') { STANDARD } else { STANDARD_NO_PAD };
     engine.decode(encoded).map_err(|_| Malformed::NotBase64)
 }
 

@@ -2,15 +2,14 @@
 //! strings into one.
 //!
 //! serde's derived readers take an array for a struct and skip names they do not know.
-//! Both are wrong here, because a facilitator reads the same text with another parser: Go's
-//! matches names without regard to case and keeps the last one, so `"Signature"` beside
-//! `"signature"` would let it settle something else than what was verified. A known name
-//! may therefore appear once, and no name that folds to it may appear at all.
+//! Both are wrong here, because the same text is read elsewhere with other parsers (a client's
+//! own logs, a mirror, an auditor): Go's matches names without regard to case and keeps the
+//! last one. A known name may therefore appear once, and no name that folds to it at all.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Malformed;
 
@@ -19,60 +18,71 @@ pub const MAX_DEPTH: usize = 32;
 
 /// The fields read from one object; all others are skipped.
 #[derive(Debug)]
-pub(super) struct Schema(pub(super) &'static [Field]);
+pub(crate) struct Schema(pub(crate) &'static [Field]);
 
 /// One field: its name, where it stands in the payload, and what to read from an object in
 /// its place.
 #[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) path: &'static str,
-    pub(super) schema: Option<&'static Schema>,
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) schema: Option<&'static Schema>,
 }
 
 /// What stands in a field's place.
 #[derive(Debug)]
-pub(super) enum Node<'a> {
+pub(crate) enum Node<'a> {
     Absent,
     Null,
+    Flag(bool),
     Text(Cow<'a, str>),
     Number(u64),
     Object(Object<'a>),
-    /// A boolean, an array, another number, or an object where none is read.
+    /// An array, another number, or an object where none is read.
     Other,
+    /// An object in which a known name appears twice, or under another spelling.
+    Repeated,
 }
 
 /// The known fields of one object, in its schema's order.
 #[derive(Debug)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     schema: &'static Schema,
     nodes: Vec<Node<'a>>,
 }
 
-/// Reads `text` as one object.
+/// Reads `text` as one object, nested at most [`MAX_DEPTH`] deep.
 ///
 /// # Errors
-/// [`Malformed::TooDeep`], [`Malformed::NotJson`], [`Malformed::Repeated`], or
-/// [`Malformed::Shape`] when the text is not an object.
+/// [`Malformed::TooDeep`], and what [`read_any_depth`] refuses.
 pub(super) fn read<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<'a>, Malformed> {
     if is_too_deep(text) {
         return Err(Malformed::TooDeep);
     }
+    read_any_depth(text, schema)
+}
+
+/// Reads `text` as one object. What is skipped is not recursed into, so depth costs nothing.
+///
+/// # Errors
+/// [`Malformed::NotJson`], [`Malformed::Repeated`], or [`Malformed::Shape`] when the text is
+/// not an object.
+pub(crate) fn read_any_depth<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<'a>, Malformed> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let node = Reader(Some(schema))
         .deserialize(&mut deserializer)
         .and_then(|node| deserializer.end().map(|()| node))
-        .map_err(|error| {
-            if error.is_data() {
-                Malformed::Repeated
-            } else {
-                Malformed::NotJson
-            }
-        })?;
+        .map_err(|_| Malformed::NotJson)?;
     match node {
         Node::Object(object) => Ok(object),
+        Node::Repeated => Err(Malformed::Repeated),
         _ => Err(Malformed::Shape("JSON object")),
     }
+}
+
+/// A field of which no object is read.
+pub(crate) const fn leaf(name: &'static str, path: &'static str) -> Field {
+    Field { name, path, schema: None }
 }
 
 /// Counts brackets outside strings. On text that is not JSON the count means little, but
@@ -101,7 +111,7 @@ fn is_too_deep(text: &str) -> bool {
 }
 
 /// Appends `text` as a JSON string, quotes included (RFC 8259, 7).
-pub(super) fn push_string(out: &mut String, text: &str) {
+pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for char in text.chars() {
         match char {
@@ -144,10 +154,18 @@ impl<'a> Object<'a> {
     }
 
     /// A string that may be missing or null.
-    pub(super) fn optional_text(&mut self, name: &str) -> Result<Option<String>, Malformed> {
+    pub(crate) fn optional_text(&mut self, name: &str) -> Result<Option<String>, Malformed> {
         match self.take(name) {
             (Node::Text(text), _) => Ok(Some(text.into_owned())),
             (Node::Absent | Node::Null, _) => Ok(None),
+            (_, path) => Err(Malformed::Shape(path)),
+        }
+    }
+
+    /// A boolean that must be there.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Malformed> {
+        match self.take(name) {
+            (Node::Flag(flag), _) => Ok(flag),
             (_, path) => Err(Malformed::Shape(path)),
         }
     }
@@ -172,15 +190,15 @@ impl<'a> Object<'a> {
 // === impl Schema ===
 
 impl Schema {
-    /// The index of `key`, `None` for a foreign name.
-    fn index<E: Error>(&self, key: &str) -> Result<Option<usize>, E> {
+    /// What `key` is.
+    fn name(&self, key: &str) -> Name {
         if let Some(index) = self.0.iter().position(|field| field.name == key) {
-            return Ok(Some(index));
+            return Name::Known(index);
         }
         if self.0.iter().any(|field| folds_to(key, field.name)) {
-            return Err(E::custom("another spelling of a known name"));
+            return Name::Misspelt;
         }
-        Ok(None)
+        Name::Foreign
     }
 }
 
@@ -200,6 +218,14 @@ struct Reader(Option<&'static Schema>);
 
 /// Reads one name.
 struct Key(&'static Schema);
+
+/// A name of an object, as its schema knows it.
+enum Name {
+    Known(usize),
+    /// Another spelling of a known name.
+    Misspelt,
+    Foreign,
+}
 
 impl<'de> DeserializeSeed<'de> for Reader {
     type Value = Node<'de>;
@@ -236,8 +262,8 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Node::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Node::Other)
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Node::Flag(flag))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -255,24 +281,26 @@ impl<'de> Visitor<'de> for Reader {
             return Ok(Node::Other);
         };
         let mut nodes: Vec<Node<'de>> = schema.0.iter().map(|_| Node::Absent).collect();
-        while let Some(index) = map.next_key_seed(Key(schema))? {
-            let known = index.and_then(|index| schema.0.get(index).zip(nodes.get_mut(index)));
-            match known {
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-                Some((field, node @ Node::Absent)) => {
-                    *node = map.next_value_seed(Reader(field.schema))?;
-                }
-                Some(_) => return Err(A::Error::custom("a known name, twice")),
+        let mut repeated = false;
+        while let Some(name) = map.next_key_seed(Key(schema))? {
+            let known = match name {
+                Name::Known(index) => schema.0.get(index).zip(nodes.get_mut(index)),
+                Name::Misspelt | Name::Foreign => None,
+            };
+            if let Some((field, node @ Node::Absent)) = known {
+                *node = map.next_value_seed(Reader(field.schema))?;
+                repeated |= matches!(node, Node::Repeated);
+            } else {
+                repeated |= !matches!(name, Name::Foreign);
+                map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(Node::Object(Object { schema, nodes }))
+        Ok(if repeated { Node::Repeated } else { Node::Object(Object { schema, nodes }) })
     }
 }
 
 impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<usize>;
+    type Value = Name;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -280,14 +308,14 @@ impl<'de> DeserializeSeed<'de> for Key {
 }
 
 impl Visitor<'_> for Key {
-    type Value = Option<usize>;
+    type Value = Name;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        self.0.index(name)
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.name(name))
     }
 }
 

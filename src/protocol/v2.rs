@@ -12,15 +12,17 @@
 //! `resource` binds nothing (no signature covers it, and no reference server compares it),
 //! so it is not read. (x402-specification-v2, 5; scheme_exact_evm, EIP-3009.)
 
+mod body;
 mod challenge;
 mod receipt;
 
-pub use challenge::{requirements, Challenge};
+pub use body::settle_body;
+pub use challenge::{requirements, resource, signed_requirements, Challenge};
 pub use receipt::Receipt;
 
 use std::borrow::Cow;
 
-use super::json::{self, Field, Object, Schema};
+use super::json::{self, leaf, Field, Object, Schema};
 use super::Malformed;
 use crate::config::{Accept, Offer, Settle};
 use crate::evm::address::Address;
@@ -40,7 +42,6 @@ pub struct PaymentPayload {
     pub authorization: Authorization,
     /// Its signature; a bad form is judged with the signature, not as a bad payload.
     pub signature: Result<Signature, SignatureError>,
-    raw: String,
 }
 
 /// The quote a client echoes.
@@ -89,16 +90,8 @@ const EIP3009: &str = "eip3009";
 
 const PAYLOAD: Schema = Schema(&[
     leaf("x402Version", "x402Version"),
-    Field {
-        name: "accepted",
-        path: "accepted",
-        schema: Some(&ACCEPTED),
-    },
-    Field {
-        name: "payload",
-        path: "payload",
-        schema: Some(&SIGNED),
-    },
+    Field { name: "accepted", path: "accepted", schema: Some(&ACCEPTED) },
+    Field { name: "payload", path: "payload", schema: Some(&SIGNED) },
 ]);
 
 const ACCEPTED: Schema = Schema(&[
@@ -108,11 +101,7 @@ const ACCEPTED: Schema = Schema(&[
     leaf("asset", "accepted.asset"),
     leaf("payTo", "accepted.payTo"),
     leaf("maxTimeoutSeconds", "accepted.maxTimeoutSeconds"),
-    Field {
-        name: "extra",
-        path: "accepted.extra",
-        schema: Some(&EXTRA),
-    },
+    Field { name: "extra", path: "accepted.extra", schema: Some(&EXTRA) },
 ]);
 
 const EXTRA: Schema = Schema(&[
@@ -124,11 +113,7 @@ const EXTRA: Schema = Schema(&[
 
 const SIGNED: Schema = Schema(&[
     leaf("signature", "payload.signature"),
-    Field {
-        name: "authorization",
-        path: "payload.authorization",
-        schema: Some(&AUTHORIZATION),
-    },
+    Field { name: "authorization", path: "payload.authorization", schema: Some(&AUTHORIZATION) },
     leaf("permit2Authorization", "payload.permit2Authorization"),
 ]);
 
@@ -141,14 +126,6 @@ const AUTHORIZATION: Schema = Schema(&[
     leaf("nonce", "payload.authorization.nonce"),
 ]);
 
-const fn leaf(name: &'static str, path: &'static str) -> Field {
-    Field {
-        name,
-        path,
-        schema: None,
-    }
-}
-
 /// Whether what the client says it pays is this accept of this offer; the module's list.
 pub fn matches(accepted: &Accepted, accept: &Accept, offer: &Offer) -> bool {
     accepted.scheme == Scheme::Exact
@@ -157,24 +134,7 @@ pub fn matches(accepted: &Accepted, accept: &Accept, offer: &Offer) -> bool {
         && accepted.pay_to == accept.pay_to
         && accepted.amount == accept.amount
         && accepted.max_timeout_seconds == u64::from(offer.max_timeout_seconds)
-        && accepted
-            .extra
-            .as_ref()
-            .is_some_and(|extra| extra.matches(accept, offer.settle))
-}
-
-/// The body of the facilitator's `/verify` and `/settle`: the client's payload verbatim,
-/// our own requirements (as [`requirements`] writes them).
-pub fn settle_body(payload: &PaymentPayload, requirements: &str) -> Vec<u8> {
-    [
-        r#"{"x402Version":2,"paymentPayload":"#,
-        payload.raw(),
-        r#","paymentRequirements":"#,
-        requirements,
-        "}",
-    ]
-    .concat()
-    .into_bytes()
+        && accepted.extra.as_ref().is_some_and(|extra| extra.matches(accept, offer.settle))
 }
 
 // === impl PaymentPayload ===
@@ -203,13 +163,7 @@ impl PaymentPayload {
             accepted,
             signature: Signature::parse(&signed.text("signature")?.0),
             authorization: authorization(signed.object("authorization")?)?,
-            raw: text.to_owned(),
         })
-    }
-
-    /// The JSON text as it was received.
-    pub fn raw(&self) -> &str {
-        &self.raw
     }
 }
 

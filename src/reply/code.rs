@@ -50,7 +50,10 @@ pub const ALL: &[(&str, &str)] = &[
     (PAYMENT_IN_FLIGHT, "This payment is being used by another request."),
     (PAYMENT_ALREADY_USED, "This payment was used and its response delivered."),
     (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource."),
-    (REDEMPTION_EXHAUSTED, "This payment was taken and its response failed too often: contact the seller with the transaction."),
+    (
+        REDEMPTION_EXHAUSTED,
+        "This payment was taken and its response failed too often: contact the seller with the transaction.",
+    ),
     (CLAIM_TABLE_FULL, "No further payment can be taken now; none was taken."),
     (CLAIM_STORE_UNAVAILABLE, "The record of payments does not answer; keep the payment and try again."),
     (FACILITATOR_UNAVAILABLE, "Payments cannot be settled now; none was taken."),

@@ -56,7 +56,10 @@ fn every_refusal_is_json_with_the_contract_fields() {
 #[test]
 fn nobody_is_quoted_while_money_may_have_moved_undelivered() {
     for refusal in every_refusal() {
-        let owed = matches!(refusal.payment_state(), PaymentState::Held | PaymentState::Taken | PaymentState::Unknown);
+        let owed = matches!(
+            refusal.payment_state(),
+            PaymentState::Held | PaymentState::Taken | PaymentState::Unknown
+        );
         // A payment made for another route says nothing about this one.
         if owed && !matches!(refusal, Refusal::Denied(Denial::Elsewhere(_))) {
             assert!(!refusal.quotes(), "{refusal:?}");
@@ -81,4 +84,9 @@ fn docs_list_exactly_the_codes_there_are() {
     for refusal in every_refusal() {
         assert!(code::ALL.iter().any(|(name, _)| *name == refusal.code()), "{refusal:?}");
     }
+}
+
+#[test]
+fn the_constant_body_is_what_would_be_rendered() {
+    assert_eq!(Refusal::PaymentRequired.body(), Refusal::PaymentRequired.render());
 }

@@ -97,6 +97,7 @@ fn long_files_and_notes_are_seen() {
 
 #[test]
 fn the_table_is_read_in_its_order() {
-    let lib = "//! | module | what |\n//! |---|---|\n//! | [`b`] | makes [`a::X`] |\n//! | [`a`], [`c`] | d |\n";
+    let lib =
+        "//! | module | what |\n//! |---|---|\n//! | [`b`] | makes [`a::X`] |\n//! | [`a`], [`c`] | d |\n";
     assert_eq!(table(lib), ["b", "a", "c"]);
 }

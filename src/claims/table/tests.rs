@@ -24,7 +24,12 @@ const TX: Transaction = Transaction([1; 32]);
 fn who(n: u64) -> Identity {
     let mut nonce = [0; 32];
     nonce[..8].copy_from_slice(&n.to_be_bytes());
-    Identity { chain_id: 8_453, verifying_contract: Address::new([1; 20]), payer: Address::new([2; 20]), nonce }
+    Identity {
+        chain_id: 8_453,
+        verifying_contract: Address::new([1; 20]),
+        payer: Address::new([2; 20]),
+        nonce,
+    }
 }
 
 fn begin(attempt: u64, opening: Opening) -> Begin {
@@ -179,8 +184,16 @@ fn what_is_not_in_doubt_does_not_count_to_the_cap_of_doubt() {
         bring_to(&table, &store, n, [State::Settling, State::Unknown][n as usize % 2]);
         bring_to(&table, &store, n + 50, calm[n as usize % 4]);
     }
-    assert_eq!(run(&table, &store, 90, Op::Begin(begin(90, Opening::Settling))), Outcome::Granted, "the tenth");
-    assert_eq!(run(&table, &store, 91, Op::Begin(begin(91, Opening::Held))), Outcome::Full, "at 19 of 20 entries");
+    assert_eq!(
+        run(&table, &store, 90, Op::Begin(begin(90, Opening::Settling))),
+        Outcome::Granted,
+        "the tenth"
+    );
+    assert_eq!(
+        run(&table, &store, 91, Op::Begin(begin(91, Opening::Held))),
+        Outcome::Full,
+        "at 19 of 20 entries"
+    );
 }
 
 #[test]
@@ -197,7 +210,11 @@ fn a_full_bucket_still_serves_its_claims_and_never_forgets_money() {
     assert_eq!(run(&table, &store, 10, Op::Begin(begin(98, Opening::Nothing))), Outcome::Redeem(Some(TX)));
     assert_eq!(run(&table, &store, 0, settled(0, true)), Outcome::Deliver);
     assert_eq!(run(&table, &store, 1, Op::Unknown { attempt: Attempt(1) }), Outcome::Doubtful);
-    assert_eq!(run(&table, &store, 99, settled(99, false)), Outcome::Lost, "a success nobody remembers asking for");
+    assert_eq!(
+        run(&table, &store, 99, settled(99, false)),
+        Outcome::Lost,
+        "a success nobody remembers asking for"
+    );
     assert_eq!(run(&table, &store, 99, Op::Begin(begin(97, Opening::Nothing))), Outcome::Redeem(Some(TX)));
 }
 

@@ -1,6 +1,7 @@
 //! What names a claim and what binds it.
 
 use super::*;
+use crate::evm::address::Address;
 
 fn identity() -> Identity {
     Identity {
@@ -39,7 +40,8 @@ fn a_claim_is_found_where_it_was_put_and_depends_on_every_bit_of_its_name() {
 
 #[test]
 fn names_that_swap_their_parts_differ() {
-    let swapped = Identity { verifying_contract: identity().payer, payer: identity().verifying_contract, ..identity() };
+    let swapped =
+        Identity { verifying_contract: identity().payer, payer: identity().verifying_contract, ..identity() };
     assert_ne!(swapped.locate(&[9; 16]), identity().locate(&[9; 16]));
 }
 
@@ -79,5 +81,8 @@ fn states_are_the_bytes_they_are_stored_as() {
         let state = State::from_byte(byte);
         assert_eq!(state.map(|s| s as u8), (1..=6).contains(&byte).then_some(byte));
     }
-    assert_eq!(State::ALL.map(State::name), ["held", "settling", "taken", "redeeming", "delivered", "unknown"]);
+    assert_eq!(
+        State::ALL.map(State::name),
+        ["held", "settling", "taken", "redeeming", "delivered", "unknown"]
+    );
 }

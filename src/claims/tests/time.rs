@@ -64,7 +64,11 @@ fn each_state_is_remembered_for_as_long_as_it_matters() {
     assert_eq!(on(State::Taken, Op::Begin(begin(Opening::Nothing))), LONGER + 3_600, "redeemed");
     assert_eq!(on(State::Taken, Op::Renew { attempt, lease }), LONGER + 3_600, "taken up again");
     assert_eq!(on(State::Redeeming, Op::Undelivered { attempt }), LEASE + 3_600);
-    assert_eq!(on(State::Redeeming, Op::Delivered { attempt }), TOMBSTONE, "delivered: until nobody can replay it");
+    assert_eq!(
+        on(State::Redeeming, Op::Delivered { attempt }),
+        TOMBSTONE,
+        "delivered: until nobody can replay it"
+    );
     assert_eq!(on(State::Taken, Op::Delivered { attempt }), TOMBSTONE);
 }
 
@@ -127,10 +131,15 @@ fn a_holder_that_stalled_takes_its_delivery_up_again_only_while_nobody_else_came
     let stalled = claim(State::Redeeming).at(LEASE).unwrap();
     let renew = Op::Renew { attempt: OWNER, lease: LEASE + 30 };
     let (Next::Put(again), Outcome::Done) = Claim::apply(Some(stalled), &renew, LEASE) else { panic!() };
-    assert_eq!((again.state, again.lease, again.redeems), (State::Redeeming, LEASE + 30, 1), "not another try");
+    assert_eq!(
+        (again.state, again.lease, again.redeems),
+        (State::Redeeming, LEASE + 30, 1),
+        "not another try"
+    );
 
     let begin = Begin { lease: LEASE + 30, ..begin(Opening::Nothing) };
-    let (Next::Put(taken_over), Outcome::Redeem(_)) = Claim::apply(Some(stalled), &Op::Begin(begin), LEASE) else {
+    let (Next::Put(taken_over), Outcome::Redeem(_)) = Claim::apply(Some(stalled), &Op::Begin(begin), LEASE)
+    else {
         panic!()
     };
     assert_eq!(Claim::apply(Some(taken_over), &renew, LEASE), (Next::Keep, Outcome::Lost));
@@ -165,6 +174,7 @@ fn a_late_success_overtakes_whoever_asks_again_and_both_hands_off() {
 
 #[test]
 fn the_end_of_time_does_not_wrap() {
-    let forever = Begin { valid_before: u64::MAX, redeem_for: u32::MAX, lease: u64::MAX, ..begin(Opening::Settling) };
+    let forever =
+        Begin { valid_before: u64::MAX, redeem_for: u32::MAX, lease: u64::MAX, ..begin(Opening::Settling) };
     assert_eq!(forgotten(None, &Op::Begin(forever)), u64::MAX);
 }

@@ -37,11 +37,7 @@ fn the_edges_of_the_ranges() {
         ([0xff; 32], [0xff; 32], Some(OutOfRange)),
     ];
     for (r, s, refusal) in cases {
-        assert_eq!(
-            Signature::parse(&text(&r, &s, 27)).err(),
-            refusal,
-            "{r:x?} {s:x?}"
-        );
+        assert_eq!(Signature::parse(&text(&r, &s, 27)).err(), refusal, "{r:x?} {s:x?}");
     }
 }
 

@@ -33,7 +33,15 @@ fn word() -> impl Strategy<Value = Value> {
 
 fn object() -> impl Strategy<Value = Value> {
     let key = prop::sample::select(vec![
-        "success", "errorReason", "transaction", "network", "payer", "amount", "isValid", "invalidReason", "x",
+        "success",
+        "errorReason",
+        "transaction",
+        "network",
+        "payer",
+        "amount",
+        "isValid",
+        "invalidReason",
+        "x",
     ]);
     prop::collection::btree_map(key, word(), 0..9).prop_map(|fields| json!(fields))
 }

@@ -25,7 +25,9 @@ fn the_recorded_verdicts() {
     }
     assert_eq!(verdict(400, true, rust("invalid_payment_expired")), Verdict::Invalid(Reason::Expired));
     // Nothing was asked to move, so these refuse like any other.
-    for code in ["invalid_exact_evm_nonce_already_used", "permit2_simulation_failed", "transaction_simulation"] {
+    for code in
+        ["invalid_exact_evm_nonce_already_used", "permit2_simulation_failed", "transaction_simulation"]
+    {
         assert_eq!(verdict(200, true, npm(code)), Verdict::Invalid(Reason::Other), "{code}");
     }
     assert_eq!(verdict(412, true, rust("permit2_allowance_required")), Verdict::Invalid(Reason::Other));

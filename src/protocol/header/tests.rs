@@ -7,10 +7,8 @@ use super::*;
 use crate::protocol::v2::tests::vectors;
 
 /// Where this reader differs from the TypeScript SDK, the strictest of the three.
-const DIFFERENCES: [(&str, &str); 1] = [(
-    "leading_space",
-    "whitespace around a field value is no part of it (RFC 9110, 5.5)",
-)];
+const DIFFERENCES: [(&str, &str); 1] =
+    [("leading_space", "whitespace around a field value is no part of it (RFC 9110, 5.5)")];
 
 #[test]
 fn base64_forms_are_read_as_the_typescript_sdk_reads_them() {

@@ -2,22 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const INNER: Schema = Schema(&[Field {
-    name: "key",
-    path: "inner.key",
-    schema: None,
-}]);
+const INNER: Schema = Schema(&[Field { name: "key", path: "inner.key", schema: None }]);
 const OUTER: Schema = Schema(&[
-    Field {
-        name: "text",
-        path: "text",
-        schema: None,
-    },
-    Field {
-        name: "inner",
-        path: "inner",
-        schema: Some(&INNER),
-    },
+    Field { name: "text", path: "text", schema: None },
+    Field { name: "inner", path: "inner", schema: Some(&INNER) },
 ]);
 
 fn refusal(text: &str) -> Option<Malformed> {
@@ -69,38 +57,18 @@ fn a_name_that_folds_to_a_known_one_is_refused_even_alone() {
 #[test]
 fn an_array_is_not_an_object() {
     for text in [r#"["a",{"key":1}]"#, "[]", "null", "7", r#""text""#, "true"] {
-        assert_eq!(
-            refusal(text),
-            Some(Malformed::Shape("JSON object")),
-            "{text}"
-        );
+        assert_eq!(refusal(text), Some(Malformed::Shape("JSON object")), "{text}");
     }
     let mut outer = read(r#"{"inner":[1]}"#, &OUTER).unwrap();
-    assert_eq!(
-        outer.object("inner").unwrap_err(),
-        Malformed::Shape("inner")
-    );
+    assert_eq!(outer.object("inner").unwrap_err(), Malformed::Shape("inner"));
 }
 
 #[test]
 fn only_non_negative_integers_are_numbers() {
-    for number in [
-        "-1",
-        "1.0",
-        "1e3",
-        "18446744073709551616",
-        "true",
-        "null",
-        r#""1""#,
-        "[1]",
-    ] {
+    for number in ["-1", "1.0", "1e3", "18446744073709551616", "true", "null", r#""1""#, "[1]"] {
         let text = format!(r#"{{"inner":{{"key":{number}}}}}"#);
         let mut inner = read(&text, &OUTER).unwrap().object("inner").unwrap();
-        assert_eq!(
-            inner.number("key"),
-            Err(Malformed::Shape("inner.key")),
-            "{number}"
-        );
+        assert_eq!(inner.number("key"), Err(Malformed::Shape("inner.key")), "{number}");
     }
 }
 
@@ -129,13 +97,7 @@ fn what_is_not_one_json_text_is_refused() {
 
 #[test]
 fn depth_is_bounded_wherever_it_is() {
-    let nested = |depth: usize| {
-        format!(
-            r#"{{"a":{}{}}}"#,
-            "[".repeat(depth - 1),
-            "]".repeat(depth - 1)
-        )
-    };
+    let nested = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
     assert_eq!(refusal(&nested(MAX_DEPTH)), None);
     assert_eq!(refusal(&nested(MAX_DEPTH + 1)), Some(Malformed::TooDeep));
     assert_eq!(refusal(&"[".repeat(12_000)), Some(Malformed::TooDeep));

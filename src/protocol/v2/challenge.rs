@@ -5,8 +5,10 @@ use std::fmt::Write;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 
-use super::UPFRONT;
-use crate::config::{Accept, Offer, Settle};
+use super::{PaymentPayload, UPFRONT};
+use crate::config::{Accept, Asset, Offer, Settle};
+use crate::evm::address::Address;
+use crate::money::Amount;
 use crate::protocol::json::push_string;
 
 /// An offer's quote. Everything but the error and the resource's URL is rendered and
@@ -29,23 +31,80 @@ pub fn requirements(accept: &Accept, offer: &Offer) -> String {
     json
 }
 
-fn push_requirements(out: &mut String, accept: &Accept, offer: &Offer) {
-    out.push_str(r#"{"scheme":"exact","network":"#);
-    push_string(out, &accept.asset.network);
-    // Writing into a String cannot fail.
-    let _ = write!(
-        out,
-        r#","amount":"{}","asset":"{}","payTo":"{}","maxTimeoutSeconds":{},"extra":{{"name":"#,
-        accept.amount, accept.asset.address, accept.pay_to, offer.max_timeout_seconds,
-    );
-    push_string(out, &accept.asset.name);
-    out.push_str(r#","version":"#);
-    push_string(out, &accept.asset.version);
-    if offer.settle == Settle::Before {
-        out.push_str(r#","paymentFlow":"#);
-        push_string(out, UPFRONT);
+/// The `PaymentRequirements` a payment states itself, once it is known to be its payer's. An authorisation that was
+/// claimed under an earlier quote is settled under that quote, whatever the offer is today.
+pub fn signed_requirements(payload: &PaymentPayload, asset: &Asset) -> String {
+    let accepted = &payload.accepted;
+    let flow = accepted.extra.as_ref().and_then(|extra| extra.payment_flow.as_deref());
+    let mut json = String::with_capacity(384);
+    Terms {
+        asset,
+        amount: payload.authorization.value,
+        pay_to: &payload.authorization.to,
+        max_timeout_seconds: accepted.max_timeout_seconds,
+        upfront: flow == Some(UPFRONT),
     }
-    out.push_str("}}");
+    .push(&mut json);
+    json
+}
+
+/// The `ResourceInfo` of what is sold at `url`.
+pub fn resource(offer: &Offer, url: &str) -> String {
+    let mut json = String::from(r#"{"url":"#);
+    push_string(&mut json, url);
+    push_description(&mut json, offer);
+    json.push('}');
+    json
+}
+
+fn push_description(out: &mut String, offer: &Offer) {
+    out.push_str(r#","description":"#);
+    push_string(out, &offer.description);
+    out.push_str(r#","mimeType":"#);
+    push_string(out, &offer.mime_type);
+}
+
+/// What a `PaymentRequirements` says.
+struct Terms<'a> {
+    asset: &'a Asset,
+    amount: Amount,
+    pay_to: &'a Address,
+    max_timeout_seconds: u64,
+    upfront: bool,
+}
+
+fn push_requirements(out: &mut String, accept: &Accept, offer: &Offer) {
+    Terms {
+        asset: &accept.asset,
+        amount: accept.amount,
+        pay_to: &accept.pay_to,
+        max_timeout_seconds: offer.max_timeout_seconds.into(),
+        upfront: offer.settle == Settle::Before,
+    }
+    .push(out);
+}
+
+// === impl Terms ===
+
+impl Terms<'_> {
+    fn push(&self, out: &mut String) {
+        out.push_str(r#"{"scheme":"exact","network":"#);
+        push_string(out, &self.asset.network);
+        // Writing into a String cannot fail.
+        let _ = write!(
+            out,
+            r#","amount":"{}","asset":"{}","payTo":"{}","maxTimeoutSeconds":{},"extra":{{"name":"#,
+            self.amount, self.asset.address, self.pay_to, self.max_timeout_seconds,
+        );
+        push_string(out, &self.asset.name);
+        out.push_str(r#","version":"#);
+        push_string(out, &self.asset.version);
+        if self.upfront {
+            out.push_str(r#","paymentFlow":"#);
+            push_string(out, UPFRONT);
+        }
+        out.push_str("}}");
+    }
 }
 
 // === impl Challenge ===
@@ -64,15 +123,10 @@ impl Challenge {
         while json.len() % 3 != 0 {
             json.push(' ');
         }
-        let mut suffix = String::from(r#","description":"#);
-        push_string(&mut suffix, &offer.description);
-        suffix.push_str(r#","mimeType":"#);
-        push_string(&mut suffix, &offer.mime_type);
+        let mut suffix = String::new();
+        push_description(&mut suffix, offer);
         suffix.push_str("}}");
-        Self {
-            prefix: STANDARD.encode(json),
-            suffix,
-        }
+        Self { prefix: STANDARD.encode(json), suffix }
     }
 
     /// The value of `PAYMENT-REQUIRED`: base64, one line, ASCII whatever the arguments.

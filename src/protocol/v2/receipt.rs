@@ -33,11 +33,7 @@ impl Receipt<'_> {
     /// `""`: the field is required.
     pub fn to_json(&self) -> String {
         let mut json = String::with_capacity(256);
-        json.push_str(if self.success {
-            r#"{"success":true"#
-        } else {
-            r#"{"success":false"#
-        });
+        json.push_str(if self.success { r#"{"success":true"# } else { r#"{"success":false"# });
         if let Some(reason) = self.error_reason {
             json.push_str(r#","errorReason":"#);
             push_string(&mut json, reason);
@@ -80,26 +76,15 @@ mod tests {
             network: "eip155:84532",
             amount: None,
         };
-        assert_eq!(
-            success.to_header(),
-            group["settle_success"]["header"].as_str().unwrap()
-        );
+        assert_eq!(success.to_header(), group["settle_success"]["header"].as_str().unwrap());
         let failure = Receipt {
             success: false,
             error_reason: Some("insufficient_funds"),
             transaction: None,
             ..success.clone()
         };
-        assert_eq!(
-            failure.to_header(),
-            group["settle_failure"]["header"].as_str().unwrap()
-        );
-        let with_amount = Receipt {
-            amount: Some(Amount::from_u64(10_000)),
-            ..success
-        };
-        assert!(with_amount
-            .to_json()
-            .ends_with(r#","network":"eip155:84532","amount":"10000"}"#));
+        assert_eq!(failure.to_header(), group["settle_failure"]["header"].as_str().unwrap());
+        let with_amount = Receipt { amount: Some(Amount::from_u64(10_000)), ..success };
+        assert!(with_amount.to_json().ends_with(r#","network":"eip155:84532","amount":"10000"}"#));
     }
 }

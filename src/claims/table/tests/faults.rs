@@ -40,7 +40,11 @@ fn a_store_that_is_down_refuses_everything() {
             store.dies_after(calls);
             let applied = table.run(&store, &subject(&op), &op, NOW);
             if (op, calls) != (Op::Peek, 1) {
-                assert_eq!((applied.outcome, applied.delta), (Outcome::Unavailable, [0; 6]), "{op:?} at {calls}");
+                assert_eq!(
+                    (applied.outcome, applied.delta),
+                    (Outcome::Unavailable, [0; 6]),
+                    "{op:?} at {calls}"
+                );
             }
             store.dies_after(0);
             assert_eq!(table.sweep(&store, 0, NOW + 100), Err(StoreDown));

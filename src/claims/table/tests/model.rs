@@ -79,8 +79,9 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Draw::Sweep),
     ];
     let passes = prop_oneof![12 => Just(0), 4 => Just(1), 2 => Just(31), 1 => Just(200), 1 => Just(2_000)];
-    (draw, 0..IDENTITIES, 1..4u64, prop::bool::weighted(0.1), passes)
-        .prop_map(|(draw, who, attempt, other_purchase, passes)| Move { draw, who, attempt, other_purchase, passes })
+    (draw, 0..IDENTITIES, 1..4u64, prop::bool::weighted(0.1), passes).prop_map(
+        |(draw, who, attempt, other_purchase, passes)| Move { draw, who, attempt, other_purchase, passes },
+    )
 }
 
 /// What a claim's record must agree on; a tombstone keeps only what a replay is told.

@@ -7,14 +7,21 @@ use super::*;
 const WORKERS: u64 = 4;
 
 /// Every worker runs the op it is given for every identity, all at once.
-fn race(store: &Memory, table: &Table, identities: u64, op: impl Fn(u64) -> Op + Sync) -> HashMap<u64, Vec<Outcome>> {
+fn race(
+    store: &Memory,
+    table: &Table,
+    identities: u64,
+    op: impl Fn(u64) -> Op + Sync,
+) -> HashMap<u64, Vec<Outcome>> {
     let (table, op) = (table.clone(), &op);
     let seen = std::thread::scope(|scope| {
         let workers: Vec<_> = (1..=WORKERS)
             .map(|worker| {
                 let table = table.clone();
                 scope.spawn(move || {
-                    (0..identities).map(|n| (n, table.run(store, &who(n), &op(worker), NOW).outcome)).collect::<Vec<_>>()
+                    (0..identities)
+                        .map(|n| (n, table.run(store, &who(n), &op(worker), NOW).outcome))
+                        .collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -53,7 +60,8 @@ fn of_raced_redemptions_and_resolutions_each_is_won_once() {
         for n in 0..1_000 {
             bring_to(&table, &store, n, state);
         }
-        let outcomes = race(&store, &table, 1_000, |worker| Op::Begin(begin(worker + 10_000, Opening::Nothing)));
+        let outcomes =
+            race(&store, &table, 1_000, |worker| Op::Begin(begin(worker + 10_000, Opening::Nothing)));
         assert_one(&outcomes, wins, Outcome::InFlight);
     }
 }

@@ -16,14 +16,8 @@ fn offer_for(required: &Value, settle: Settle) -> Offer {
     for other in &accepts[1..] {
         built.accepts.extend(offer(other, settle).accepts);
     }
-    built.description = required["resource"]["description"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    built.mime_type = required["resource"]["mimeType"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    built.description = required["resource"]["description"].as_str().unwrap().to_owned();
+    built.mime_type = required["resource"]["mimeType"].as_str().unwrap().to_owned();
     built
 }
 
@@ -34,16 +28,10 @@ fn the_quote_says_what_the_sdk_says() {
     let mut required = group["payment_required"]["paymentRequired"].clone();
     // One offer has one lifetime; the vector's second accept has its own.
     required["accepts"][1]["maxTimeoutSeconds"] = json!(60);
-    for required in [
-        &required,
-        &group["payment_required_unicode"]["paymentRequired"],
-        spec,
-    ] {
+    for required in [&required, &group["payment_required_unicode"]["paymentRequired"], spec] {
         let challenge = Challenge::new(&offer_for(required, Settle::After));
-        let header = challenge.header(
-            required["error"].as_str().unwrap(),
-            required["resource"]["url"].as_str().unwrap(),
-        );
+        let header = challenge
+            .header(required["error"].as_str().unwrap(), required["resource"]["url"].as_str().unwrap());
         assert_eq!(decoded(&header), *required);
     }
 }
@@ -63,10 +51,7 @@ fn requirements_are_spelled_as_the_sdk_spells_them() {
 fn an_unset_description_is_an_empty_one() {
     let offer = offer(&base()["requirements"], Settle::Before);
     let quote = decoded(&Challenge::new(&offer).header("Payment required", "https://a/b"));
-    assert_eq!(
-        quote["resource"],
-        json!({"url": "https://a/b", "description": "", "mimeType": ""})
-    );
+    assert_eq!(quote["resource"], json!({"url": "https://a/b", "description": "", "mimeType": ""}));
 }
 
 proptest! {

@@ -17,10 +17,8 @@ const MATCHING_DIFFERENCES: [(&str, &str); 4] = [
 ];
 
 /// Cases about quotes this filter never makes: its `extra` always names the domain.
-const NOT_OURS: [&str; 2] = [
-    "required_no_extra_accepted_any_extra",
-    "required_empty_extra_accepted_no_extra",
-];
+const NOT_OURS: [&str; 2] =
+    ["required_no_extra_accepted_any_extra", "required_empty_extra_accepted_no_extra"];
 
 #[test]
 fn matching_agrees_with_the_reference_server() {
@@ -33,16 +31,12 @@ fn matching_agrees_with_the_reference_server() {
             continue;
         }
         let payload = mutated(name);
-        let ours = parse(&payload)
-            .is_ok_and(|payload| matches(&payload.accepted, &offer.accepts[0], &offer));
+        let ours = parse(&payload).is_ok_and(|payload| matches(&payload.accepted, &offer.accepts[0], &offer));
         if ours != (*verdict == Value::Bool(true)) {
             different.insert(name.clone());
         }
     }
-    assert_eq!(
-        different,
-        MATCHING_DIFFERENCES.map(|(name, _)| name.to_owned()).into()
-    );
+    assert_eq!(different, MATCHING_DIFFERENCES.map(|(name, _)| name.to_owned()).into());
 }
 
 fn mutated(name: &str) -> Value {
@@ -65,8 +59,7 @@ fn mutated(name: &str) -> Value {
         "asset_lowercase" => accepted["asset"] = lower(&accepted["asset"]),
         "payTo_lowercase" => accepted["payTo"] = lower(&accepted["payTo"]),
         "v1_style" => {
-            return vectors()["eip712_exact_upto"]["v1_base_sepolia_eip3009"]["paymentPayload"]
-                .clone()
+            return vectors()["eip712_exact_upto"]["v1_base_sepolia_eip3009"]["paymentPayload"].clone()
         }
         "v3" => payload["x402Version"] = json!(3),
         "no_version" => drop(payload.as_object_mut().unwrap().remove("x402Version")),
@@ -83,32 +76,19 @@ fn how_the_money_moves_is_ours_to_say() {
         (Settle::Before, "paymentFlow", Value::Null, false),
         (Settle::Before, "paymentFlow", json!("escrow"), false),
         (Settle::After, "assetTransferMethod", json!("eip3009"), true),
-        (
-            Settle::After,
-            "assetTransferMethod",
-            json!("permit2"),
-            false,
-        ),
+        (Settle::After, "assetTransferMethod", json!("permit2"), false),
     ];
     for (settle, key, value, verdict) in cases {
         let offer = offer(&base()["requirements"], settle);
         let mut payload = valid();
         payload["accepted"]["extra"][key] = value;
         let payload = parse(&payload).unwrap();
-        assert_eq!(
-            matches(&payload.accepted, &offer.accepts[0], &offer),
-            verdict,
-            "{key}"
-        );
+        assert_eq!(matches(&payload.accepted, &offer.accepts[0], &offer), verdict, "{key}");
     }
     let mut payload = valid();
     payload["accepted"]["scheme"] = json!("upto");
     let offer = offer(&base()["requirements"], Settle::After);
-    assert!(!matches(
-        &parse(&payload).unwrap().accepted,
-        &offer.accepts[0],
-        &offer
-    ));
+    assert!(!matches(&parse(&payload).unwrap().accepted, &offer.accepts[0], &offer));
 }
 
 #[test]

@@ -1,0 +1,161 @@
+# Everything a person or CI runs. `make help` lists it; every target says what is missing.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+TARGET := wasm32-wasip1
+MODULE := target/x402_proxy_wasm.wasm
+MODULE_LIMIT := 500000
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+CLIENTS := tests/clients
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Where the tests and the launcher find the real thing.
+export X402_MODULE ?= $(CURDIR)/$(MODULE)
+export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
+export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
+export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
+# envoy.yaml brings the facilitator a token; the development one takes any.
+export X402_FACILITATOR_TOKEN ?= development
+
+# Integration tests named scenarios* or envoy* drive a real Envoy; the others need none.
+test_targets = cargo metadata --locked --no-deps --format-version 1 | python3 -c \
+  'import json,sys; print(*sorted("--test=" + t["name"] for p in json.load(sys.stdin)["packages"] for t in p["targets"] if t["kind"] == ["test"] and t["name"].startswith(("scenarios", "envoy")) == $(1)))'
+
+##@ Use it
+
+.PHONY: demo
+demo: build launcher $(CLIENTS)/node_modules/.stamp ## Pay a route through a real Envoy, step by step, every step checked
+	node tests/demo/demo.mjs
+
+.PHONY: up
+up: build launcher $(CLIENTS)/node_modules/.stamp ## Keep the stack running, with curl commands to try
+	node tests/demo/up.mjs
+
+.PHONY: build
+build: need-rust need-cc ## Build the module, reproducibly: target/x402_proxy_wasm.wasm
+	tests/build/module.sh $(MODULE)
+	printf '%s  %s bytes  sha256 %s\n' $(MODULE) "$$(stat -c %s $(MODULE))" "$$(sha256sum < $(MODULE) | cut -d' ' -f1)"
+
+##@ Prove it
+
+.PHONY: test
+test: test-unit test-config test-scenarios test-clients test-repro test-mutants ## Everything that proves it
+
+.PHONY: test-unit
+test-unit: need-rust need-cc ## Unit, differential and development-stack tests; no Envoy
+	cargo test --locked --workspace --lib --bins $$($(call test_targets,False))
+	cargo test --locked --workspace --doc
+
+.PHONY: test-scenarios
+test-scenarios: build noop launcher ## The scenario table on a real Envoy
+	targets=$$($(call test_targets,True)); \
+	if [[ -z $$targets ]]; then echo 'no test target is named scenarios* or envoy*' >&2; exit 1; fi; \
+	cargo test --locked --workspace $$targets
+
+.PHONY: test-clients
+test-clients: build launcher $(CLIENTS)/node_modules/.stamp ## The unmodified npm client pays: before, after, GET, POST, HTTP/1.1 and HTTP/2
+	cd $(CLIENTS) && node --test --test-reporter=spec
+
+.PHONY: test-config
+test-config: build $(VENV)/.stamp ## envoy.yaml with the module on a real Envoy; compose and Istio files against it
+	$(PYTHON) tests/build/check_config.py --module $(MODULE)
+
+.PHONY: test-repro
+test-repro: build ## Two clones, two cargo homes, one hash; and the size limit
+	tests/build/reproducible.sh $(MODULE) $(MODULE_LIMIT)
+
+.PHONY: test-mutants
+test-mutants: need-rust need-cc ## Every safeguard taken out once: the tests named beside it must turn red
+	python3 tests/build/mutants.py
+
+.PHONY: test-compose
+test-compose: ## docker-compose brings it all up and the payer pays; needs a Docker engine
+	tests/build/compose.sh
+
+.PHONY: bench
+bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, memory, claims (BENCH='--full --write docs/benchmarks.md')
+	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
+	  --package x402-bench -- $(BENCH)
+
+.PHONY: noop
+noop: need-rust
+	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml
+
+##@ Work on it
+
+.PHONY: setup
+setup: need-rust need-cc $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy in .venv, the npm client, crates
+	cargo fetch --locked
+
+.PHONY: lint
+lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences and sources, YAML, links
+	cargo fmt --all --check
+	cargo fmt --manifest-path benches/noop/Cargo.toml --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package x402-proxy-wasm --lib --target $(TARGET) -- -D warnings
+	cargo clippy --locked --manifest-path benches/noop/Cargo.toml --target $(TARGET) -- -D warnings
+	$(PYTHON) tests/build/check_dependencies.py
+	$(PYTHON) tests/build/check_config.py --static
+	$(PYTHON) tests/build/check_docs.py
+	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
+	for script in tests/clients/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
+	if command -v cargo-deny > /dev/null; then cargo deny --locked check licenses bans sources; fi
+
+.PHONY: deny
+deny: need-rust ## Advisories, licences, bans and sources with cargo-deny (needs its database)
+	command -v cargo-deny > /dev/null || { echo 'missing: cargo-deny. Install it: cargo install --locked cargo-deny' >&2; exit 1; }
+	cargo deny --locked check
+
+.PHONY: clean
+clean: ## Remove everything that was built or fetched here
+	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules
+
+.PHONY: help
+help: ## This list
+	awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# === What the targets stand on ===
+
+.PHONY: launcher
+launcher: need-rust need-cc $(VENV)/.stamp
+	cargo build --locked --workspace --bins
+
+$(VENV)/.stamp: tests/requirements.txt | need-python
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	touch $@
+
+$(CLIENTS)/node_modules/.stamp: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json | need-node
+	cd $(CLIENTS) && npm ci
+	touch $@
+
+.PHONY: need-rust
+need-rust:
+	command -v cargo > /dev/null || { echo "missing: Rust. Install it: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
+	cargo --version > /dev/null 2>&1 || { echo 'missing: the toolchain of rust-toolchain.toml. Install it: rustup toolchain install' >&2; exit 1; }
+	[[ -d $$(rustc --print sysroot)/lib/rustlib/$(TARGET) ]] || { echo 'missing: the Rust target $(TARGET). Install it: rustup target add $(TARGET)' >&2; exit 1; }
+
+.PHONY: need-cc
+need-cc:
+	command -v cc > /dev/null || { echo 'missing: a C compiler (tests link against libsecp256k1). Install it: apt-get install gcc libc6-dev' >&2; exit 1; }
+
+.PHONY: need-python
+need-python:
+	command -v python3 > /dev/null || { echo 'missing: Python 3.11 or later. Install it: apt-get install python3 python3-venv' >&2; exit 1; }
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'missing: Python 3.11 or later; this is' "$$(python3 --version)" >&2; exit 1; }
+	python3 -c 'import venv, ensurepip' 2> /dev/null || { echo 'missing: Python virtual environments. Install them: apt-get install python3-venv' >&2; exit 1; }
+
+.PHONY: need-node
+need-node:
+	command -v node > /dev/null && command -v npm > /dev/null || { echo 'missing: Node.js 18.17 or later with npm. Install it: apt-get install nodejs npm' >&2; exit 1; }
+	node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 18 || (a === 18 && b >= 17) ? 0 : 1)' || { echo 'missing: Node.js 18.17 or later; this is' "$$(node --version)" >&2; exit 1; }
+
+ifndef VERBOSE
+.SILENT:
+endif

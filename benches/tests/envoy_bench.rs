@@ -1,0 +1,29 @@
+//! The suite itself, for a few seconds: every path answers as it should and gives figures.
+
+use x402_bench::bed::{Behind, Modules};
+use x402_bench::report::Report;
+use x402_bench::rounds::{self, Effort};
+use x402_bench::{cpu, paths};
+use x402_devstack::envoy::find_binary;
+
+#[test]
+fn every_path_is_measured_with_the_status_it_should_have() {
+    let found = Modules::found(None).check();
+    let modules = match (found, find_binary()) {
+        (Ok(modules), Some(_)) => modules,
+        (found, envoy) => {
+            assert!(std::env::var_os("CI").is_none(), "{found:?}, Envoy {envoy:?}");
+            eprintln!("skipped: no Envoy, or a module is missing");
+            return;
+        }
+    };
+    let behind = Behind::start().unwrap();
+    let rounds = rounds::run(&behind, &modules, &paths::ALL, Effort { rounds: 1, divisor: 20 }).unwrap();
+    for path in &paths::ALL {
+        let cpu = rounds.each(path.name, |sample| sample.cpu);
+        assert!(matches!(cpu[..], [micros] if micros > 1.0), "{}: {cpu:?}", path.name);
+    }
+    let report = Report { machine: cpu::machine(), rounds: Some(rounds), ..Report::default() };
+    let page = report.page();
+    assert!(paths::ALL.iter().all(|path| page.contains(path.what)), "{page}");
+}

@@ -1,0 +1,180 @@
+//! Offers by name, as each seller sells them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::accepts::Assets;
+use super::error::Errors;
+use super::fields::{entries, nearest, text, Fields};
+use super::offers::{Defaults, Draft, Seller, Terms, SELLER_KEYS};
+use super::text::check_name;
+use super::tree::{shown, Path, Value};
+use super::{Offer, Target};
+
+/// Offers by name, and what became of them for each seller.
+pub(super) struct Catalogue<'v> {
+    names: HashMap<&'v str, usize>,
+    drafts: Vec<(&'v str, Option<Draft>)>,
+    sold: Vec<Sold>,
+    sold_places: HashMap<u64, u64>,
+    sellers: Vec<Seller<'v>>,
+    seller_names: HashMap<&'v str, usize>,
+    pub(super) defaults: Defaults<'v>,
+    pub(super) assets: Assets,
+}
+
+/// An offer as one seller sells it; `None` once its mistakes are reported.
+type Sold = Option<Arc<Offer>>;
+
+// === impl Catalogue ===
+
+impl<'v> Catalogue<'v> {
+    /// Reads offers and sellers.
+    pub(super) fn read(
+        fields: &Fields<'v>,
+        defaults: Defaults<'v>,
+        assets: Assets,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut catalogue = Self {
+            names: HashMap::new(),
+            drafts: Vec::new(),
+            sold: Vec::new(),
+            sold_places: HashMap::new(),
+            sellers: Vec::new(),
+            seller_names: HashMap::new(),
+            defaults,
+            assets,
+        };
+        let path = fields.path.key("offers");
+        let offers = fields.get("offers").and_then(|value| entries(value, path, errors)).unwrap_or_default();
+        for (index, (name, value)) in offers.iter().enumerate() {
+            let path = path.key(name);
+            check_name(name, &path, errors);
+            let draft = Draft::read(value, path, &catalogue.defaults, &mut catalogue.assets, errors);
+            catalogue.names.insert(name, index);
+            catalogue.drafts.push((name, draft));
+        }
+        let path = fields.path.key("sellers");
+        let sellers =
+            fields.get("sellers").and_then(|value| entries(value, path, errors)).unwrap_or_default();
+        for (index, (name, value)) in sellers.iter().enumerate() {
+            let path = path.key(name);
+            check_name(name, &path, errors);
+            let fields = Fields::open(value, path, SELLER_KEYS, errors);
+            let terms = fields
+                .map(|fields| {
+                    Terms::read(&fields, &catalogue.defaults.facilitators, &mut catalogue.assets, errors)
+                })
+                .unwrap_or_default();
+            catalogue.seller_names.insert(name, index);
+            catalogue.sellers.push(Seller { name, terms });
+        }
+        catalogue
+    }
+
+    /// What a route costs; `None` once its mistakes are reported.
+    pub(super) fn target(&mut self, route: &str, fields: &Fields<'_>, errors: &mut Errors) -> Option<Target> {
+        let path = fields.path;
+        let seller = match fields.get("seller") {
+            Some(value) => Some(find(value, &path.key("seller"), "seller", &self.seller_names, errors)?),
+            None => None,
+        };
+        match (fields.get("offer"), fields.get("free")) {
+            (None, Some(Value::Bool(true))) => {
+                if seller.is_some() {
+                    errors.push(path.key("seller"), "nothing is sold on a free route", "");
+                }
+                Some(Target::Free)
+            }
+            (None, Some(Value::Object(_))) => {
+                errors.push(path.key("free"), "free allowances are not in this version", "write true");
+                None
+            }
+            (None, Some(_)) => {
+                errors.push(path.key("free"), "only true belongs here", "");
+                None
+            }
+            (Some(value @ Value::Object(_)), None) => {
+                let path = path.key("offer");
+                let draft = Draft::read(value, path, &self.defaults, &mut self.assets, errors)?;
+                let seller = seller.and_then(|seller| self.sellers.get(seller));
+                draft
+                    .sell(route, seller, &self.defaults, path, errors)
+                    .map(|offer| Target::Offer(Arc::new(offer)))
+            }
+            (Some(value), None) => {
+                let offer = find(value, &path.key("offer"), "offer", &self.names, errors)?;
+                self.sell(offer, seller, errors).map(Target::Offer)
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                errors.push(
+                    path,
+                    "exactly one of offer and free belongs here",
+                    "write offer: <name or object>, or free: true",
+                );
+                None
+            }
+        }
+    }
+
+    fn sell(&mut self, offer: usize, seller: Option<usize>, errors: &mut Errors) -> Option<Arc<Offer>> {
+        let key = sold_key(offer, seller);
+        if let Some(place) = self.sold_places.get(&key) {
+            return self.sold.get(usize::try_from(*place).ok()?).cloned().flatten();
+        }
+        let (name, draft) = self.drafts.get(offer)?;
+        let offers = Path::Root.key("offers");
+        let terms = seller.and_then(|seller| self.sellers.get(seller));
+        let sold = draft
+            .as_ref()
+            .and_then(|draft| draft.sell(name, terms, &self.defaults, offers.key(name), errors))
+            .map(Arc::new);
+        self.sold_places.insert(key, self.sold.len() as u64);
+        self.sold.push(sold.clone());
+        sold
+    }
+
+    /// An offer that no route uses yet is to be right all the same, as far as it can be
+    /// told without a seller.
+    pub(super) fn check_unused(&mut self, errors: &mut Errors) {
+        let mut used = vec![false; self.drafts.len()];
+        for key in self.sold_places.keys() {
+            let slot = usize::try_from(key >> 32).ok().and_then(|offer| used.get_mut(offer));
+            slot.into_iter().for_each(|slot| *slot = true);
+        }
+        for (offer, used) in used.into_iter().enumerate() {
+            let named = self
+                .drafts
+                .get(offer)
+                .is_some_and(|(_, draft)| draft.as_ref().is_some_and(Draft::names_payee));
+            if !used && (named || self.defaults.accepts.is_some()) {
+                let _ = self.sell(offer, None, errors);
+            }
+        }
+    }
+}
+
+/// The offer in the upper half, the seller in the lower: there are fewer of either than 2^32.
+fn sold_key(offer: usize, seller: Option<usize>) -> u64 {
+    let seller = seller.map_or(0, |seller| (seller as u64).saturating_add(1));
+    (offer as u64) << 32 | seller
+}
+
+fn find(
+    value: &Value<'_>,
+    path: &Path<'_>,
+    what: &str,
+    known: &HashMap<&str, usize>,
+    errors: &mut Errors,
+) -> Option<usize> {
+    let name = text(value, path, errors)?;
+    let found = known.get(name).copied();
+    if found.is_none() {
+        // Looking through 100,000 names for each of 100,000 misspelt ones would not end.
+        let near = nearest(name, known.keys().copied().take(1000))
+            .map_or_else(String::new, |near| format!("did you mean {near:?}?"));
+        errors.push(path, format_args!("no {what} is named {:?}", shown(name)), near);
+    }
+    found
+}

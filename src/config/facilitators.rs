@@ -1,0 +1,216 @@
+//! The `facilitators` section.
+
+use std::sync::Arc;
+
+use super::error::Errors;
+use super::fields::{entries, text, Fields};
+use super::text::{authority, check_name, duration, printable, token};
+use super::tree::{shown, Path, Value};
+use super::{Facilitator, Secret};
+
+pub(super) const KEYS: &[&str] = &["cluster", "authority", "pathPrefix", "timeout", "headers"];
+pub(super) const HEADER_KEYS: &[&str] = &["env", "prefix", "insecureLiteral"];
+
+/// Most facilitators of a policy.
+const MAX_FACILITATORS: usize = 64;
+/// Most static headers of a facilitator.
+const MAX_HEADERS: usize = 16;
+
+/// Headers that belong to the connection or that the filter writes itself.
+const OWNED: &[&str] = &[
+    "host",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "accept-encoding",
+    "expect",
+];
+
+/// A facilitator by name; `None` once its mistakes are reported.
+pub(super) type Named<'v> = (&'v str, Option<Arc<Facilitator>>);
+
+/// What reading a section needs beside the section.
+pub(super) struct Surroundings<'e> {
+    pub(super) env: &'e dyn Fn(&str) -> Option<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+pub(super) fn read<'v>(
+    value: &'v Value<'v>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Vec<Named<'v>> {
+    let fields = entries(value, path, errors).unwrap_or_default();
+    if fields.len() > MAX_FACILITATORS {
+        errors.push(path, format_args!("more than {MAX_FACILITATORS} facilitators"), "");
+    }
+    let mut named = Vec::new();
+    for (index, (name, value)) in fields.iter().take(MAX_FACILITATORS).enumerate() {
+        let path = path.key(name);
+        check_name(name, &path, errors);
+        let facilitator = read_one(name, index, value, path, around, errors);
+        named.push((&**name, facilitator.map(Arc::new)));
+    }
+    named
+}
+
+fn read_one(
+    name: &str,
+    index: usize,
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Option<Facilitator> {
+    let fields = Fields::open(value, path, KEYS, errors)?;
+    let cluster = fields.need("cluster", "the proxy's name for the facilitator's upstream", errors);
+    let cluster = cluster.and_then(|value| token(value, &path.key("cluster"), 256, errors));
+    let authority = fields.need("authority", "the facilitator's host, for example x402.example.com", errors);
+    let authority = authority.and_then(|value| read_authority(value, &path.key("authority"), errors));
+    let path_prefix = match fields.get("pathPrefix") {
+        Some(value) => read_prefix(value, &path.key("pathPrefix"), errors),
+        None => Some(String::new()),
+    };
+    let timeout = match fields.get("timeout") {
+        Some(value) => duration(value, &path.key("timeout"), ("100ms", "60s"), errors),
+        None => Some(10_000),
+    };
+    let headers = match fields.get("headers") {
+        Some(value) => read_headers(value, path.key("headers"), around, errors),
+        None => Vec::new(),
+    };
+    let timeout_millis = u32::try_from(timeout?).ok()?;
+    Some(Facilitator {
+        name: name.to_owned(),
+        index,
+        cluster: cluster?,
+        authority: authority?,
+        path_prefix: path_prefix?,
+        timeout_millis,
+        headers,
+    })
+}
+
+fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+    let text = text(value, path, errors)?;
+    let read = authority(text);
+    if read.is_none() {
+        errors.push(path, format_args!("{:?} is not host or host:port", shown(text)), "");
+    }
+    read
+}
+
+fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+    let text = text(value, path, errors)?;
+    let dots = text.split('/').any(|segment| segment == "." || segment == "..");
+    let fine = text.starts_with('/')
+        && text.len() <= 256
+        && !dots
+        && !text.as_bytes().windows(2).any(|pair| pair == b"//")
+        && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'\\'));
+    if !fine {
+        errors.push(
+            path,
+            format_args!("{:?} is not a path", shown(text)),
+            "write /, or for example /platform/v2/x402",
+        );
+        return None;
+    }
+    Some(text.trim_end_matches('/').to_owned())
+}
+
+fn read_headers(
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Vec<(String, Secret)> {
+    let mut headers: Vec<(String, Secret)> = Vec::new();
+    let fields = entries(value, path, errors).unwrap_or_default();
+    if fields.len() > MAX_HEADERS {
+        errors.push(path, format_args!("more than {MAX_HEADERS} headers"), "");
+    }
+    for (key, value) in fields.iter().take(MAX_HEADERS) {
+        let path = path.key(key);
+        let name = key.to_ascii_lowercase();
+        let known_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(known_char) {
+            errors.push(path, "not a header's name", "");
+        } else if OWNED.contains(&name.as_str()) {
+            errors.push(path, "this header belongs to the connection or to the filter", "");
+        } else if headers.iter().any(|(other, _)| *other == name) {
+            errors.push(path, "the header is there twice", "case does not matter in header names");
+        }
+        if let Some(secret) = read_header(value, path, around, errors) {
+            headers.push((name, secret));
+        }
+    }
+    headers
+}
+
+/// Reads where a value comes from. Whatever goes wrong, the value is not repeated.
+fn read_header(
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Option<Secret> {
+    if let Value::Text(_) = value {
+        errors.push(path, "a header's value does not stand here", "write {\"env\": \"VARIABLE\"}, or {\"insecureLiteral\": \"...\"} for what may be seen by all who read the configuration");
+        return None;
+    }
+    let fields = Fields::open(value, path, HEADER_KEYS, errors)?;
+    let (secret, hint) = match (fields.get("env"), fields.get("insecureLiteral")) {
+        (Some(variable), None) => {
+            let variable = token(variable, &path.key("env"), 256, errors)?;
+            let Some(value) = (around.env)(&variable) else {
+                errors.push(
+                    path.key("env"),
+                    format_args!("the environment variable {variable} is not set"),
+                    "pass it to the VM: vm_config.environment_variables in Envoy",
+                );
+                return None;
+            };
+            let prefix = match fields.get("prefix") {
+                Some(prefix) => printable(prefix, &path.key("prefix"), 256, errors)?,
+                None => String::new(),
+            };
+            (prefix + &value, format!("look at {variable}: a line break at its end is the usual reason"))
+        }
+        (None, Some(literal)) => {
+            if fields.get("prefix").is_some() {
+                errors.push(path.key("prefix"), "only goes with env", "");
+            }
+            around.warnings.push(format!(
+                "{path}: a literal header value can be seen by all who read the configuration"
+            ));
+            (text(literal, &path.key("insecureLiteral"), errors)?.to_owned(), String::new())
+        }
+        _ => {
+            errors.push(path, "exactly one of env and insecureLiteral belongs here", "");
+            return None;
+        }
+    };
+    let fine = (1..=8192).contains(&secret.len())
+        && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
+        && secret.trim() == secret;
+    if !fine {
+        errors.push(
+            path,
+            "the value is empty, longer than 8192 bytes, or holds characters that a header must not",
+            hint,
+        );
+        return None;
+    }
+    Some(Secret::new(secret))
+}

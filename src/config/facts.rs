@@ -1,0 +1,103 @@
+//! What a shell reads of a validated policy.
+
+use std::sync::Arc;
+
+use super::{Asset, Facilitator, Offer, Policy, Route, Target};
+
+// === impl Policy ===
+
+impl Policy {
+    /// The public URL quoted to payers, without a path.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Every route; one that several hosts share may come more than once.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
+    }
+
+    /// Every facilitator, by [`Facilitator::index`].
+    pub fn facilitators(&self) -> &[Arc<Facilitator>] {
+        &self.facilitators
+    }
+
+    /// How many authorisations are remembered at once.
+    pub fn capacity(&self) -> u32 {
+        self.claims.capacity
+    }
+}
+
+// === impl Route ===
+
+impl Route {
+    /// Its unique name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What is sold there, if anything.
+    pub fn offer(&self) -> Option<&Arc<Offer>> {
+        match &self.target {
+            Target::Offer(offer) => Some(offer),
+            Target::Free => None,
+        }
+    }
+}
+
+// === impl Offer ===
+
+impl Offer {
+    /// Who settles it.
+    pub fn facilitator(&self) -> Option<&Arc<Facilitator>> {
+        self.facilitators.first()
+    }
+
+    /// Whether a response with this status earns its price.
+    pub fn charges(&self, status: u16) -> bool {
+        self.settle_on.charges(status)
+    }
+}
+
+// === impl Facilitator ===
+
+impl Facilitator {
+    /// Dense index within the policy.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The host's name for the upstream.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// `:authority` of the calls.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What comes before `/verify` and `/settle`.
+    pub fn path_prefix(&self) -> &str {
+        &self.path_prefix
+    }
+
+    /// How long one call may take.
+    pub fn timeout_millis(&self) -> u32 {
+        self.timeout_millis
+    }
+
+    /// Static headers, with their secrets exposed: for the call and nothing else.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.expose()))
+    }
+}
+
+// === impl Asset ===
+
+impl Asset {
+    /// CAIP-2.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+}

@@ -1,0 +1,199 @@
+//! Reading an object key by key, so that every mistake in it is found.
+
+use std::collections::HashMap;
+
+use super::error::Errors;
+use super::tree::{shown, Path, Value};
+
+/// Keys of later versions: refused by name wherever they stand.
+pub(super) const PLANNED: &[&str] = &[
+    "scheme",
+    "rate",
+    "per",
+    "max",
+    "quantity",
+    "bundle",
+    "limit",
+    "limits",
+    "mode",
+    "protocol",
+    "wallets",
+    "rpc",
+    "store",
+    "credit",
+    "extensions",
+    "cors",
+    "v1",
+    "catalogue",
+    "outputSchema",
+];
+
+/// An object being read.
+pub(super) struct Fields<'v> {
+    fields: &'v [(std::borrow::Cow<'v, str>, Value<'v>)],
+    pub(super) path: Path<'v>,
+}
+
+// === impl Fields ===
+
+impl<'v> Fields<'v> {
+    /// Opens an object, reporting keys that are unknown, not built yet or there twice.
+    pub(super) fn open(
+        value: &'v Value<'v>,
+        path: Path<'v>,
+        keys: &[&str],
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let fields = entries(value, path, errors)?;
+        for (key, _) in fields {
+            if !keys.contains(&&**key) {
+                unknown(&path.key(key), key, keys, errors);
+            }
+        }
+        Some(Self { fields, path })
+    }
+
+    /// The value of a key; null is as good as absent.
+    pub(super) fn get(&self, key: &str) -> Option<&'v Value<'v>> {
+        self.fields.iter().find(|(name, value)| *name == key && *value != Value::Null).map(|(_, value)| value)
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn need(&self, key: &str, hint: &str, errors: &mut Errors) -> Option<&'v Value<'v>> {
+        let value = self.get(key);
+        if value.is_none() {
+            errors.push(self.path.key(key), "missing", hint);
+        }
+        value
+    }
+
+    /// A text of one of these spellings.
+    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], errors: &mut Errors) -> Option<T> {
+        let text = text(self.get(key)?, &self.path.key(key), errors)?;
+        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+        if found.is_none() {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            errors.push(
+                self.path.key(key),
+                format_args!("{:?} is not one of its values", shown(text)),
+                format_args!("write {}", names.join(" or ")),
+            );
+        }
+        found
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(&self, key: &str, from: u32, to: u32, errors: &mut Errors) -> Option<u32> {
+        let value = self.get(key)?;
+        let number = match value {
+            Value::Number(number)
+                if number.fract() == 0.0 && *number >= f64::from(from) && *number <= f64::from(to) =>
+            {
+                Some(*number as u32)
+            }
+            _ => None,
+        };
+        if number.is_none() {
+            errors.push(self.path.key(key), format_args!("not a whole number from {from} to {to}"), "");
+        }
+        number
+    }
+}
+
+/// The entries of an object whose keys the operator chooses.
+pub(super) fn entries<'v>(
+    value: &'v Value<'v>,
+    path: Path<'_>,
+    errors: &mut Errors,
+) -> Option<&'v [(std::borrow::Cow<'v, str>, Value<'v>)]> {
+    let Value::Object(fields) = value else {
+        errors.push(path, format_args!("an object belongs here, not {}", value.kind()), "");
+        return None;
+    };
+    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
+    for (place, (key, _)) in fields.iter().enumerate() {
+        if seen.insert(key, place).is_some() {
+            errors.push(path.key(key), "the key is there twice", "readers disagree on which one counts");
+        }
+    }
+    Some(fields)
+}
+
+/// The entries of a list of bounded length.
+pub(super) fn list<'v>(
+    value: &'v Value<'v>,
+    path: &Path<'_>,
+    most: usize,
+    errors: &mut Errors,
+) -> Option<&'v [Value<'v>]> {
+    match value {
+        Value::List(values) if (1..=most).contains(&values.len()) => Some(values),
+        Value::List(_) => {
+            errors.push(path, format_args!("the list must have 1 to {most} entries"), "");
+            None
+        }
+        other => {
+            errors.push(
+                path,
+                format_args!("a list belongs here, not {}", other.kind()),
+                "write [ ] around it",
+            );
+            None
+        }
+    }
+}
+
+/// A text.
+pub(super) fn text<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Errors) -> Option<&'v str> {
+    if let Value::Text(text) = value {
+        return Some(text);
+    }
+    let hint = if matches!(value, Value::Number(_)) { "quote it" } else { "" };
+    errors.push(path, format_args!("text belongs here, not {}", value.kind()), hint);
+    None
+}
+
+/// Reports a name that is none of those known, with the nearest.
+pub(super) fn unknown(path: &Path<'_>, name: &str, known: &[&str], errors: &mut Errors) {
+    if PLANNED.contains(&name) {
+        return errors.push(path, "not in this version", "");
+    }
+    match nearest(name, known.iter().copied()) {
+        Some(near) => errors.push(path, "unknown key", format_args!("did you mean {near:?}?")),
+        None => errors.push(path, "unknown key", format_args!("known here: {}", known.join(", "))),
+    }
+}
+
+/// The known name a misspelt one was most likely meant to be.
+pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let allowed = name.len().checked_div(2).unwrap_or(0).clamp(1, 3);
+    if name.len() > 64 {
+        return None;
+    }
+    let lower = name.to_ascii_lowercase();
+    let scored = known
+        .filter(|known| known.len().abs_diff(name.len()) <= allowed)
+        .map(|known| (distance(&lower, &known.to_ascii_lowercase()), known));
+    scored
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein's edit distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i.saturating_add(1);
+        let mut next = vec![left];
+        for (y, &above) in b.bytes().zip(row.iter().skip(1)) {
+            let changed = diagonal.saturating_add(usize::from(x != y));
+            left = changed.min(left.saturating_add(1)).min(above.saturating_add(1));
+            diagonal = above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}

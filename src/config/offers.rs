@@ -1,0 +1,379 @@
+//! Offers as written, and offers as sold: with every default and seller filled in.
+
+use std::sync::Arc;
+
+use super::accepts::{self, Assets, Way};
+use super::error::Errors;
+use super::facilitators::Named;
+use super::fields::{list, nearest, text, Fields};
+use super::text::{duration, labels, printable, put_label, settle_on, token};
+use super::tree::{shown, Path, Value};
+use super::{Accept, Facilitator, Offer, Settle, SettleOn, Verify};
+use crate::money::Price;
+
+pub(super) const KEYS: &[&str] = &[
+    "price",
+    "accepts",
+    "facilitators",
+    "settle",
+    "verify",
+    "settleOn",
+    "maxTimeoutSeconds",
+    "redeemFor",
+    "description",
+    "mimeType",
+    "sku",
+    "labels",
+];
+pub(super) const SELLER_KEYS: &[&str] = &["accepts", "facilitators", "labels"];
+pub(super) const SETTLE: &[(&str, Settle)] = &[("before", Settle::Before), ("after", Settle::After)];
+pub(super) const VERIFY: &[(&str, Verify)] =
+    &[("local", Verify::Local), ("facilitator", Verify::Facilitator)];
+
+/// Seconds a payer needs to sign and send; clients sign `now + maxTimeoutSeconds`.
+const SIGNING_SECONDS: u64 = 5;
+
+/// Outer `None`: not written. Inner `None`: written, and its mistakes reported.
+type Given<T> = Option<Option<T>>;
+
+/// What offers and sellers may refer to, and fall back on.
+pub(super) struct Defaults<'v> {
+    pub(super) accepts: Given<Vec<Way>>,
+    pub(super) settle: Given<Settle>,
+    pub(super) facilitators: Vec<Named<'v>>,
+}
+
+/// The `accepts`, `facilitators` and `labels` of an offer or a seller.
+#[derive(Default)]
+pub(super) struct Terms {
+    accepts: Given<Vec<Way>>,
+    facilitator: Given<Arc<Facilitator>>,
+    labels: Vec<(String, String)>,
+}
+
+/// A tenant.
+pub(super) struct Seller<'v> {
+    pub(super) name: &'v str,
+    pub(super) terms: Terms,
+}
+
+/// An offer as written.
+pub(super) struct Draft {
+    price: Option<Price>,
+    terms: Terms,
+    settle: Given<Settle>,
+    verify: Verify,
+    settle_on: Given<SettleOn>,
+    max_timeout_seconds: u32,
+    redeem_for_seconds: u32,
+    description: String,
+    mime_type: String,
+    sku: Option<String>,
+}
+
+// === impl Terms ===
+
+impl Terms {
+    pub(super) fn read(
+        fields: &Fields<'_>,
+        facilitators: &[Named<'_>],
+        assets: &mut Assets,
+        errors: &mut Errors,
+    ) -> Self {
+        let path = fields.path;
+        Self {
+            accepts: fields
+                .get("accepts")
+                .map(|value| accepts::read(value, path.key("accepts"), assets, errors)),
+            facilitator: fields
+                .get("facilitators")
+                .map(|value| one_facilitator(value, &path.key("facilitators"), facilitators, errors)),
+            labels: fields
+                .get("labels")
+                .map(|value| labels(value, path.key("labels"), errors))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+fn one_facilitator(
+    value: &Value<'_>,
+    path: &Path<'_>,
+    known: &[Named<'_>],
+    errors: &mut Errors,
+) -> Option<Arc<Facilitator>> {
+    let [value] = list(value, path, 16, errors)? else {
+        errors.push(path, "more than one facilitator is not in this version", "");
+        return None;
+    };
+    let path = path.index(0);
+    let name = text(value, &path, errors)?;
+    match known.iter().find(|(known, _)| *known == name) {
+        Some((_, facilitator)) => facilitator.clone(),
+        None => {
+            let near = nearest(name, known.iter().map(|(name, _)| *name))
+                .map_or_else(String::new, |near| format!("did you mean {near:?}?"));
+            errors.push(path, format_args!("no facilitator is named {:?}", shown(name)), near);
+            None
+        }
+    }
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// Reads an offer; `None` when it is no object at all.
+    pub(super) fn read(
+        value: &Value<'_>,
+        path: Path<'_>,
+        defaults: &Defaults<'_>,
+        assets: &mut Assets,
+        errors: &mut Errors,
+    ) -> Option<Self> {
+        let fields = Fields::open(value, path, KEYS, errors)?;
+        let price = fields.need("price", "for example \"$0.005\"", errors);
+        let redeem_for = fields
+            .get("redeemFor")
+            .and_then(|value| duration(value, &path.key("redeemFor"), ("1s", "7d"), errors))
+            .unwrap_or(3_600_000);
+        Some(Self {
+            price: price.and_then(|value| read_price(value, &path.key("price"), errors)),
+            terms: Terms::read(&fields, &defaults.facilitators, assets, errors),
+            settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
+            verify: fields.choice("verify", VERIFY, errors).unwrap_or(Verify::Local),
+            settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
+            max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),
+            redeem_for_seconds: whole_seconds(redeem_for, &path.key("redeemFor"), errors),
+            description: fields
+                .get("description")
+                .and_then(|value| printable(value, &path.key("description"), 500, errors))
+                .unwrap_or_default(),
+            mime_type: fields
+                .get("mimeType")
+                .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
+                .unwrap_or_default(),
+            sku: fields.get("sku").and_then(|value| printable(value, &path.key("sku"), 128, errors)),
+        })
+    }
+
+    /// Whether the offer itself says who is paid.
+    pub(super) fn names_payee(&self) -> bool {
+        self.terms.accepts.is_some()
+    }
+
+    /// Fills in the defaults; `None` once all mistakes are reported.
+    pub(super) fn sell(
+        &self,
+        name: &str,
+        seller: Option<&Seller<'_>>,
+        defaults: &Defaults<'_>,
+        path: Path<'_>,
+        errors: &mut Errors,
+    ) -> Option<Offer> {
+        let sellers = seller.map(|seller| &seller.terms);
+        if self.terms.accepts.is_some() && sellers.is_some_and(|terms| terms.accepts.is_some()) {
+            errors.push(
+                path.key("accepts"),
+                "both the offer and the seller of its route say who is paid",
+                "leave one of them out",
+            );
+        }
+        let accepts = self
+            .terms
+            .accepts
+            .as_ref()
+            .or(sellers.and_then(|terms| terms.accepts.as_ref()))
+            .or(defaults.accepts.as_ref());
+        if accepts.is_none() {
+            errors.push(
+                path.key("accepts"),
+                "missing",
+                "say what is accepted here, at the seller, or once for all at the top",
+            );
+        }
+        let settle = self.settle.or(defaults.settle);
+        if settle.is_none() {
+            errors.push(
+                path.key("settle"),
+                "missing",
+                "write before or after, here or once for all at the top",
+            );
+        }
+        if self.settle_on.is_some() && settle == Some(Some(Settle::Before)) {
+            errors.push(
+                path.key("settleOn"),
+                "only goes with settle: after",
+                "under settle: before the money moves before there is a status",
+            );
+        }
+        let facilitator = self.facilitator(sellers, defaults, &path, errors);
+        let ways = accepts.and_then(Option::as_ref);
+        let accepts = ways
+            .zip(self.price.as_ref())
+            .and_then(|(ways, price)| charge(price, ways, &path.key("price"), errors));
+        let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
+        for (name, value) in &self.terms.labels {
+            put_label(&mut labels, name, value.clone());
+        }
+        let offer = Offer {
+            name: name.to_owned(),
+            accepts: accepts?,
+            facilitators: vec![facilitator?],
+            settle: settle??,
+            verify: self.verify,
+            settle_on: self.settle_on.clone().flatten().unwrap_or_default(),
+            max_timeout_seconds: self.max_timeout_seconds,
+            redeem_for_seconds: self.redeem_for_seconds,
+            description: self.description.clone(),
+            mime_type: self.mime_type.clone(),
+            sku: self.sku.clone(),
+            seller: seller.map(|seller| seller.name.to_owned()),
+            labels,
+        };
+        let least = offer.margin_seconds().saturating_add(SIGNING_SECONDS);
+        if u64::from(offer.max_timeout_seconds) < least {
+            errors.push(
+                path.key("maxTimeoutSeconds"),
+                format_args!(
+                    "{} s is too short: a payment must outlive its settlement",
+                    offer.max_timeout_seconds
+                ),
+                format_args!("at least {least}, or a shorter facilitator timeout"),
+            );
+            return None;
+        }
+        Some(offer)
+    }
+
+    fn facilitator(
+        &self,
+        seller: Option<&Terms>,
+        defaults: &Defaults<'_>,
+        path: &Path<'_>,
+        errors: &mut Errors,
+    ) -> Option<Arc<Facilitator>> {
+        if let Some(given) =
+            self.terms.facilitator.as_ref().or(seller.and_then(|terms| terms.facilitator.as_ref()))
+        {
+            return given.clone();
+        }
+        match defaults.facilitators.as_slice() {
+            [(_, only)] => only.clone(),
+            [] => {
+                errors.push(
+                    path.key("facilitators"),
+                    "no facilitator is defined",
+                    "add facilitators at the top",
+                );
+                None
+            }
+            _ => {
+                errors.push(path.key("facilitators"), "missing", "several are defined: name one");
+                None
+            }
+        }
+    }
+}
+
+/// The amount each way asks for.
+fn charge(price: &Price, ways: &[Way], path: &Path<'_>, errors: &mut Errors) -> Option<Vec<Accept>> {
+    let mut accepts = Vec::with_capacity(ways.len());
+    for way in ways {
+        let asset = &way.asset;
+        let place = format!("{} on {}", shown(&asset.symbol), asset.network);
+        if price.symbol().is_some_and(|symbol| !symbol.eq_ignore_ascii_case(&asset.symbol)) {
+            errors.push(
+                path,
+                format_args!("the price names a ticker, but {place} is accepted too"),
+                "leave the ticker out, or accept that token only",
+            );
+            continue;
+        }
+        match price.to_amount(asset.decimals) {
+            Ok(amount) if amount.is_zero() => {
+                errors.push(
+                    path,
+                    format_args!("comes to nothing in {place}, which has {} decimals", asset.decimals),
+                    "write free: true for what costs nothing",
+                );
+            }
+            Ok(amount) => accepts.push(Accept { asset: asset.clone(), pay_to: way.pay_to, amount }),
+            Err(error) => errors.push(path, format_args!("{error} ({place})"), ""),
+        }
+    }
+    (accepts.len() == ways.len()).then_some(accepts)
+}
+
+fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Price> {
+    if let Value::Object(_) = value {
+        errors.push(
+            path,
+            "prices by quantity are not in this version",
+            "write a fixed price such as \"$0.005\"",
+        );
+        return None;
+    }
+    if let Value::Number(number) = value {
+        let hint = decimal(*number)
+            .map_or_else(|| "quote it".to_owned(), |number| format!("quote it: \"{number}\""));
+        errors.push(path, "money is text, not a number", hint);
+        return None;
+    }
+    let text = text(value, path, errors)?;
+    match Price::parse(text) {
+        Ok(price) => Some(price),
+        Err(error) => {
+            errors.push(
+                path,
+                format_args!("{:?} is no price: {error}", shown(text)),
+                "for example \"$0.005\" or \"1.50 USDC\"",
+            );
+            None
+        }
+    }
+}
+
+/// A number as the operator most likely wrote it: the shortest decimal that reads as it.
+/// The standard library's would be right for every number, and a thirtieth of the module.
+fn decimal(number: f64) -> Option<String> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let mut scale = 1.0;
+    for places in 0..=15_usize {
+        let scaled = (number.abs() * scale + 0.5).floor();
+        if scaled > EXACT {
+            break;
+        }
+        // Division rounds correctly, and all three numbers are exact: this is how a reader
+        // of the decimal arrives at its double.
+        if scaled / scale == number.abs() {
+            let sign = if number < 0.0 { "-" } else { "" };
+            let mut digits = format!("{:0width$}", scaled as u64, width = places.saturating_add(1));
+            if places > 0 {
+                digits.insert(digits.len().saturating_sub(places), '.');
+            }
+            return Some(format!("{sign}{digits}"));
+        }
+        scale *= 10.0;
+    }
+    None
+}
+
+fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+    let text = token(value, path, 128, errors)?;
+    if !text.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty()) {
+        errors.push(
+            path,
+            format_args!("{:?} is no media type", shown(&text)),
+            "for example application/json",
+        );
+    }
+    Some(text)
+}
+
+fn whole_seconds(millis: u64, path: &Path<'_>, errors: &mut Errors) -> u32 {
+    let seconds = millis.checked_div(1000).unwrap_or(0);
+    if seconds.checked_mul(1000) != Some(millis) {
+        errors.push(path, "must be whole seconds", "");
+    }
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,131 @@
+//! A binary `google.protobuf.Struct` into a tree.
+//!
+//! Envoy hands a plugin configuration of type `Struct` over as protobuf bytes (1.40; Istio
+//! and Envoy Gateway make JSON of it first). Three message types are all there is:
+//! `Struct { map<string, Value> fields = 1 }`, `ListValue { repeated Value values = 1 }` and
+//! `Value { null 1 | number 2 | string 3 | bool 4 | struct 5 | list 6 }`.
+
+use std::borrow::Cow;
+
+use super::tree::{Value, MAX_DEPTH};
+
+/// Why bytes are no `Struct`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum StructError {
+    #[error("the bytes end in the middle of a field")]
+    Short,
+    #[error("a field has a number or wire type that a Struct does not have")]
+    Field,
+    #[error("a text is not UTF-8")]
+    Text,
+    #[error("nested too deeply")]
+    Deep,
+}
+
+/// Bytes not yet read.
+struct Bytes<'a>(&'a [u8]);
+
+/// One field of a message.
+enum Field<'a> {
+    Varint(u64),
+    Fixed(f64),
+    Bytes(&'a [u8]),
+}
+
+/// Reads a `Struct`. Work and memory are linear in the bytes: each is looked at once a
+/// level, and levels are bounded.
+pub(super) fn read(bytes: &[u8]) -> Result<Value<'_>, StructError> {
+    read_struct(bytes, MAX_DEPTH)
+}
+
+fn read_struct(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
+    let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
+    let mut fields = Vec::new();
+    let mut bytes = Bytes(bytes);
+    while let Some(field) = bytes.field()? {
+        let (1, Field::Bytes(entry)) = field else { return Err(StructError::Field) };
+        let mut entry = Bytes(entry);
+        let (mut key, mut value) = ("", Value::Null);
+        while let Some(field) = entry.field()? {
+            match field {
+                (1, Field::Bytes(bytes)) => key = text(bytes)?,
+                (2, Field::Bytes(bytes)) => value = read_value(bytes, depth)?,
+                _ => return Err(StructError::Field),
+            }
+        }
+        fields.push((Cow::Borrowed(key), value));
+    }
+    Ok(Value::Object(fields))
+}
+
+fn read_list(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
+    let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
+    let mut values = Vec::new();
+    let mut bytes = Bytes(bytes);
+    while let Some(field) = bytes.field()? {
+        let (1, Field::Bytes(value)) = field else { return Err(StructError::Field) };
+        values.push(read_value(value, depth)?);
+    }
+    Ok(Value::List(values))
+}
+
+fn read_value(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
+    let mut value = Value::Null;
+    let mut bytes = Bytes(bytes);
+    while let Some(field) = bytes.field()? {
+        value = match field {
+            (1, Field::Varint(_)) => Value::Null,
+            (2, Field::Fixed(number)) => Value::Number(number),
+            (3, Field::Bytes(bytes)) => Value::Text(Cow::Borrowed(text(bytes)?)),
+            (4, Field::Varint(flag)) => Value::Bool(flag != 0),
+            (5, Field::Bytes(bytes)) => read_struct(bytes, depth)?,
+            (6, Field::Bytes(bytes)) => read_list(bytes, depth)?,
+            _ => return Err(StructError::Field),
+        };
+    }
+    Ok(value)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, StructError> {
+    std::str::from_utf8(bytes).map_err(|_| StructError::Text)
+}
+
+// === impl Bytes ===
+
+impl<'a> Bytes<'a> {
+    fn field(&mut self) -> Result<Option<(u64, Field<'a>)>, StructError> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let tag = self.varint()?;
+        let field = match tag & 7 {
+            0 => Field::Varint(self.varint()?),
+            1 => {
+                let (bytes, rest) = self.0.split_first_chunk::<8>().ok_or(StructError::Short)?;
+                self.0 = rest;
+                Field::Fixed(f64::from_le_bytes(*bytes))
+            }
+            2 => {
+                let len = usize::try_from(self.varint()?).map_err(|_| StructError::Short)?;
+                let (bytes, rest) = self.0.split_at_checked(len).ok_or(StructError::Short)?;
+                self.0 = rest;
+                Field::Bytes(bytes)
+            }
+            _ => return Err(StructError::Field),
+        };
+        Ok(Some((tag >> 3, field)))
+    }
+
+    fn varint(&mut self) -> Result<u64, StructError> {
+        let mut value = 0_u64;
+        for shift in (0..64_u32).step_by(7) {
+            let (&byte, rest) = self.0.split_first().ok_or(StructError::Short)?;
+            self.0 = rest;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(StructError::Field)
+    }
+}

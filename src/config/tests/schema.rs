@@ -1,0 +1,70 @@
+//! The published schema and the documentation say what the parser does.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::config::{accepts, facilitators, offers, wire};
+
+const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
+const REFERENCE: &str = include_str!("../../../docs/configuration.md");
+
+fn keys(keys: &[&str]) -> BTreeSet<String> {
+    keys.iter().map(|&key| key.to_owned()).collect()
+}
+
+#[test]
+fn the_schema_lists_the_keys_of_the_parser() {
+    let schema: Json = serde_json::from_str(SCHEMA).unwrap();
+    for (pointer, expected) in [
+        ("", wire::KEYS),
+        ("/$defs/route", wire::ROUTE_KEYS),
+        ("/$defs/match", wire::MATCH_KEYS),
+        ("/$defs/claims", wire::CLAIMS_KEYS),
+        ("/$defs/facilitator", facilitators::KEYS),
+        ("/$defs/header", facilitators::HEADER_KEYS),
+        ("/$defs/accept", accepts::KEYS),
+        ("/$defs/asset", accepts::ASSET_KEYS),
+        ("/$defs/offer", offers::KEYS),
+        ("/$defs/seller", offers::SELLER_KEYS),
+    ] {
+        let object = schema.pointer(pointer).unwrap();
+        let listed: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(listed, keys(expected), "{pointer}");
+        assert_eq!(object["additionalProperties"], false, "{pointer}");
+        for required in object["required"].as_array().into_iter().flatten() {
+            assert!(listed.contains(required.as_str().unwrap()), "{pointer} {required}");
+        }
+    }
+}
+
+#[test]
+fn the_reference_has_a_row_for_every_key() {
+    let all = [
+        wire::KEYS,
+        wire::ROUTE_KEYS,
+        wire::MATCH_KEYS,
+        wire::CLAIMS_KEYS,
+        facilitators::KEYS,
+        facilitators::HEADER_KEYS,
+        accepts::KEYS,
+        accepts::ASSET_KEYS,
+        offers::KEYS,
+        offers::SELLER_KEYS,
+    ];
+    for key in all.concat() {
+        assert!(REFERENCE.lines().any(|line| line.starts_with(&format!("| `{key}` |"))), "{key}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_reference_are_valid() {
+    let mut examples = 0;
+    for block in REFERENCE.split("```json\n").skip(1) {
+        let text = block.split("```").next().unwrap();
+        if let Err(errors) = Policy::from_bytes(text.as_bytes(), &env) {
+            panic!("{errors}\n{text}");
+        }
+        examples += 1;
+    }
+    assert!(examples >= 2);
+}

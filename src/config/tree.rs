@@ -1,0 +1,78 @@
+//! Configuration as a tree, whether it came as JSON text or as a protobuf `Struct`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Deepest nesting read.
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// A value as written. Objects keep duplicate keys, so that they can be refused.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Value<'a> {
+    Null,
+    Bool(bool),
+    /// A `Struct` knows only doubles; JSON integers are read as such too, since every
+    /// integer of a configuration is far below 2^53.
+    Number(f64),
+    Text(Cow<'a, str>),
+    List(Vec<Value<'a>>),
+    Object(Vec<(Cow<'a, str>, Value<'a>)>),
+}
+
+/// Where a value stands. Lives on the stack: written out only for mistakes.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+// === impl Value ===
+
+impl Value<'_> {
+    /// What it is, for a message.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "text",
+            Self::List(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
+// === impl Path ===
+
+impl<'a> Path<'a> {
+    pub(super) fn key(&'a self, key: &'a str) -> Path<'a> {
+        Path::Key(self, key)
+    }
+
+    pub(super) fn index(&'a self, index: usize) -> Path<'a> {
+        Path::Index(self, index)
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Key(Path::Root, key) => write!(f, "{}", shown(key)),
+            Path::Key(parent, key) => write!(f, "{parent}.{}", shown(key)),
+            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// Text of the operator's, short enough and printable for a log line.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 64;
+    if text.len() <= LONGEST && !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let short: String =
+        text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    Cow::Owned(if text.len() > LONGEST { format!("{short}…") } else { short })
+}

@@ -1,0 +1,263 @@
+//! The whole configuration: bytes, sections, routes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::accepts::{self, Assets};
+use super::catalogue::Catalogue;
+use super::error::Errors;
+use super::facilitators::{self, Surroundings};
+use super::fields::{list, text, Fields};
+use super::offers::{Defaults, SETTLE};
+use super::text::{check_name, origin};
+use super::tree::{shown, Path, Value};
+use super::{json, structpb, ClaimsPolicy, Policy, Route, Unmatched};
+use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
+
+pub(super) const KEYS: &[&str] = &[
+    "version",
+    "origin",
+    "unmatched",
+    "settle",
+    "facilitators",
+    "accepts",
+    "offers",
+    "sellers",
+    "routes",
+    "claims",
+];
+pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
+pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
+pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
+pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), ("deny", Unmatched::Deny)];
+
+/// Longest configuration read, in bytes.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Most routes of a policy.
+const MAX_ROUTES: usize = 200_000;
+/// Most hosts or methods of one route.
+const MAX_MATCHES: usize = 64;
+
+pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Policy, Errors> {
+    let mut errors = Errors::default();
+    let policy = parse(bytes, &mut errors).and_then(|value| read_policy(&value, env, &mut errors));
+    match policy {
+        Some(policy) if errors.is_empty() => Ok(policy),
+        _ => Err(errors),
+    }
+}
+
+/// Tells JSON text from a binary `Struct`. A `Struct` starts with byte 0x0a, which is also
+/// a line break before JSON text, and its second byte may be a `{`; but JSON text holds no
+/// control characters other than white space, and a `Struct` with a value does (the tag
+/// 0x12), so nothing is both.
+fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = bytes.trim_ascii();
+    if text.is_empty() {
+        errors.push(
+            Path::Root,
+            "the configuration is empty",
+            "at least version, origin, unmatched and routes are needed",
+        );
+        return None;
+    }
+    if bytes.len() > MAX_BYTES {
+        errors.push(Path::Root, format_args!("the configuration is longer than {MAX_BYTES} bytes"), "");
+        return None;
+    }
+    let json = text.starts_with(b"{").then(|| json::read(bytes));
+    let binary = bytes.starts_with(b"\n").then(|| structpb::read(bytes));
+    match (json, binary) {
+        (Some(Ok(value)), _) | (_, Some(Ok(value))) => Some(value),
+        (Some(Err(error)), _) => {
+            errors.push(Path::Root, format_args!("not JSON: {error}"), "");
+            None
+        }
+        (None, Some(Err(error))) => {
+            errors.push(Path::Root, format_args!("not a google.protobuf.Struct: {error}"), "");
+            None
+        }
+        (None, None) => {
+            errors.push(Path::Root, "neither a JSON object nor a google.protobuf.Struct", "");
+            None
+        }
+    }
+}
+
+fn read_policy(
+    value: &Value<'_>,
+    env: &dyn Fn(&str) -> Option<String>,
+    errors: &mut Errors,
+) -> Option<Policy> {
+    let path = Path::Root;
+    let mut around = Surroundings { env, warnings: Vec::new() };
+    let fields = Fields::open(value, path, KEYS, errors)?;
+    if fields.need("version", "write \"version\": 1", errors).is_some()
+        && fields.get("version") != Some(&Value::Number(1.0))
+    {
+        errors.push("version", "this module reads version 1", "write 1");
+    }
+    let origin =
+        fields.need("origin", "the public URL quoted to payers, for example https://api.example.com", errors);
+    let origin = origin.and_then(|value| read_origin(value, &mut around, errors));
+    let unmatched =
+        fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
+    let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
+    let claims = read_claims(&fields, errors);
+    let named = fields
+        .get("facilitators")
+        .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
+        .unwrap_or_default();
+    let mut assets = Assets::default();
+    let defaults = Defaults {
+        accepts: fields
+            .get("accepts")
+            .map(|value| accepts::read(value, path.key("accepts"), &mut assets, errors)),
+        settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
+        facilitators: named,
+    };
+    let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
+    let routes = read_routes(&fields, &mut catalogue, errors);
+    catalogue.check_unused(errors);
+    let facilitators =
+        catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
+    let assets = catalogue.assets.into_vec();
+    Some(Policy {
+        origin: origin?,
+        unmatched: unmatched?,
+        facilitators,
+        routes: routes?,
+        claims,
+        assets,
+        warnings: around.warnings,
+    })
+}
+
+fn read_origin(value: &Value<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Option<String> {
+    let text = text(value, &Path::Root.key("origin"), errors)?;
+    let read = origin(text);
+    match &read {
+        None => errors.push(
+            "origin",
+            format_args!("{:?} is not https://host or https://host:port", shown(text)),
+            "without path and query",
+        ),
+        Some(origin) if origin.starts_with("http://") => {
+            around.warnings.push("origin: payers are quoted an http:// address".to_owned())
+        }
+        Some(_) => {}
+    }
+    read
+}
+
+fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
+    let path = fields.path.key("claims");
+    let claims = fields.get("claims").and_then(|value| Fields::open(value, path, CLAIMS_KEYS, errors));
+    let capacity = claims.and_then(|claims| claims.number("capacity", 1, 4_194_304, errors));
+    ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }
+}
+
+fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut Errors) -> Option<Routes> {
+    let path = fields.path.key("routes");
+    let values = fields.need("routes", "a list of at least one route", errors)?;
+    let values = list(values, &path, MAX_ROUTES, errors)?;
+    let mut names: HashMap<&str, usize> = HashMap::with_capacity(values.len());
+    let mut built = Vec::with_capacity(values.len());
+    for (index, value) in values.iter().enumerate() {
+        let path = path.index(index);
+        let Some(fields) = Fields::open(value, path, ROUTE_KEYS, errors) else { continue };
+        let name = fields
+            .need("name", "a name of its own, which labels its metrics", errors)
+            .and_then(|value| text(value, &path.key("name"), errors));
+        if let Some(name) = name {
+            check_name(name, &path.key("name"), errors);
+            if let Some(other) = names.insert(name, index) {
+                errors.push(
+                    path.key("name"),
+                    format_args!("routes[{other}] has the name {:?} too", shown(name)),
+                    "",
+                );
+            }
+        }
+        let matched = fields
+            .need("match", "{hosts, methods, path}", errors)
+            .and_then(|value| read_match(value, path.key("match"), errors));
+        let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
+        let (Some(name), Some((hosts, methods, path)), Some(target)) = (name, matched, target) else {
+            continue;
+        };
+        built.push(Entry {
+            hosts,
+            methods,
+            path,
+            route: Arc::new(Route { name: name.to_owned(), index, target }),
+        });
+    }
+    match Routes::build(built) {
+        Ok(routes) => Some(routes),
+        Err(clashes) => {
+            for Clash { route, kind } in clashes {
+                errors.push(path.index(route).key("match"), kind, "");
+            }
+            None
+        }
+    }
+}
+
+fn read_match(
+    value: &Value<'_>,
+    path: Path<'_>,
+    errors: &mut Errors,
+) -> Option<(Vec<HostPattern>, Vec<String>, Pattern)> {
+    let fields = Fields::open(value, path, MATCH_KEYS, errors)?;
+    let hosts = each(
+        &fields,
+        "hosts",
+        HostPattern::parse,
+        "write api.example.com, *.example.com or *, without a port",
+        errors,
+    );
+    let methods = each(
+        &fields,
+        "methods",
+        |text| is_method(text).then(|| text.to_owned()),
+        "write methods in upper case; CONNECT is always refused",
+        errors,
+    );
+    let template = fields
+        .need("path", "a path template such as /v1/tiles/{z}", errors)
+        .and_then(|value| text(value, &path.key("path"), errors))?;
+    match Pattern::parse(template) {
+        Ok(pattern) => Some((hosts, methods, pattern)),
+        Err(error) => {
+            errors.push(path.key("path"), error, "");
+            None
+        }
+    }
+}
+
+fn each<T: PartialEq>(
+    fields: &Fields<'_>,
+    key: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    hint: &str,
+    errors: &mut Errors,
+) -> Vec<T> {
+    let path = fields.path.key(key);
+    let values =
+        fields.get(key).and_then(|value| list(value, &path, MAX_MATCHES, errors)).unwrap_or_default();
+    let mut parsed = Vec::with_capacity(values.len());
+    for (index, value) in values.iter().enumerate() {
+        let path = path.index(index);
+        let Some(text) = text(value, &path, errors) else { continue };
+        match parse(text) {
+            Some(value) if parsed.contains(&value) => {
+                errors.push(path, format_args!("{:?} is there twice", shown(text)), "")
+            }
+            Some(value) => parsed.push(value),
+            None => errors.push(path, format_args!("{:?} does not belong here", shown(text)), hint),
+        }
+    }
+    parsed
+}

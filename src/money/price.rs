@@ -1,0 +1,88 @@
+//! What an operator writes as a price.
+
+use ruint::aliases::U256;
+
+use super::Amount;
+
+/// Longest price text, in bytes.
+const MAX_PRICE: usize = 100;
+
+/// A decimal number of tokens, as written: `"$0.005"`, `"0.005"`, `"1.50 USDC"`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Price {
+    whole: String,
+    fraction: String,
+    symbol: Option<String>,
+}
+
+/// Why a text is no price, or no amount of a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PriceError {
+    /// Not of the grammar.
+    #[error("a price is digits with an optional fraction, an optional $ before them and an optional ticker after a space")]
+    Form,
+    /// Beyond what a `uint256` holds.
+    #[error("the price does not fit a uint256 of base units")]
+    TooLarge,
+}
+
+// === impl Price ===
+
+impl Price {
+    /// Reads the `parseMoney` grammar of `@x402/core` 2.27: an optional `$`, digits with an
+    /// optional fraction, an optional ticker after a space. `"USD"` says no more than `$`.
+    /// Refused are `.5`, `1.`, exponents, signs and thousands separators.
+    ///
+    /// # Errors
+    /// [`PriceError::Form`].
+    pub fn parse(text: &str) -> Result<Self, PriceError> {
+        if text.len() > MAX_PRICE {
+            return Err(PriceError::Form);
+        }
+        let text = text.trim();
+        let text = text.strip_prefix('$').unwrap_or(text).trim_start();
+        let (number, symbol) = match text.split_once(char::is_whitespace) {
+            Some((number, symbol)) => (number, Some(symbol.trim_start())),
+            None => (text, None),
+        };
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let (whole, fraction) = match number.split_once('.') {
+            Some((whole, fraction)) if digits(fraction) => (whole, fraction),
+            Some(_) => return Err(PriceError::Form),
+            None => (number, ""),
+        };
+        let ticker = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.')
+        };
+        if !digits(whole) || !symbol.is_none_or(ticker) {
+            return Err(PriceError::Form);
+        }
+        let symbol = symbol.filter(|symbol| !symbol.eq_ignore_ascii_case("USD")).map(str::to_ascii_uppercase);
+        Ok(Self { whole: whole.to_owned(), fraction: fraction.to_owned(), symbol })
+    }
+
+    /// The ticker in upper case, unless the price is in dollars.
+    pub fn symbol(&self) -> Option<&str> {
+        self.symbol.as_deref()
+    }
+
+    /// The price in base units of a token with so many decimals. What lies beyond the last
+    /// decimal is cut off, as the reference does, so that a tiny price may come to zero.
+    ///
+    /// # Errors
+    /// [`PriceError::TooLarge`].
+    pub fn to_amount(&self, decimals: u8) -> Result<Amount, PriceError> {
+        let padding = std::iter::repeat(b'0');
+        let fraction = self.fraction.bytes().chain(padding).take(usize::from(decimals));
+        let mut units = U256::ZERO;
+        for digit in self.whole.bytes().chain(fraction) {
+            let digit = U256::from(digit.wrapping_sub(b'0'));
+            units = units
+                .checked_mul(U256::from(10))
+                .and_then(|units| units.checked_add(digit))
+                .ok_or(PriceError::TooLarge)?;
+        }
+        Ok(Amount(units))
+    }
+}

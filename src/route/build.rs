@@ -1,0 +1,144 @@
+//! Patterns into a tree, or every clash between them.
+
+use std::sync::Arc;
+
+use super::host::is_name;
+use super::leaf::{LeafId, Leaves, MethodSet};
+use super::pattern::{HostPattern, Pattern, Segment};
+use super::tree::{NodeId, Tree};
+use super::Routes;
+use crate::config::Route;
+
+/// A route and what it matches.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Empty for all hosts.
+    pub(crate) hosts: Vec<HostPattern>,
+    /// Empty for all methods.
+    pub(crate) methods: Vec<String>,
+    pub(crate) path: Pattern,
+    pub(crate) route: Arc<Route>,
+}
+
+/// Two routes that cannot stand side by side.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Clash {
+    /// Index of the later route.
+    pub(crate) route: usize,
+    pub(crate) kind: ClashKind,
+}
+
+#[derive(PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum ClashKind {
+    /// Neither is more specific.
+    #[error("matches the same requests as route {0:?}")]
+    Tie(String),
+    /// They differ in ways that servers ignore.
+    #[error("differs from route {0:?} only by a final slash, which servers ignore")]
+    Slash(String),
+    /// They differ in ways that servers ignore.
+    #[error("its segment {0:?} is written {1:?} in another route: many servers take them for the same")]
+    Spelling(String, String),
+    #[error("more than 31 different methods are named")]
+    Methods,
+}
+
+#[derive(Default)]
+struct Builder {
+    tree: Tree,
+    leaves: Leaves,
+    clashes: Vec<Clash>,
+}
+
+impl Routes {
+    /// Compiles routes. Linear in their number.
+    ///
+    /// # Errors
+    /// Every pair of routes that matches the same requests equally well, or that differs
+    /// only in ways servers ignore.
+    pub(crate) fn build(entries: Vec<Entry>) -> Result<Self, Vec<Clash>> {
+        let mut builder = Builder::default();
+        let exact = builder.tree.root();
+        let below = builder.tree.root();
+        let any = builder.tree.root();
+        let mut hosted = false;
+        let mut priced = false;
+        for entry in entries {
+            let Some(methods) = builder.leaves.method_set(&entry.methods) else {
+                builder.clashes.push(Clash { route: entry.route.index, kind: ClashKind::Methods });
+                continue;
+            };
+            priced |= entry.route.is_priced();
+            if entry.hosts.is_empty() {
+                builder.insert(any, &entry, methods);
+            }
+            for host in &entry.hosts {
+                let root = match host {
+                    HostPattern::Any => any,
+                    HostPattern::Exact(name) => builder.host(exact, name),
+                    HostPattern::Below(name) => builder.host(below, name),
+                };
+                hosted |= root != any;
+                builder.insert(root, &entry, methods);
+            }
+        }
+        let Builder { mut tree, mut leaves, clashes } = builder;
+        if !clashes.is_empty() {
+            return Err(clashes);
+        }
+        tree.shrink();
+        leaves.finish();
+        Ok(Self { tree, leaves, exact, below, any, hosted, priced })
+    }
+}
+
+impl Builder {
+    /// Hosts are literals below a root of their own; the node found is the root of the
+    /// host's paths.
+    fn host(&mut self, parent: NodeId, name: &str) -> NodeId {
+        debug_assert!(is_name(name.as_bytes()) || name.starts_with('['));
+        self.tree.add_literal(parent, name.as_bytes(), name).unwrap_or(parent)
+    }
+
+    fn insert(&mut self, root: NodeId, entry: &Entry, methods: MethodSet) {
+        if entry.route.is_priced() {
+            self.tree.set_priced(root);
+        }
+        let mut node = root;
+        for segment in &entry.path.segments {
+            node = match segment {
+                Segment::Any => self.tree.add_any(node),
+                Segment::Literal { text, folded } => match self.tree.add_literal(node, folded, text) {
+                    Ok(child) => child,
+                    Err(other) => return self.clash(entry, ClashKind::Spelling(text.clone(), other)),
+                },
+            };
+        }
+        let there = if entry.path.rest { self.tree.rest(node) } else { self.tree.leaf(node) };
+        match there {
+            Some(leaf) => self.join(leaf, entry, methods),
+            None => {
+                let leaf = self.leaves.add(entry.path.slash, methods, entry.route.clone());
+                if entry.path.rest {
+                    self.tree.set_rest(node, leaf);
+                } else {
+                    self.tree.set_leaf(node, leaf);
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, leaf: LeafId, entry: &Entry, methods: MethodSet) {
+        let other = self.leaves.route(leaf).map_or_else(String::new, |route| route.name.clone());
+        if self.leaves.get(leaf).is_some_and(|leaf| leaf.slash != entry.path.slash) {
+            return self.clash(entry, ClashKind::Slash(other));
+        }
+        if let Err(other) = self.leaves.join(leaf, methods, entry.route.clone()) {
+            self.clash(entry, ClashKind::Tie(other.name.clone()));
+        }
+    }
+
+    fn clash(&mut self, entry: &Entry, kind: ClashKind) {
+        self.clashes.push(Clash { route: entry.route.index, kind });
+    }
+}

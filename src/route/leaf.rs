@@ -1,0 +1,193 @@
+//! What is sold at one pattern: routes by method.
+
+use std::sync::Arc;
+
+use crate::config::Route;
+
+/// Index of a leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct LeafId(u32);
+
+/// A set of methods; all of them when an operator lists none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct MethodSet(u32);
+
+/// Every leaf of a policy, and the methods they name.
+#[derive(Debug)]
+pub(super) struct Leaves {
+    leaves: Vec<Leaf>,
+    methods: Vec<Box<str>>,
+    allows: Vec<(MethodSet, Box<str>)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Leaf {
+    /// The pattern ends in a slash.
+    pub(super) slash: bool,
+    first: (MethodSet, Arc<Route>),
+    more: Vec<(MethodSet, Arc<Route>)>,
+}
+
+/// What a leaf says to a method.
+pub(super) enum Answer<'a> {
+    Route(&'a Arc<Route>),
+    NotAllowed(&'a str),
+}
+
+const GET: u32 = 1;
+const HEAD: u32 = 2;
+const OPTIONS: u32 = 4;
+
+// === impl LeafId ===
+
+impl LeafId {
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
+// === impl MethodSet ===
+
+impl MethodSet {
+    pub(super) const ALL: Self = Self(u32::MAX);
+
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+// === impl Leaf ===
+
+impl Leaf {
+    fn entries(&self) -> impl Iterator<Item = &(MethodSet, Arc<Route>)> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    fn union(&self) -> MethodSet {
+        MethodSet(self.entries().fold(0, |all, (set, _)| all | set.0))
+    }
+}
+
+// === impl Leaves ===
+
+impl Default for Leaves {
+    fn default() -> Self {
+        Self {
+            leaves: Vec::new(),
+            methods: ["GET", "HEAD", "OPTIONS"].map(Box::from).into(),
+            allows: Vec::new(),
+        }
+    }
+}
+
+impl Leaves {
+    /// Every route, once for each pattern it stands at.
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.leaves.iter().flat_map(Leaf::entries).map(|(_, route)| route)
+    }
+
+    /// The set an operator's list means; `None` when a policy names more than 31 methods.
+    pub(super) fn method_set(&mut self, methods: &[String]) -> Option<MethodSet> {
+        if methods.is_empty() {
+            return Some(MethodSet::ALL);
+        }
+        let mut set = 0;
+        for method in methods {
+            let place = match self.methods.iter().position(|known| **known == **method) {
+                Some(place) => place,
+                None if self.methods.len() >= 31 => return None,
+                None => {
+                    self.methods.push(method.as_str().into());
+                    self.methods.len().saturating_sub(1)
+                }
+            };
+            set |= bit(place);
+        }
+        // HEAD costs what GET costs.
+        if set & GET != 0 {
+            set |= HEAD;
+        }
+        Some(MethodSet(set))
+    }
+
+    /// The set of one request's method; empty for a method nobody listed.
+    pub(super) fn request(&self, method: &str) -> MethodSet {
+        let place = self.methods.iter().position(|known| **known == *method);
+        // The top bit is in no list, only in ALL.
+        MethodSet(place.map_or(1 << 31, bit))
+    }
+
+    pub(super) fn add(&mut self, slash: bool, methods: MethodSet, route: Arc<Route>) -> LeafId {
+        let id = LeafId(u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
+        self.leaves.push(Leaf { slash, first: (methods, route), more: Vec::new() });
+        id
+    }
+
+    /// Adds a route where another is; the error is the one whose methods overlap.
+    pub(super) fn join(
+        &mut self,
+        id: LeafId,
+        methods: MethodSet,
+        route: Arc<Route>,
+    ) -> Result<(), Arc<Route>> {
+        let Some(leaf) = self.leaves.get_mut(id.0 as usize) else { return Ok(()) };
+        if let Some((_, other)) = leaf.entries().find(|(set, _)| set.meets(methods)) {
+            return Err(other.clone());
+        }
+        leaf.more.push((methods, route));
+        Ok(())
+    }
+
+    pub(super) fn get(&self, id: LeafId) -> Option<&Leaf> {
+        self.leaves.get(id.0 as usize)
+    }
+
+    /// Any route of the leaf, to name it by.
+    pub(super) fn route(&self, id: LeafId) -> Option<&Arc<Route>> {
+        self.get(id).map(|leaf| &leaf.first.1)
+    }
+
+    /// Spells every `Allow` that can be needed.
+    pub(super) fn finish(&mut self) {
+        let mut allows: Vec<(MethodSet, Box<str>)> = Vec::new();
+        for leaf in &self.leaves {
+            let set = leaf.union();
+            if set == MethodSet::ALL || allows.iter().any(|(known, _)| *known == set) {
+                continue;
+            }
+            let listed = |place: usize| set.0 & bit(place) != 0 || bit(place) == OPTIONS;
+            let mut names: Vec<&str> = Vec::new();
+            for (_, name) in self.methods.iter().enumerate().filter(|(place, _)| listed(*place)) {
+                // The standard library's sort, for a handful of names, would be 5 KB of code.
+                let place = names.partition_point(|other| *other < &**name);
+                names.insert(place, name);
+            }
+            allows.push((set, names.join(", ").into()));
+        }
+        self.allows = allows;
+        self.leaves.shrink_to_fit();
+    }
+
+    pub(super) fn answer(&self, id: LeafId, method: MethodSet) -> Option<Answer<'_>> {
+        let leaf = self.get(id)?;
+        if let Some((_, route)) = leaf.entries().find(|(set, _)| set.meets(method)) {
+            return Some(Answer::Route(route));
+        }
+        let set = leaf.union();
+        let allow = self.allows.iter().find(|(known, _)| *known == set).map_or("", |(_, text)| text);
+        Some(Answer::NotAllowed(allow))
+    }
+
+    /// Whether money is asked here for this method, or for any when this one is unlisted.
+    pub(super) fn asks_money(&self, id: LeafId, method: MethodSet) -> bool {
+        match self.answer(id, method) {
+            Some(Answer::Route(route)) => route.is_priced(),
+            Some(Answer::NotAllowed(_)) => {
+                self.get(id).is_some_and(|leaf| leaf.entries().any(|(_, route)| route.is_priced()))
+            }
+            None => false,
+        }
+    }
+}
+
+fn bit(place: usize) -> u32 {
+    u32::try_from(place).ok().and_then(|place| 1_u32.checked_shl(place)).unwrap_or(0)
+}

@@ -1,0 +1,118 @@
+//! Metrics with bounded names and cached ids: defining one costs ten increments.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MetricType;
+
+use crate::claims::bucket::Delta;
+use crate::claims::State;
+use crate::config::Route;
+use crate::facilitator::Endpoint;
+use crate::record::Outcome;
+
+/// One root's metrics.
+#[derive(Default)]
+pub(super) struct Meters {
+    /// Counter ids by route, the unmatched first; made when a route is first counted for.
+    requests: RefCell<Vec<Option<Box<Counters>>>>,
+    calls: RefCell<HashMap<(usize, Endpoint, &'static str), u32>>,
+    states: Option<[u32; State::ALL.len()]>,
+    entries: Option<u32>,
+}
+
+/// One route's counters, by outcome.
+type Counters = [Option<Id>; Outcome::ALL.len()];
+
+/// A metric's id plus one, so that none takes no room of its own.
+type Id = NonZeroU32;
+
+// === impl Meters ===
+
+impl Meters {
+    /// Defines what is there from the start, and states the table's capacity.
+    pub(super) fn open(capacity: u32) -> Self {
+        let gauge = |name: String| hostcalls::define_metric(MetricType::Gauge, &name).ok();
+        let mut states = [0; State::ALL.len()];
+        let mut all = true;
+        for (slot, state) in states.iter_mut().zip(State::ALL) {
+            let id = gauge(format!("x402.claims.{}", state.name()));
+            all &= id.is_some();
+            *slot = id.unwrap_or_default();
+        }
+        if let Some(id) = gauge("x402.claims_table.capacity".to_owned()) {
+            let _ = hostcalls::record_metric(id, capacity.into());
+        }
+        Self {
+            states: all.then_some(states),
+            entries: gauge("x402.claims_table.entries".to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Counts a request.
+    pub(super) fn request(&self, route: Option<&Route>, outcome: Outcome) {
+        let Ok(mut rows) = self.requests.try_borrow_mut() else { return };
+        let at = route.map_or(0, |route| route.index.saturating_add(1));
+        if rows.len() <= at {
+            rows.resize(at.saturating_add(1), None);
+        }
+        let row = rows.get_mut(at).map(|row| row.get_or_insert_default());
+        let Some(id) = row.and_then(|row| row.get_mut(outcome as usize)) else { return };
+        if id.is_none() {
+            let name = route.map_or("unmatched", |route| &route.name);
+            let name = format!("x402.requests.{name}.{}", outcome.name());
+            let defined = hostcalls::define_metric(MetricType::Counter, &name).ok();
+            *id = defined.and_then(|id| Id::new(id.wrapping_add(1)));
+        }
+        if let Some(id) = id {
+            let _ = hostcalls::increment_metric(id.get().wrapping_sub(1), 1);
+        }
+    }
+
+    /// Records how long a facilitator took, in milliseconds.
+    pub(super) fn call(
+        &self,
+        index: usize,
+        facilitator: &str,
+        endpoint: Endpoint,
+        result: &'static str,
+        millis: u64,
+    ) {
+        let name = || format!("x402.facilitator_ms.{facilitator}.{}.{result}", endpoint.name());
+        let Ok(mut ids) = self.calls.try_borrow_mut() else { return };
+        if let Some(id) = cached(&mut ids, (index, endpoint, result), MetricType::Histogram, name) {
+            let _ = hostcalls::record_metric(id, millis);
+        }
+    }
+
+    /// Moves the gauges of the claim table. They are the process's, shared by all workers,
+    /// so each worker adds what it changed.
+    pub(super) fn claims(&self, delta: &Delta) {
+        let Some(states) = &self.states else { return };
+        let mut entries = 0i64;
+        for (id, by) in states.iter().zip(delta).filter(|(_, by)| **by != 0) {
+            entries = entries.saturating_add(*by);
+            let _ = hostcalls::increment_metric(*id, *by);
+        }
+        if let Some(id) = self.entries.filter(|_| entries != 0) {
+            let _ = hostcalls::increment_metric(id, entries);
+        }
+    }
+}
+
+fn cached<K: std::hash::Hash + Eq>(
+    ids: &mut HashMap<K, u32>,
+    key: K,
+    kind: MetricType,
+    name: impl FnOnce() -> String,
+) -> Option<u32> {
+    if let Some(id) = ids.get(&key) {
+        return Some(*id);
+    }
+    let id = hostcalls::define_metric(kind, &name()).ok()?;
+    ids.insert(key, id);
+    Some(id)
+}

@@ -1,0 +1,106 @@
+//! The root context: configuration, the queue, the clock, the answers.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{BufferType, ContextType};
+
+use super::host::{self, SharedData};
+use super::stream::Stream;
+use super::worker::Worker;
+use crate::claims::table::Table;
+use crate::config::Policy;
+
+/// The root of one plugin in one VM.
+pub(super) struct Root {
+    id: u32,
+    worker: Option<Rc<Worker>>,
+    leaving: bool,
+}
+
+// === impl Root ===
+
+impl Root {
+    /// A root that refuses everything until it is configured.
+    pub(super) fn new(id: u32) -> Self {
+        Self { id, worker: None, leaving: false }
+    }
+
+    fn configure(&mut self, size: usize) -> Result<(), String> {
+        let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
+        let env = |name: &str| std::env::var(name).ok();
+        let policy = Policy::from_bytes(&bytes, &env).map_err(|errors| errors.to_string())?;
+        for warning in policy.warnings() {
+            log::warn!("configuration: {warning}");
+        }
+        // Nothing is written anywhere before the configuration has been accepted whole.
+        let table = Table::open(&SharedData, policy.claims.capacity, host::random())
+            .map_err(|error| error.to_string())?;
+        // A queue of this root's own, so that the host calls this VM back and no other.
+        let name = format!("x402/queue/{}", hex::encode(host::random()));
+        let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;
+        hostcalls::set_tick_period(Duration::from_secs(1)).map_err(|_| "the host has no timer")?;
+        self.worker = Some(Rc::new(Worker::new(self.id, policy, table, queue)));
+        Ok(())
+    }
+
+    /// A root that is going stays until nothing is under way: an answer that arrives later
+    /// still says whether money moved.
+    fn done_if_idle(&mut self) {
+        if self.leaving && self.worker.as_ref().is_none_or(|worker| !worker.busy()) {
+            self.leaving = false;
+            let _ = hostcalls::set_effective_context(self.id);
+            let _ = hostcalls::done();
+        }
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, num_headers: usize, body_size: usize, _trailers: usize) {
+        if let Some(worker) = &self.worker {
+            worker.on_answer(token, num_headers, body_size);
+        }
+        self.done_if_idle();
+    }
+
+    fn on_done(&mut self) -> bool {
+        self.leaving = self.worker.as_ref().is_some_and(|worker| worker.busy());
+        !self.leaving
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        match self.configure(size) {
+            Ok(()) => true,
+            Err(why) => {
+                log::error!("the configuration is refused:\n{why}");
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(worker) = &self.worker {
+            worker.tick();
+        }
+        self.done_if_idle();
+    }
+
+    fn on_queue_ready(&mut self, queue: u32) {
+        if let Some(worker) = &self.worker {
+            worker.drain(queue);
+        }
+        self.done_if_idle();
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context, self.worker.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,262 @@
+//! A stream: the host's callbacks on one side, one exchange on the other.
+//!
+//! Body and trailer callbacks pause while the exchange holds. With Envoy's
+//! `allow_on_headers_stop_iteration: true` a pause in a header callback stops headers only,
+//! and a filter that let bodies pass would forward unpaid requests and release held content.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, MapType};
+
+use super::host;
+use super::worker::Worker;
+use crate::admission::{self, Admission, Head, Offered};
+use crate::exchange;
+use crate::record::Outcome;
+use crate::reply::{cors, Refusal};
+
+mod visit;
+
+pub(super) use visit::Visit;
+
+/// Response flags that do not stand for a response cut short: delay injected (0x200) and
+/// served from cache (0x100000). Any other flag means somebody gave up.
+const BENIGN_FLAGS: u64 = 0x0010_0200;
+
+/// One HTTP stream.
+pub(super) struct Stream {
+    context: u32,
+    worker: Option<Rc<Worker>>,
+    state: State,
+    /// Whether the last byte of the response passed here.
+    ended: bool,
+    done: bool,
+}
+
+/// What the stream is to the filter.
+enum State {
+    /// Not decided yet.
+    Fresh,
+    /// Nothing of it concerns us.
+    Passing,
+    /// Decided without money: refused or answered; the record is ready.
+    Decided(Box<Visit>),
+    /// A payment is at work.
+    Paying(Rc<RefCell<Visit>>),
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// A stream that nothing was decided about.
+    pub(super) fn new(context: u32, worker: Option<Rc<Worker>>) -> Self {
+        Self { context, worker, state: State::Fresh, ended: false, done: false }
+    }
+
+    fn request(&mut self, worker: &Rc<Worker>) -> Action {
+        let pairs = host::headers(MapType::HttpRequestHeaders);
+        let head = Head::read(&pairs);
+        // The time matters to payments only, and asking for it costs as much as a header.
+        let now = if head.offered == Offered::Nothing { 0 } else { host::now() };
+        match admission::admit(&worker.policy, &head, now) {
+            Admission::Pass(route) => {
+                for name in &head.owned {
+                    host::remove_header(MapType::HttpRequestHeaders, name);
+                }
+                let outcome = if route.is_some() { Outcome::Free } else { Outcome::Unmatched };
+                worker.meters.request(route.as_deref(), outcome);
+                self.state = State::Passing;
+                Action::Continue
+            }
+            Admission::Preflight(route, methods) => {
+                let mut visit = Visit::new(self.context, route, &head);
+                visit.outcome = Some(Outcome::Preflight);
+                visit.send(&cors::preflight(&methods, head.asked_headers));
+                self.state = State::Decided(Box::new(visit));
+                Action::Pause
+            }
+            Admission::Refuse(route, refusal, allow) => {
+                let mut visit = Visit::new(self.context, route, &head);
+                visit.resource = head.resource(&worker.policy.origin);
+                visit.refuse(worker, visit.suspended(worker, refusal), &allow);
+                self.state = State::Decided(Box::new(visit));
+                Action::Pause
+            }
+            Admission::Present(purchase) => {
+                let mut visit = Visit::new(self.context, Some(Arc::clone(&purchase.route)), &head);
+                visit.resource = purchase.resource.clone();
+                visit.remove =
+                    head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
+                self.present(worker, visit, *purchase)
+            }
+        }
+    }
+
+    fn present(
+        &mut self,
+        worker: &Rc<Worker>,
+        mut visit: Visit,
+        mut purchase: admission::Purchase,
+    ) -> Action {
+        if purchase.unfit.is_none() && !worker.quotes(&purchase.offer) {
+            purchase.unfit = Some(Refusal::QuotesSuspended);
+        }
+        let purchase = Rc::new(purchase);
+        visit.attempt = worker.attempt();
+        visit.purchase = Some(Rc::clone(&purchase));
+        let outbox = worker.open(&mut visit, &purchase);
+        let action = visit.act(worker, outbox, visit::Side::Request);
+        let visit = Rc::new(RefCell::new(visit));
+        worker.enter(self.context, Rc::clone(&visit));
+        self.state = State::Paying(visit);
+        action
+    }
+
+    fn response(&self, worker: &Worker, visit: &RefCell<Visit>) -> Action {
+        let Ok(mut visit) = visit.try_borrow_mut() else { return Action::Pause };
+        let Some(purchase) = visit.purchase.clone() else { return Action::Pause };
+        if visit.machine == exchange::Exchange::Over {
+            return Action::Continue;
+        }
+        let pairs = host::headers(MapType::HttpResponseHeaders);
+        let status = pairs.iter().find(|(name, _)| name == ":status");
+        let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
+        visit.upstream_status = status;
+        // A status that cannot be read is not worth a charge.
+        let charges = status.is_some_and(|status| purchase.offer.settle_on.charges(status));
+        visit.see_response(&pairs);
+        let paying = visit.machine == exchange::Exchange::Paying;
+        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charges });
+        if paying {
+            visit.mark_pending();
+        }
+        visit.act(worker, outbox, visit::Side::Response)
+    }
+
+    /// Whether the request's body may move: only behind a request that was let go.
+    fn request_data(&self) -> Action {
+        let moves = match &self.state {
+            State::Passing => true,
+            State::Fresh | State::Decided(_) => false,
+            State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),
+        };
+        if moves {
+            Action::Continue
+        } else {
+            self.hold_data()
+        }
+    }
+
+    /// Whether the response's body may move. The host's and our own local replies come this
+    /// way too, for streams that were never let go.
+    fn response_data(&self) -> Action {
+        let moves = match &self.state {
+            State::Fresh | State::Passing | State::Decided(_) => true,
+            State::Paying(visit) => {
+                visit.try_borrow().is_ok_and(|visit| !visit.withheld && !visit.machine.holds_response())
+            }
+        };
+        if moves {
+            Action::Continue
+        } else {
+            self.hold_data()
+        }
+    }
+
+    fn hold_data(&self) -> Action {
+        if let (State::Paying(_), Some(worker)) = (&self.state, &self.worker) {
+            worker.body_came_while_held();
+        }
+        Action::Pause
+    }
+
+    /// Closes the books on the stream; `logged` says whether the host still answers for it.
+    fn finish(&mut self, logged: bool) {
+        let Some(worker) = self.worker.clone().filter(|_| !self.done) else { return };
+        self.done = true;
+        match &mut self.state {
+            State::Decided(visit) => visit.close(&worker, logged),
+            State::Paying(visit) => {
+                worker.leave(self.context);
+                let Ok(mut visit) = visit.try_borrow_mut() else { return };
+                let flags = if logged { host::response_flags() } else { Some(u64::MAX) };
+                let ended = self.ended && visit.grpc.ended_well();
+                let clean = ended && flags.is_none_or(|flags| flags & !BENIGN_FLAGS == 0);
+                visit.end(&worker, clean);
+                visit.close(&worker, logged);
+            }
+            State::Fresh | State::Passing => {}
+        }
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        match self.worker.clone() {
+            Some(worker) => self.request(&worker),
+            // The host does not send requests to a plugin it could not configure; were it to, no.
+            None => {
+                let _ = hostcalls::send_http_response(503, vec![("cache-control", "no-store")], None);
+                Action::Pause
+            }
+        }
+    }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        self.request_data()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        for (name, _) in host::headers(MapType::HttpRequestTrailers) {
+            if admission::head::owned(&name) {
+                host::remove_header(MapType::HttpRequestTrailers, &name);
+            }
+        }
+        self.request_data()
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.ended |= end_of_stream;
+        match (&self.state, &self.worker) {
+            (State::Paying(visit), Some(worker)) => self.response(worker, visit),
+            // Our own local replies pass here as well, and the host's, for requests it refused.
+            _ => Action::Continue,
+        }
+    }
+
+    fn on_http_response_body(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.ended |= end_of_stream;
+        self.response_data()
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.ended = true;
+        if let State::Paying(visit) = &self.state {
+            let trailers = host::headers(MapType::HttpResponseTrailers);
+            for (name, _) in trailers.iter().filter(|(name, _)| admission::head::owned_in_response(name)) {
+                host::remove_header(MapType::HttpResponseTrailers, name);
+            }
+            if let Ok(mut visit) = visit.try_borrow_mut() {
+                visit.grpc.see(&trailers);
+            }
+        }
+        self.response_data()
+    }
+
+    fn on_log(&mut self) {
+        self.finish(true);
+    }
+}
+
+impl Drop for Stream {
+    /// For hosts that drop a stream without logging it.
+    fn drop(&mut self) {
+        self.finish(false);
+    }
+}

@@ -1,0 +1,335 @@
+//! What the streams of one root share, and the hands of the two machines.
+//!
+//! Every `RefCell` here is borrowed for the length of one statement and never across a
+//! hostcall that could call back: Envoy defers resumes and local replies to the end of the
+//! callback, and nothing else re-enters.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use proxy_wasm::hostcalls;
+
+use super::host::{self, SharedData};
+use super::meters::Meters;
+use super::stream::Visit;
+use crate::admission::Purchase;
+use crate::claims::table::Table;
+use crate::claims::{Attempt, Outcome};
+use crate::config::{Facilitator, Offer, Policy, Target};
+use crate::exchange::{self, Effect, Settled};
+use crate::facilitator::breaker::Breaker;
+use crate::protocol::v2::Challenge;
+use crate::settlement::{self, Settlement};
+
+mod calls;
+
+pub(super) use calls::Job;
+
+/// The shared state of one root context.
+pub(super) struct Worker {
+    /// The root's own context.
+    root: u32,
+    pub(super) policy: Policy,
+    pub(super) meters: Meters,
+    table: Table,
+    queue: u32,
+    challenges: Vec<Challenge>,
+    /// Places in `challenges`, by [`address`].
+    places: HashMap<u64, u64>,
+    breakers: RefCell<Vec<Breaker>>,
+    visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
+    jobs: RefCell<HashMap<Attempt, Job>>,
+    /// Attempts, by their call's token.
+    calls: RefCell<HashMap<u64, u64>>,
+    next_attempt: Cell<u64>,
+    sweep_from: Cell<u32>,
+    warned_of_bodies: Cell<bool>,
+}
+
+/// What a stream has to do once the machines have come to rest.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) forward: bool,
+    pub(super) release: Option<exchange::Paid>,
+    pub(super) pass_unpaid: bool,
+    pub(super) deny: Option<exchange::Denial>,
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// A worker for a validated policy over an opened table.
+    pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
+        let breakers = vec![Breaker::default(); policy.facilitators.len()];
+        let meters = Meters::open(policy.claims.capacity);
+        let (challenges, places) = challenges(&policy);
+        Self {
+            root,
+            policy,
+            meters,
+            table,
+            queue,
+            challenges,
+            places,
+            breakers: RefCell::new(breakers),
+            visits: RefCell::default(),
+            jobs: RefCell::default(),
+            calls: RefCell::default(),
+            next_attempt: Cell::new(host::random_u64()),
+            sweep_from: Cell::new(0),
+            warned_of_bodies: Cell::new(false),
+        }
+    }
+
+    /// The quote of an offer.
+    pub(super) fn challenge(&self, offer: &Arc<Offer>) -> Option<&Challenge> {
+        let place = self.places.get(&address(offer))?;
+        self.challenges.get(usize::try_from(*place).ok()?)
+    }
+
+    /// An attempt id no other worker has: a random start, counted up.
+    pub(super) fn attempt(&self) -> Attempt {
+        let id = self.next_attempt.get();
+        self.next_attempt.set(id.wrapping_add(1));
+        Attempt(id)
+    }
+
+    /// Makes a paying stream reachable for what the root learns.
+    pub(super) fn enter(&self, context: u32, visit: Rc<RefCell<Visit>>) {
+        if let Ok(mut visits) = self.visits.try_borrow_mut() {
+            visits.insert(context, visit);
+        }
+    }
+
+    /// The stream is gone.
+    pub(super) fn leave(&self, context: u32) {
+        if let Ok(mut visits) = self.visits.try_borrow_mut() {
+            visits.remove(&context);
+        }
+    }
+
+    /// Feeds an exchange one event and whatever follows from it, until it rests.
+    pub(super) fn drive(&self, visit: &mut Visit, purchase: &Rc<Purchase>, event: exchange::Event) -> Outbox {
+        let mut outbox = Outbox::default();
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let (machine, effects) = visit.machine.on(event);
+            visit.machine = machine;
+            visit.note(&event);
+            for effect in effects.into_iter().flatten() {
+                self.perform(visit, purchase, effect, &mut events, &mut outbox);
+            }
+        }
+        outbox
+    }
+
+    /// Carries out the effects an exchange opened with.
+    pub(super) fn open(&self, visit: &mut Visit, purchase: &Rc<Purchase>) -> Outbox {
+        let (machine, effects) = exchange::Exchange::open(purchase.terms());
+        visit.machine = machine;
+        let mut events = VecDeque::new();
+        let mut outbox = Outbox::default();
+        for effect in effects.into_iter().flatten() {
+            self.perform(visit, purchase, effect, &mut events, &mut outbox);
+        }
+        match events.pop_front() {
+            Some(event) => self.drive(visit, purchase, event),
+            None => outbox,
+        }
+    }
+
+    fn perform(
+        &self,
+        visit: &mut Visit,
+        purchase: &Rc<Purchase>,
+        effect: Effect,
+        events: &mut VecDeque<exchange::Event>,
+        outbox: &mut Outbox,
+    ) {
+        match effect {
+            Effect::Claim(step) => {
+                let now = host::now();
+                let op = purchase.exchange_op(step, visit.attempt, now);
+                visit.renewed = now;
+                events.push_back(exchange::Event::Claim(self.claim(purchase, &op)));
+            }
+            Effect::Verify => {
+                if let Some(verdict) = self.queue_verify(visit.context, visit.attempt, purchase) {
+                    events.push_back(exchange::Event::Verified(verdict));
+                }
+            }
+            Effect::Settle => {
+                if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase) {
+                    events.push_back(exchange::Event::Settled(settled));
+                }
+            }
+            Effect::Leave => {
+                let _ = self.settle(visit.attempt, settlement::Event::Left);
+            }
+            Effect::Forward => outbox.forward = true,
+            Effect::Release(paid) => outbox.release = Some(paid),
+            Effect::PassUnpaid => outbox.pass_unpaid = true,
+            Effect::Deny(denial) => outbox.deny = Some(denial),
+        }
+    }
+
+    /// Feeds a settlement one event and whatever follows from it. What it has to tell is
+    /// returned, not delivered: its exchange may be the caller.
+    pub(super) fn settle(&self, attempt: Attempt, event: settlement::Event) -> Option<(u32, Settled)> {
+        let mut event = event;
+        loop {
+            let (machine, purchase, context) = match self.jobs.try_borrow().ok()?.get(&attempt)? {
+                Job::Settle { machine, purchase, context, .. } => (*machine, Rc::clone(purchase), *context),
+                Job::Verify { .. } => return None,
+            };
+            let (machine, effect) = machine.on(event);
+            self.store_machine(attempt, machine);
+            match effect {
+                None => return None,
+                Some(settlement::Effect::Tell(settled)) => return Some((context, settled)),
+                Some(settlement::Effect::Claim(step)) => {
+                    let op = purchase.settlement_op(step, attempt, host::now());
+                    event = settlement::Event::Claim(self.claim(&purchase, &op));
+                }
+            }
+        }
+    }
+
+    fn store_machine(&self, attempt: Attempt, next: Settlement) {
+        let Ok(mut jobs) = self.jobs.try_borrow_mut() else { return };
+        if next == Settlement::Done {
+            jobs.remove(&attempt);
+        } else if let Some(Job::Settle { machine, .. }) = jobs.get_mut(&attempt) {
+            *machine = next;
+        }
+    }
+
+    /// Runs one claim op and moves the gauges by what it changed.
+    fn claim(&self, purchase: &Purchase, op: &crate::claims::Op) -> Outcome {
+        let applied = self.table.run(&SharedData, &purchase.identity, op, host::now());
+        self.meters.claims(&applied.delta);
+        applied.outcome
+    }
+
+    /// Tells a stream what the root learned, as the host's effective context.
+    pub(super) fn tell(&self, context: u32, event: exchange::Event) {
+        let Some(visit) = self.visits.try_borrow().ok().and_then(|visits| visits.get(&context).cloned())
+        else {
+            return;
+        };
+        // The visit is ours until its stream's on_log, so the host still knows the context.
+        if hostcalls::set_effective_context(context).is_err() {
+            return;
+        }
+        if let Ok(mut visit) = visit.try_borrow_mut() {
+            visit.told(self, event);
+        }
+        // What the root does next, it does as itself.
+        let _ = hostcalls::set_effective_context(self.root);
+    }
+
+    /// Says once that the host does not stop bodies with their headers. Envoy then buffers
+    /// what is held, and beyond its buffer limit answers 413 or 500, whatever was paid.
+    pub(super) fn body_came_while_held(&self) {
+        if !self.warned_of_bodies.replace(true) {
+            log::warn!(
+                "bodies arrive while their headers are held (Envoy: allow_on_headers_stop_iteration): those over \
+                 per_connection_buffer_limit_bytes end in 413 or 500 even when they are paid for; leave the option unset"
+            );
+        }
+    }
+
+    /// Whether anything is under way that must not be forgotten.
+    pub(super) fn busy(&self) -> bool {
+        self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
+    }
+
+    /// Once a second: renews leases, writes what could not be written, sweeps the table.
+    pub(super) fn tick(&self) {
+        let now = host::now();
+        self.renew_leases(now);
+        let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(
+            |_| Vec::new(),
+            |jobs| jobs.iter().filter(|(_, job)| job.is_recording()).map(|(attempt, _)| *attempt).collect(),
+        );
+        for attempt in open {
+            let _ = self.settle(attempt, settlement::Event::Tick);
+        }
+        self.sweep(now);
+    }
+
+    fn renew_leases(&self, now: u64) {
+        const EVERY_SECONDS: u64 = 4;
+        let visits: Vec<_> =
+            self.visits.try_borrow().map_or_else(|_| Vec::new(), |v| v.values().cloned().collect());
+        for visit in visits {
+            let Ok(mut visit) = visit.try_borrow_mut() else { continue };
+            let Some(purchase) = visit.purchase.clone() else { continue };
+            if visit.machine.leases() && now.saturating_sub(visit.renewed) >= EVERY_SECONDS {
+                visit.renewed = now;
+                let op = purchase.exchange_op(exchange::Step::Renew, visit.attempt, now);
+                // Lost is learnt where it matters: at the response, before anything is released.
+                let _ = self.claim(&purchase, &op);
+            }
+        }
+    }
+
+    /// A slice of the table a second, so that every bucket is visited about once a minute
+    /// and tombstones of payers who never come back make room.
+    fn sweep(&self, now: u64) {
+        let buckets = self.table.buckets();
+        let slice = buckets.div_ceil(64);
+        let from = self.sweep_from.get();
+        for bucket in (from..buckets).take(usize::try_from(slice).unwrap_or(1)) {
+            if let Ok(delta) = self.table.sweep(&SharedData, bucket, now) {
+                self.meters.claims(&delta);
+            }
+        }
+        let next = from.saturating_add(slice);
+        self.sweep_from.set(if next >= buckets { 0 } else { next });
+    }
+
+    /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
+    pub(super) fn quotes(&self, offer: &Offer) -> bool {
+        let Some(facilitator) = offer.facilitators.first() else { return false };
+        let breakers = self.breakers.try_borrow();
+        breakers
+            .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
+    }
+
+    /// Whether a new payment may be taken for an offer.
+    pub(super) fn admits(&self, offer: &Offer) -> bool {
+        offer
+            .facilitators
+            .first()
+            .is_some_and(|f| self.breaker(f, |b| b.admits(host::now())).unwrap_or(false))
+    }
+
+    fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
+        self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
+    }
+}
+
+/// One challenge per offer, however many routes share it.
+fn challenges(policy: &Policy) -> (Vec<Challenge>, HashMap<u64, u64>) {
+    let offers = policy.routes.iter().filter_map(|route| match &route.target {
+        Target::Offer(offer) => Some(offer),
+        Target::Free => None,
+    });
+    let mut challenges = Vec::new();
+    let mut places = HashMap::new();
+    for offer in offers {
+        let next = challenges.len() as u64;
+        if *places.entry(address(offer)).or_insert(next) == next {
+            challenges.push(Challenge::new(offer));
+        }
+    }
+    (challenges, places)
+}
+
+/// An offer's identity: the policy that owns it outlives the worker's maps.
+fn address(offer: &Arc<Offer>) -> u64 {
+    Arc::as_ptr(offer).addr() as u64
+}

@@ -1,0 +1,300 @@
+//! Callouts: queued by a stream, dispatched and answered by the root.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType, Status};
+
+use super::Worker;
+use crate::admission::Purchase;
+use crate::claims::Attempt;
+use crate::config::Facilitator;
+use crate::exchange::{self, Settled};
+use crate::facilitator::{Answer, Delivery, Endpoint, Verdict, MAX_ANSWER_BYTES};
+use crate::settlement::{self, Settlement};
+use crate::shell::host;
+
+/// A callout under way, or about to be.
+pub(in crate::shell) enum Job {
+    /// `/verify`; nothing moves.
+    Verify { context: u32, purchase: Rc<Purchase>, sent: u64 },
+    /// `/settle`.
+    Settle { machine: Settlement, context: u32, purchase: Rc<Purchase>, sent: u64 },
+}
+
+// === impl Job ===
+
+impl Job {
+    pub(super) fn is_recording(&self) -> bool {
+        matches!(self, Self::Settle { machine: Settlement::Recording { .. }, .. })
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Verify { .. } => Endpoint::Verify,
+            Self::Settle { .. } => Endpoint::Settle,
+        }
+    }
+
+    fn purchase(&self) -> &Rc<Purchase> {
+        match self {
+            Self::Verify { purchase, .. } | Self::Settle { purchase, .. } => purchase,
+        }
+    }
+
+    fn sent(&mut self) -> &mut u64 {
+        match self {
+            Self::Verify { sent, .. } | Self::Settle { sent, .. } => sent,
+        }
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// Queues `/verify`. Returns the verdict at once when it cannot be queued.
+    pub(super) fn queue_verify(
+        &self,
+        context: u32,
+        attempt: Attempt,
+        purchase: &Rc<Purchase>,
+    ) -> Option<Verdict> {
+        self.begin(attempt, Job::Verify { context, purchase: Rc::clone(purchase), sent: 0 });
+        if self.admits(&purchase.offer) && self.enqueue(attempt) {
+            return None;
+        }
+        self.forget(attempt);
+        Some(Verdict::Unavailable)
+    }
+
+    /// Queues `/settle`. Returns what to tell the exchange when it cannot be queued.
+    pub(super) fn queue_settle(
+        &self,
+        context: u32,
+        attempt: Attempt,
+        purchase: &Rc<Purchase>,
+    ) -> Option<Settled> {
+        let machine = Settlement::queued();
+        self.begin(attempt, Job::Settle { machine, context, purchase: Rc::clone(purchase), sent: 0 });
+        if self.admits(&purchase.offer) && self.enqueue(attempt) {
+            return None;
+        }
+        // The claim says Settling already; the machine gives it up, now or on a later tick.
+        let told = self.settle(attempt, settlement::Event::Answer(Answer::NotSent));
+        told.map(|(_, settled)| settled).or(Some(Settled::Unknown))
+    }
+
+    fn begin(&self, attempt: Attempt, job: Job) {
+        if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
+            jobs.insert(attempt, job);
+        }
+    }
+
+    fn enqueue(&self, attempt: Attempt) -> bool {
+        hostcalls::enqueue_shared_queue(self.queue, Some(&attempt.0.to_le_bytes())).is_ok()
+    }
+
+    fn forget(&self, attempt: Attempt) {
+        if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
+            jobs.remove(&attempt);
+        }
+    }
+
+    /// Sends everything that is queued. Runs in the root's context, so that the answers
+    /// come back to the root.
+    pub(in crate::shell) fn drain(&self, queue: u32) {
+        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
+            if let Some(id) = bytes.first_chunk::<8>() {
+                self.dispatch(Attempt(u64::from_le_bytes(*id)));
+            }
+        }
+    }
+
+    fn dispatch(&self, attempt: Attempt) {
+        let Ok(jobs) = self.jobs.try_borrow() else { return };
+        // A job that is gone was given up before it was sent.
+        let Some(job) = jobs.get(&attempt) else { return };
+        if matches!(job, Job::Settle { machine, .. } if !matches!(machine, Settlement::Queued { .. })) {
+            return;
+        }
+        let (endpoint, purchase) = (job.endpoint(), Rc::clone(job.purchase()));
+        drop(jobs);
+        let Some(facilitator) = purchase.offer.facilitators.first() else { return };
+        match send(facilitator, endpoint, &purchase.body()) {
+            Ok(token) => self.dispatched(attempt, token),
+            Err(status) => {
+                log::warn!(
+                    "route {}: facilitator {} was not called: {}",
+                    purchase.route.name,
+                    facilitator.name,
+                    why_not_sent(status, &facilitator.cluster),
+                );
+                self.answered(attempt, &Delivery::Refused);
+            }
+        }
+    }
+
+    fn dispatched(&self, attempt: Attempt, token: u32) {
+        if let Ok(mut calls) = self.calls.try_borrow_mut() {
+            calls.insert(token.into(), attempt.0);
+        }
+        if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
+            if let Some(job) = jobs.get_mut(&attempt) {
+                *job.sent() = host::now_millis();
+            }
+        }
+        let _ = self.settle(attempt, settlement::Event::Dispatched);
+    }
+
+    /// The host delivers an answer to the root.
+    pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
+        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
+        let Some(attempt) = attempt.map(Attempt) else { return };
+        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
+        if num_headers == 0 {
+            return self.answered(attempt, &Delivery::Broken);
+        }
+        let headers = host::headers(MapType::HttpCallResponseHeaders);
+        let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
+        let body = match body_size {
+            0 => Some(Vec::new()),
+            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
+            _ => None,
+        };
+        self.answered(
+            attempt,
+            &Delivery::Answered {
+                status: status.and_then(|text| text.parse().ok()).unwrap_or(0),
+                from_upstream: find("x-envoy-upstream-service-time").is_some(),
+                body: body.as_deref(),
+            },
+        );
+    }
+
+    fn answered(&self, attempt: Attempt, delivery: &Delivery<'_>) {
+        let job = self.jobs.try_borrow().ok().and_then(|jobs| {
+            let job = jobs.get(&attempt)?;
+            let sent = match job {
+                Job::Verify { sent, .. } | Job::Settle { sent, .. } => *sent,
+            };
+            Some((job.endpoint(), Rc::clone(job.purchase()), sent))
+        });
+        let Some((endpoint, purchase, sent)) = job else { return };
+        let Some(facilitator) = purchase.offer.facilitators.first() else { return };
+        let millis = if sent == 0 { 0 } else { host::now_millis().saturating_sub(sent) };
+        match endpoint {
+            Endpoint::Verify => self.verified(attempt, &purchase, facilitator, delivery, millis),
+            Endpoint::Settle => self.settled(attempt, &purchase, facilitator, delivery, millis),
+        }
+    }
+
+    fn verified(
+        &self,
+        attempt: Attempt,
+        purchase: &Purchase,
+        facilitator: &Arc<Facilitator>,
+        delivery: &Delivery<'_>,
+        millis: u64,
+    ) {
+        let verdict = Verdict::read(delivery);
+        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
+        if verdict == Verdict::Unavailable {
+            log::warn!(
+                "route {}: facilitator {} gave no usable answer to /verify",
+                purchase.route.name,
+                facilitator.name
+            );
+        }
+        let context = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.remove(&attempt) {
+            Some(Job::Verify { context, .. }) => Some(context),
+            _ => None,
+        });
+        if let Some(context) = context {
+            self.tell(context, exchange::Event::Verified(verdict));
+        }
+    }
+
+    fn settled(
+        &self,
+        attempt: Attempt,
+        purchase: &Purchase,
+        facilitator: &Arc<Facilitator>,
+        delivery: &Delivery<'_>,
+        millis: u64,
+    ) {
+        let answer = Answer::read(delivery, &purchase.expected());
+        self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
+        let receipt = purchase.identity.receipt_id();
+        match answer {
+            Answer::Unknown(doubt) => log::warn!(
+                "route {}: settlement {receipt} at facilitator {} is open: {doubt}",
+                purchase.route.name,
+                facilitator.name,
+            ),
+            Answer::NotSent => log::warn!(
+                "route {}: facilitator {} could not be reached for settlement {receipt}",
+                purchase.route.name,
+                facilitator.name,
+            ),
+            Answer::Rejected(reason) => log::info!(
+                "route {}: facilitator {} rejected settlement {receipt}: {}",
+                purchase.route.name,
+                facilitator.name,
+                reason.code(),
+            ),
+            Answer::Accepted(_) => {}
+        }
+        let told = self.settle(attempt, settlement::Event::Answer(answer));
+        match (told, answer) {
+            (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
+            (None, Answer::Accepted(transaction)) => log::warn!(
+                "route {}: settlement {receipt} was accepted after its client left (transaction 0x{}); \
+                 the payment can be presented again",
+                purchase.route.name,
+                hex::encode(transaction.0),
+            ),
+            (None, _) => {}
+        }
+    }
+
+    fn observe(
+        &self,
+        facilitator: &Facilitator,
+        endpoint: Endpoint,
+        result: &'static str,
+        millis: u64,
+        spoke: bool,
+    ) {
+        self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
+        let now = host::now();
+        self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
+    }
+}
+
+fn send(facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
+    let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
+    let mut headers = vec![
+        (":method", "POST"),
+        (":path", path.as_str()),
+        (":authority", facilitator.authority.as_str()),
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+    ];
+    headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
+    let timeout = Duration::from_millis(facilitator.timeout_millis.into());
+    hostcalls::dispatch_http_call(&facilitator.cluster, headers, Some(body), vec![], timeout)
+}
+
+/// The host's reason, with what to look at: on Istio a cluster that the proxy was not sent
+/// looks the same as one that does not exist.
+fn why_not_sent(status: Status, cluster: &str) -> String {
+    match status {
+        Status::BadArgument => format!(
+            "there is no cluster {cluster:?} (on Istio: a ServiceEntry, in scope of this proxy's Sidecar and exportTo)"
+        ),
+        _ => format!("cluster {cluster:?} has no healthy host or its circuit breaker is open"),
+    }
+}

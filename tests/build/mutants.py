@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Takes one safeguard at a time out of a copy of the tree; the tests named beside it must turn
+red. A safeguard whose removal nobody notices is not guarded.
+
+Each mutant replaces one piece of source (white space does not count; it must be found exactly
+once) and runs one test target. The build directory is shared with the tree, so only the crate
+and the test are compiled again."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
+NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
+
+# (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
+MUTANTS = [
+    (
+        "the claim", "src/claims.rs",
+        "(Some(claim), Op::Begin(begin)) => claim.present(begin, now),",
+        "(Some(_), Op::Begin(begin)) => Self::open(begin),",
+        NATIVE, ["a1_same_payment_twice_before::native", "a1_same_payment_twice_after::native"],
+    ),
+    (
+        "the lease of a settlement", "src/claims.rs",
+        "State::Settling if lapsed => Self { state: State::Unknown, ..self },",
+        "State::Settling if lapsed => return None,",
+        SEARCH, ["no_reachable_state_breaks_a_promise"],
+    ),
+    (
+        "the attempt that fences a lease", "src/claims.rs",
+        "| Op::Undelivered { attempt } => self.attempt == *attempt,",
+        "| Op::Undelivered { attempt } => self.attempt == *attempt || true,",
+        SEARCH, ["no_reachable_state_breaks_a_promise"],
+    ),
+    (
+        "the hold of a response", "src/exchange.rs",
+        "(Self::Closing, one(Effect::Claim(Step::Settling)))",
+        "(Self::Over, one(Effect::PassUnpaid))",
+        NATIVE, ["spine_rejected_for_lack_of_funds_after::native", "spine_paid_after::native"],
+    ),
+    (
+        "the hold of a request", "src/exchange.rs",
+        "Outcome::Granted if terms.settle == Settle::Before => (Self::Paying, one(Effect::Settle)),",
+        "Outcome::Granted if terms.settle == Settle::Before => "
+        "(Self::Working { paid: Some(Paid(None)) }, one(Effect::Forward)),",
+        NATIVE, ["spine_rejected_for_lack_of_funds_before::native", "spine_paid_before::native"],
+    ),
+    (
+        "the renewal at the response", "src/exchange.rs",
+        "(Self::Fencing { paid, worth: charges }, one(Effect::Claim(Step::Renew)))",
+        "(Self::Delivering { worth: charges }, one(Effect::Release(paid)))",
+        SEARCH, ["no_reachable_state_breaks_a_promise"],
+    ),
+    (
+        "the pause of request bodies", "src/shell/stream.rs",
+        "State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),",
+        "State::Paying(_) => true,",
+        NATIVE, ["spine_paid_post_with_a_body_before::native_allow"],
+    ),
+    (
+        "the pause of response bodies", "src/shell/stream.rs",
+        "visit.try_borrow().is_ok_and(|visit| !visit.withheld && !visit.machine.holds_response())",
+        "visit.try_borrow().is_ok()",
+        NATIVE, ["spine_paid_after::native_allow"],
+    ),
+    (
+        "the path guard", "src/route.rs",
+        "if priced && !refused && self.reaches_money(&chain, path, leaf, method_set) {",
+        "if false && priced && !refused && self.reaches_money(&chain, path, leaf, method_set) {",
+        NATIVE, ["a6_encoded_slash::native", "a6_capitals::native", "a6_double_slash::native"],
+    ),
+    (
+        "the strip of a client's headers", "src/admission/head.rs",
+        "const OWNED_PREFIX: &str = \"x402-\";",
+        "const OWNED_PREFIX: &str = \"not-x402-\";",
+        NATIVE, ["a9_owned_headers_of_a_client_cheap::native"],
+    ),
+    (
+        "the strip of an upstream's headers", "src/admission/head.rs",
+        "OWNED_IN_RESPONSE.contains(&name)",
+        "name.is_empty()",
+        NATIVE, ["a9_owned_headers_of_the_upstream_late::native"],
+    ),
+]
+
+
+def pattern(text):
+    return re.compile(r"\s+".join(map(re.escape, text.split())))
+
+
+def copy(folder):
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        source, goal = ROOT / name, folder / name
+        if source.is_file():
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            goal.write_bytes(source.read_bytes())
+
+
+def test(folder, target):
+    done = subprocess.run(
+        ["cargo", "test", "--locked", "--quiet", *target],
+        cwd=folder, capture_output=True, text=True, timeout=600,
+        env={**os.environ, "RUST_BACKTRACE": "0"},
+    )
+    return done.stdout + done.stderr
+
+
+def failed(output, name):
+    return re.search(rf"^(test )?{re.escape(name)}\s+(\.\.\. )?FAILED|^\s+{re.escape(name)}$", output, re.M)
+
+
+def main():
+    only = sys.argv[1:]
+    passed = missed = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        copy(folder)
+        for what, file, safeguard, instead, target, sees in MUTANTS:
+            if only and not any(word in what for word in only):
+                continue
+            path = folder / file
+            source = path.read_text()
+            found = pattern(safeguard).findall(source)
+            if len(found) != 1:
+                print(f"FAIL  without {what}: the safeguard stands {len(found)} times in {file}")
+                missed += 1
+                continue
+            path.write_text(pattern(safeguard).sub(lambda _: instead, source))
+            output = test(folder, target)
+            path.write_text(source)
+            blind = [one for one in sees if not failed(output, one)]
+            if blind:
+                missed += 1
+                print(f"FAIL  without {what}: {', '.join(blind)} did not notice\n{output[-3000:]}")
+            else:
+                passed += 1
+                print(f"ok    without {what}: {', '.join(sees)} turned red", flush=True)
+    print(f"mutants: {passed} passed, {missed} failed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

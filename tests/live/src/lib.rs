@@ -1,0 +1,324 @@
+//! A real Envoy of two workers with the module, a facilitator and an upstream, and what the
+//! tests beside this file ask of them.
+//!
+//! The configuration is the repository's `envoy/envoy.yaml`. Without an Envoy or a module
+//! there is nothing to test: the tests say so, and fail where `CI` is set.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::{json, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use x402_devstack::client::{request, Answer, RawRequest};
+use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig};
+use x402_devstack::facilitator::{self, Facilitator, Fault, FaultKind};
+use x402_devstack::payer::{Draft, Payment, Quote, Wallet};
+use x402_devstack::upstream::{self, Upstream};
+
+/// Where the seller is paid.
+pub const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+
+/// A word that stands in every text a broken facilitator can be made to say.
+pub const LOUD: &str = "sk_live_do_not_repeat";
+
+/// The plugin's configuration, settling within `timeout`: `/before/**` and `/after/**` cost
+/// $0.001, `/free/**` nothing, the rest is refused.
+pub fn plugin(timeout: &str) -> Value {
+    json!({
+        "version": 1,
+        "origin": "http://shop.test",
+        "unmatched": "deny",
+        "settle": "before",
+        "facilitators": { "main": {
+            "cluster": "facilitator", "authority": "facilitator", "timeout": timeout,
+        } },
+        "accepts": [{ "network": "base-sepolia", "asset": "USDC", "payTo": PAY_TO }],
+        "routes": [
+            { "name": "before", "match": { "path": "/before/**" },
+              "offer": { "price": "$0.001" } },
+            { "name": "after", "match": { "path": "/after/**" },
+              "offer": { "price": "$0.001", "settle": "after" } },
+            { "name": "free", "match": { "path": "/free/**" }, "free": true },
+        ],
+    })
+}
+
+/// The same, and `/tiles/{z}`: an offer by name of a seller, with a SKU and labels.
+pub fn furnished(timeout: &str) -> Value {
+    let mut config = plugin(timeout);
+    config["sellers"] = json!({ "acme": { "labels": { "tenant": "t-17" } } });
+    config["offers"] = json!({
+        "tile": { "price": "$0.002", "sku": "tile-v1", "labels": { "team": "maps" } },
+    });
+    let tiles = json!({
+        "name": "tiles", "match": { "path": "/tiles/{z}" }, "offer": "tile", "seller": "acme",
+    });
+    let routes = config["routes"].as_array_mut().expect("routes");
+    routes.push(tiles);
+    config
+}
+
+/// How to set a stage.
+pub struct Scene {
+    options: Options,
+    facilitator: facilitator::Options,
+    upstream: Option<SocketAddr>,
+}
+
+/// A facilitator, an upstream, and Envoy between client and both.
+pub struct Stage {
+    pub facilitator: Facilitator,
+    pub upstream: Upstream,
+    pub envoy: Envoy,
+}
+
+// === impl Scene ===
+
+impl Scene {
+    /// With this plugin configuration.
+    pub fn new(plugin: Value) -> Self {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
+        let options = Options::new(template).concurrency(2).plugin(PluginConfig::Json(plugin));
+        Self { options, facilitator: facilitator::Options::default(), upstream: None }
+    }
+
+    /// Changes how Envoy is run.
+    pub fn envoy(mut self, change: impl FnOnce(Options) -> Options) -> Self {
+        self.options = change(self.options);
+        self
+    }
+
+    /// The time from a settlement's broadcast to its receipt.
+    pub fn latency(mut self, millis: u64) -> Self {
+        self.facilitator.latency = Duration::from_millis(millis);
+        self
+    }
+
+    /// Another upstream than the stage's own.
+    pub fn upstream(mut self, address: SocketAddr) -> Self {
+        self.upstream = Some(address);
+        self
+    }
+
+    /// `None`, said aloud, where there is no Envoy or no module.
+    pub fn start(self) -> Option<Stage> {
+        self.set(Envoy::start)
+    }
+
+    /// With listeners that can be replaced.
+    pub fn start_lds(self) -> Option<Stage> {
+        self.set(Envoy::start_lds)
+    }
+
+    fn set<E: std::fmt::Display>(self, start: fn(&Options) -> Result<Envoy, E>) -> Option<Stage> {
+        let module = module();
+        if find_binary().is_none() || !module.is_file() {
+            assert!(std::env::var_os("CI").is_none(), "no Envoy or no module");
+            eprintln!("skipped: no Envoy, or no module: make setup build");
+            return None;
+        }
+        let facilitator = Facilitator::start(self.facilitator).expect("a free port");
+        let upstream = Upstream::start(upstream::Options::default()).expect("a free port");
+        let options = self
+            .options
+            .module(module)
+            .facilitator(facilitator.address())
+            .upstream(self.upstream.unwrap_or(upstream.address()));
+        let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
+        Some(Stage { facilitator, upstream, envoy })
+    }
+}
+
+/// The module: `X402_MODULE`, else what `make build` writes.
+pub fn module() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/x402_proxy_wasm.wasm");
+    std::env::var_os("X402_MODULE").map_or(built, PathBuf::from)
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// One request on a connection of its own.
+    pub async fn ask(&self, ask: &RawRequest) -> Answer {
+        request(self.envoy.address(), ask).await
+    }
+
+    /// A GET with a payment.
+    pub async fn buy(&self, target: &str, payment: &Payment) -> Answer {
+        self.ask(&RawRequest::get(target).pay(payment)).await
+    }
+
+    /// What a route asks for.
+    pub async fn quote(&self, target: &str) -> Quote {
+        let answer = self.ask(&RawRequest::get(target)).await;
+        answer.quote().unwrap_or_else(|| panic!("no quote for {target}: {answer:?}"))
+    }
+
+    /// A fresh payment for what a route asks for.
+    pub async fn payment(&self, target: &str) -> Payment {
+        sign(&self.quote(target).await)
+    }
+
+    /// How often this payment was sent to `/settle`, and how often it moved money.
+    pub fn settled(&self, payment: &Payment) -> (u64, usize) {
+        let settles = self.facilitator.settles_of(payment.nonce);
+        (settles, self.facilitator.transfers_of(payment.nonce).len())
+    }
+
+    /// The module's own lines in Envoy's log.
+    pub fn filter_log(&self) -> String {
+        let log = self.envoy.log();
+        let ours = log.lines().filter(|line| line.contains("][wasm]"));
+        ours.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Lets the next settlement of this payment take its time; the money moves at once.
+    pub fn settle_slowly(&self, payment: &Payment, ms: u64) {
+        let slow = FaultKind::Delay { ms, book_late: false };
+        self.facilitator.fault(Fault::once(slow).nonce(payment.nonce));
+    }
+
+    /// A GET with a payment, under way.
+    pub fn under_way(&self, target: &str, payment: &Payment) -> JoinHandle<Answer> {
+        let (address, ask) = (self.envoy.address(), RawRequest::get(target).pay(payment));
+        tokio::spawn(async move { request(address, &ask).await })
+    }
+
+    /// The same payment, again and again, until it is no longer in flight.
+    pub async fn come_back(&self, target: &str, payment: &Payment) -> Answer {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(25) {
+            let answer = self.buy(target, payment).await;
+            if code(&answer) != "payment_in_flight" && answer.status != 0 {
+                return answer;
+            }
+            pause(50).await;
+        }
+        panic!("in flight for ever")
+    }
+
+    /// Access log lines of a path (without query), the filter's records opened, once there
+    /// are `count` of them.
+    pub async fn log_of(&self, path: &str, count: usize) -> Vec<Value> {
+        let mut found = Vec::new();
+        until("its lines are in the access log", || {
+            let text = std::fs::read_to_string(self.envoy.access_log_path()).unwrap_or_default();
+            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            found = lines.filter(|line: &Value| line["path"] == path).map(opened).collect();
+            found.len() >= count
+        })
+        .await;
+        found
+    }
+
+    /// The filter's records of a path.
+    pub async fn records_of(&self, path: &str, count: usize) -> Vec<Value> {
+        let lines = self.log_of(path, count).await;
+        lines.into_iter().map(|line| line["x402"].clone()).collect()
+    }
+}
+
+fn opened(mut line: Value) -> Value {
+    if let Some(record) = line["x402"].as_str() {
+        line["x402"] = serde_json::from_str(record).unwrap_or_default();
+    }
+    line
+}
+
+/// An honest payment by the first development wallet.
+pub fn sign(quote: &Quote) -> Payment {
+    let wallet = Wallet::dev(0);
+    let draft = Draft::for_quote(&wallet, quote).expect("something payable");
+    draft.sign(&wallet)
+}
+
+/// The code a refusal names.
+pub fn code(answer: &Answer) -> String {
+    answer.json()["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The transaction of a receipt that says success.
+pub fn transaction(answer: &Answer) -> Option<String> {
+    let receipt = answer.receipt().filter(|receipt| receipt["success"] == true)?;
+    receipt["transaction"].as_str().map(str::to_owned)
+}
+
+/// Asserts that an answer is paid content with a receipt; returns the transaction.
+#[track_caller]
+pub fn paid(answer: &Answer) -> String {
+    assert_eq!((answer.status, answer.broken), (200, None), "{answer:?}");
+    transaction(answer).unwrap_or_else(|| panic!("no receipt: {answer:?}"))
+}
+
+/// Asserts a refusal by status and code, and that it quotes if and only if it is a 402.
+#[track_caller]
+pub fn refused(answer: &Answer, status: u16, expected: &str) {
+    assert_eq!((answer.status, code(answer).as_str()), (status, expected), "{answer:?}");
+    let quotes = answer.header("payment-required").is_some();
+    assert_eq!(quotes, status == 402 && answer.receipt().is_none_or(|r| r["success"] == true));
+}
+
+/// Asserts that nothing of what a broken facilitator said is in the answer.
+#[track_caller]
+pub fn assert_quiet(answer: &Answer, what: &str) {
+    let head = format!("{:?}", answer.headers);
+    let receipt = answer.receipt().unwrap_or_default().to_string();
+    for text in [&head, &answer.text(), &receipt] {
+        assert!(!text.contains(LOUD) && !text.contains("10.0.0.7"), "{what}: {text}");
+    }
+}
+
+/// Asserts the answer to a payment whose settlement is open.
+#[track_caller]
+pub fn assert_pending(answer: &Answer, what: &str) {
+    assert_eq!((answer.status, code(answer).as_str()), (503, "settlement_pending"), "{what}");
+    assert!(answer.header("payment-required").is_none(), "{what}: never asked to pay again");
+    let receipt = answer.receipt().unwrap_or_default();
+    assert_eq!(receipt["success"], false, "{what}");
+    assert_eq!(receipt["errorReason"], "settlement_pending", "{what}");
+    let body = answer.json();
+    assert_eq!((&body["paymentState"], &body["retry"]), (&"unknown".into(), &"same".into()));
+    assert_eq!(answer.header_text("cache-control"), Some("no-store"), "{what}");
+    assert!(answer.header("retry-after").is_some(), "{what}");
+}
+
+/// Waits for something to become true; panics after ten seconds.
+pub async fn until(what: &str, mut happens: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happens() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        pause(20).await;
+    }
+}
+
+/// Waits.
+pub async fn pause(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// An upstream that says this as soon as it has read a head, and never reads a body.
+pub async fn hasty_upstream(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer_at_once(stream, answer));
+        }
+    });
+    address
+}
+
+async fn answer_at_once(mut stream: TcpStream, answer: &[u8]) {
+    let mut seen = Vec::new();
+    while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
+        if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let _ = stream.write_all(answer).await;
+    pause(5_000).await;
+}

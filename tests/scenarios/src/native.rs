@@ -1,0 +1,102 @@
+//! The unmodified proxy-wasm shell, compiled natively over hostcalls of our own.
+//!
+//! The host here does what Envoy 1.40 was measured to do, and holds against the filter what
+//! Envoy would make it suffer for: a second local reply, a header map out of its phase, a
+//! resume of nothing. The SDK's dispatcher is thread-local: one thread is one VM.
+
+mod abi;
+mod event_loop;
+mod host;
+mod sdk;
+mod stream;
+
+use std::sync::Once;
+
+use x402_devstack::client::{Answer, RawRequest};
+
+use crate::rig::{Rig, World, BUFFER_LIMIT};
+use crate::shop::{Shop, TOKEN, TOKEN_VARIABLE};
+use crate::wire::{self, Client};
+use host::{host, Host, ROOT};
+
+/// The shell between a world's two ends.
+pub struct Native {
+    world: World,
+    client: Client,
+    next: u32,
+}
+
+/// What has to happen once, before there are threads: the environment, and the SDK's logger.
+pub fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::env::set_var(TOKEN_VARIABLE, TOKEN);
+        let hook = std::panic::take_hook();
+        x402_proxy_wasm::shell::start();
+        // The SDK's own hook would hand panics to the log of a host that may not be there.
+        std::panic::set_hook(hook);
+    });
+}
+
+impl Native {
+    /// A fresh VM on this thread, configured.
+    ///
+    /// # Errors
+    /// What the shell logs when it refuses the configuration, or when there is no free port.
+    pub fn start(shop: Shop, allow_on_headers_stop_iteration: bool) -> Result<Self, String> {
+        prepare();
+        let config = shop.config().to_string().into_bytes();
+        let size = config.len();
+        host(|host| *host = Host::new(config, allow_on_headers_stop_iteration));
+        x402_proxy_wasm::shell::start();
+        sdk::create_root(ROOT);
+        if !(sdk::vm_start(ROOT, 0) && sdk::configure(ROOT, size)) {
+            return Err(host(|host| host.log.join("\n")));
+        }
+        let world = World::start().map_err(|error| error.to_string())?;
+        Ok(Self { world, client: Client::new(), next: ROOT })
+    }
+
+    fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
+        sdk::tick(ROOT);
+        self.next += 1;
+        let pairs = wire::request_pairs(request);
+        stream::Conversation::new(self, self.next, hang_up).run(pairs, &request.body)
+    }
+}
+
+impl Rig for Native {
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn send(&mut self, request: &RawRequest) -> Answer {
+        let answer = self.exchange(request, false);
+        host(|host| host.assert_well_treated());
+        answer
+    }
+
+    fn hang_up(&mut self, request: &RawRequest) {
+        self.exchange(request, true);
+        host(|host| host.assert_well_treated());
+    }
+
+    fn lose_claims(&mut self) {
+        // Envoy's store always answers; what can be gone is what stood in it.
+        host(|host| host.shared.clear());
+    }
+
+    fn held_body_limit(&self) -> Option<usize> {
+        host(|host| host.allow_on_headers_stop_iteration).then_some(BUFFER_LIMIT)
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        // Before the thread's own destructors: contexts that die talk to their host.
+        if !std::thread::panicking() {
+            sdk::done(ROOT);
+        }
+        sdk::delete(ROOT);
+    }
+}

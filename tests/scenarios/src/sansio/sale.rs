@@ -1,0 +1,225 @@
+//! One paying exchange: the two machines, and the hands that carry out what they want.
+
+use std::collections::VecDeque;
+
+use x402_devstack::client::Answer;
+use x402_proxy_wasm::admission::grpc::GrpcStatus;
+use x402_proxy_wasm::admission::{head, Head, Purchase};
+use x402_proxy_wasm::claims::{Attempt, Op, Outcome, Transaction};
+use x402_proxy_wasm::exchange::{Denial, Effect, Event, Exchange, Paid, Settled};
+use x402_proxy_wasm::facilitator::{Answer as Verdicts, Endpoint, Verdict};
+use x402_proxy_wasm::protocol::v2::Receipt;
+use x402_proxy_wasm::reply::{cache, cors, ReceiptKind, Refusal};
+use x402_proxy_wasm::settlement::{self, Settlement};
+
+use super::{delivery, now, Sansio};
+use crate::wire::{self, Pairs, Reached};
+
+/// A payment at work.
+pub(super) struct Sale<'a> {
+    rig: &'a Sansio,
+    head: &'a Head<'a>,
+    pairs: &'a Pairs,
+    body: &'a [u8],
+    purchase: Purchase,
+    attempt: Attempt,
+    machine: Exchange,
+    events: VecDeque<Event>,
+    hang_up: bool,
+    grpc: GrpcStatus,
+    held: Option<Reached>,
+    answer: Option<Answer>,
+}
+
+impl<'a> Sale<'a> {
+    pub(super) fn new(
+        rig: &'a Sansio,
+        head: &'a Head<'a>,
+        pairs: &'a Pairs,
+        body: &'a [u8],
+        purchase: Purchase,
+        attempt: Attempt,
+    ) -> Self {
+        Self {
+            rig,
+            head,
+            pairs,
+            body,
+            purchase,
+            attempt,
+            machine: Exchange::Over,
+            events: VecDeque::new(),
+            hang_up: false,
+            grpc: GrpcStatus::new(head.grpc),
+            held: None,
+            answer: None,
+        }
+    }
+
+    /// From the claim to the last byte. With `hang_up` the client leaves while the
+    /// settlement is under way.
+    pub(super) fn run(mut self, hang_up: bool) -> Answer {
+        self.hang_up = hang_up;
+        let (machine, effects) = Exchange::open(self.purchase.terms());
+        self.machine = machine;
+        effects.into_iter().flatten().for_each(|effect| self.perform(effect));
+        self.settle_down();
+        let answer = self.answer.take().unwrap_or_default();
+        self.events.push_back(Event::End {
+            clean: answer.status != 0 && answer.broken.is_none() && self.grpc.ended_well(),
+        });
+        self.settle_down();
+        answer
+    }
+
+    fn settle_down(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            let (machine, effects) = self.machine.on(event);
+            self.machine = machine;
+            effects.into_iter().flatten().for_each(|effect| self.perform(effect));
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Claim(step) => {
+                let op = self.purchase.exchange_op(step, self.attempt, now());
+                self.events.push_back(Event::Claim(self.claim(&op)));
+            }
+            Effect::Verify => self.verify(),
+            Effect::Settle => self.settle(),
+            // Handled where it happens: see `settle`.
+            Effect::Leave => {}
+            Effect::Forward => self.forward(),
+            Effect::Release(paid) => self.release(Some(paid)),
+            Effect::PassUnpaid => self.release(None),
+            Effect::Deny(denial) => self.deny(denial),
+        }
+    }
+
+    fn claim(&self, op: &Op) -> Outcome {
+        let rig = self.rig;
+        rig.table.run(&rig.memory, &self.purchase.identity, op, now()).outcome
+    }
+
+    fn verify(&mut self) {
+        let offer = &self.purchase.offer;
+        let verdict = match offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now()))) {
+            Some(facilitator) => {
+                let reached = self.rig.call(facilitator, Endpoint::Verify, &self.purchase.body());
+                let verdict = Verdict::read(&delivery(&reached));
+                self.observe(verdict != Verdict::Unavailable);
+                verdict
+            }
+            None => Verdict::Unavailable,
+        };
+        self.events.push_back(Event::Verified(verdict));
+    }
+
+    fn settle(&mut self) {
+        let offer = &self.purchase.offer;
+        let admitted = offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now())));
+        let mut machine = Settlement::queued();
+        let answer = match admitted {
+            Some(facilitator) => {
+                machine = machine.on(settlement::Event::Dispatched).0;
+                if self.hang_up {
+                    let (exchange, effects) = self.machine.on(Event::End { clean: false });
+                    self.machine = exchange;
+                    assert_eq!(effects, [Some(Effect::Leave), None]);
+                    machine = machine.on(settlement::Event::Left).0;
+                }
+                let reached = self.rig.call(facilitator, Endpoint::Settle, &self.purchase.body());
+                let answer = Verdicts::read(&delivery(&reached), &self.purchase.expected());
+                self.observe(matches!(answer, Verdicts::Accepted(_) | Verdicts::Rejected(_)));
+                answer
+            }
+            None => Verdicts::NotSent,
+        };
+        if let Some(settled) = self.record(machine, answer) {
+            self.events.push_back(Event::Settled(settled));
+        }
+    }
+
+    fn record(&self, machine: Settlement, answer: Verdicts) -> Option<Settled> {
+        let (mut machine, mut effect) = machine.on(settlement::Event::Answer(answer));
+        loop {
+            match effect? {
+                settlement::Effect::Tell(settled) => return Some(settled),
+                settlement::Effect::Claim(step) => {
+                    let op = self.purchase.settlement_op(step, self.attempt, now());
+                    (machine, effect) = machine.on(settlement::Event::Claim(self.claim(&op)));
+                }
+            }
+        }
+    }
+
+    fn observe(&self, spoke: bool) {
+        let offer = &self.purchase.offer;
+        self.rig.breaker(offer, |b| if spoke { b.answered() } else { b.failed(now()) });
+    }
+
+    fn forward(&mut self) {
+        let ours = |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
+        let mut pairs: Pairs = self.pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+        let payer = self.purchase.payment.payer().to_string();
+        pairs.push(("x402-payer".to_owned(), payer.into_bytes()));
+        pairs.push(("x402-receipt-id".to_owned(), self.purchase.identity.receipt_id().into_bytes()));
+        let reached = self.rig.upstream(&pairs, self.body);
+        let charges = self.purchase.offer.charges(reached.status());
+        self.grpc.see(&reached.headers);
+        self.held = Some(reached);
+        self.events.push_back(Event::Response { charges });
+    }
+
+    /// The held response goes to the client; with a receipt if it was paid for.
+    fn release(&mut self, paid: Option<Paid>) {
+        let Some(mut reached) = self.held.take() else {
+            return;
+        };
+        let given = reached.headers.iter().filter(|(name, _)| name == "cache-control");
+        let given: Vec<_> = given.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        reached.headers.retain(|(name, _)| !head::owned_in_response(name));
+        if let Some(paid) = paid {
+            let mut set = |name: &str, value: String| {
+                reached.headers.retain(|(known, _)| known != name);
+                reached.headers.push((name.to_owned(), value.into_bytes()));
+            };
+            set("payment-response", self.receipt(None, paid.0));
+            if let Some(merged) = cache::private(&given) {
+                set("cache-control", merged);
+            }
+            if self.head.cross_origin {
+                let exposed = cors::EXPOSED.as_bytes().to_vec();
+                reached.headers.push(("access-control-expose-headers".to_owned(), exposed));
+            }
+        }
+        self.answer = Some(wire::answer(&reached.headers, reached.body, reached.cut));
+    }
+
+    fn deny(&mut self, denial: Denial) {
+        let refusal = match (denial, self.purchase.unfit) {
+            (Denial::Mismatch, Some(unfit)) => unfit,
+            _ => Refusal::Denied(denial),
+        };
+        let challenge = self.rig.challenge(&self.purchase.route, refusal, self.head);
+        let receipt = match refusal.receipt() {
+            ReceiptKind::None => None,
+            ReceiptKind::Original(transaction) => Some(self.receipt(None, transaction)),
+            ReceiptKind::Failed => Some(self.receipt(Some(refusal.code()), None)),
+        };
+        self.answer = Some(self.rig.refuse(refusal, challenge, receipt, "", self.head));
+    }
+
+    fn receipt(&self, failed: Option<&'static str>, transaction: Option<Transaction>) -> String {
+        let receipt = Receipt {
+            success: failed.is_none(),
+            error_reason: failed,
+            payer: self.purchase.payment.payer(),
+            transaction: transaction.map(|transaction| transaction.0),
+            network: self.purchase.payment.asset().network(),
+            amount: None,
+        };
+        receipt.to_header()
+    }
+}

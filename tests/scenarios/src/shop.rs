@@ -1,0 +1,101 @@
+//! The configurations under test.
+
+use serde_json::{json, Value};
+
+/// The variable that holds the facilitator's token.
+pub const TOKEN_VARIABLE: &str = "X402_FACILITATOR_TOKEN";
+
+/// Its value in every rig.
+pub const TOKEN: &str = "development";
+
+/// How many lanes there are; see [`lane`].
+pub const LANES: usize = 60;
+
+/// A configuration, by what is special about it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Shop {
+    /// Everything is sold here, and what no route names is free.
+    Open,
+    /// The same, and what no route names is refused.
+    Closed,
+    /// The same, and only four payments can be remembered.
+    Tiny,
+}
+
+impl Shop {
+    /// The plugin's configuration.
+    pub fn config(self) -> Value {
+        json!({
+            "version": 1,
+            "origin": "https://shop.example",
+            "unmatched": if self == Self::Closed { "deny" } else { "free" },
+            "settle": "before",
+            "facilitators": facilitators(),
+            "accepts": [{
+                "network": "base-sepolia",
+                "asset": "USDC",
+                "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
+            }],
+
+            "routes": routes(),
+            "claims": {"capacity": if self == Self::Tiny { 4 } else { 131_072 }},
+        })
+    }
+}
+
+/// A path that no other scenario of the run shares a facilitator with: what one scenario
+/// makes the facilitator do opens no breaker for another.
+pub fn lane(number: usize, settle: &str) -> String {
+    format!("/lane/{number}/{settle}")
+}
+
+fn facilitators() -> Value {
+    let token = json!({"authorization": {"env": TOKEN_VARIABLE, "prefix": "Bearer "}});
+    let facilitator = |timeout: &str| {
+        json!({
+            "cluster": "facilitator", "authority": "x402.example.com",
+            "timeout": timeout, "headers": token,
+        })
+    };
+    let mut all = serde_json::Map::new();
+    all.insert("main".to_owned(), facilitator("5s"));
+    all.extend((0..LANES).map(|lane| (format!("lane-{lane}"), facilitator("1s"))));
+    Value::Object(all)
+}
+
+fn routes() -> Vec<Value> {
+    let main = json!(["main"]);
+    let sold = |name: &str, matching: Value, price: &str, settle: &str| {
+        let offer = json!({"price": price, "settle": settle, "facilitators": main});
+        json!({"name": name, "match": matching, "offer": offer})
+    };
+    let mut routes = vec![
+        sold("tiles", json!({"methods": ["GET"], "path": "/v1/tiles/{z}/{x}/{y}"}), "$0.005", "before"),
+        sold("uploads", json!({"methods": ["POST"], "path": "/v1/uploads"}), "$0.01", "before"),
+        sold("reports", json!({"methods": ["GET"], "path": "/v1/reports/{id}"}), "$0.02", "after"),
+        sold("embeddings", json!({"methods": ["POST"], "path": "/v1/embeddings"}), "$0.03", "after"),
+        sold("cheap", json!({"path": "/v1/cheap"}), "$0.001", "before"),
+        sold("twin", json!({"path": "/v1/twin"}), "$0.001", "before"),
+        sold("dear", json!({"path": "/v1/dear"}), "$0.50", "before"),
+        sold("late", json!({"path": "/v1/late"}), "$0.001", "after"),
+        sold("tree", json!({"path": "/v1/tree/**"}), "$0.001", "before"),
+        sold("hosted", json!({"hosts": ["api.shop.example"], "path": "/hosted"}), "$0.001", "before"),
+        json!({"name": "health", "match": {"path": "/healthz"}, "free": true}),
+        json!({"name": "docs", "match": {"path": "/docs/**"}, "free": true}),
+    ];
+    for settle in ["before", "after"] {
+        routes.push(json!({
+            "name": format!("checked-{settle}"),
+            "match": {"path": format!("/v1/checked/{settle}")},
+            "offer": {"price": "$0.001", "settle": settle, "verify": "facilitator", "facilitators": main},
+        }));
+        routes.extend((0..LANES).map(|number| {
+            json!({
+                "name": format!("lane-{number}-{settle}"),
+                "match": {"path": lane(number, settle)},
+                "offer": {"price": "$0.001", "settle": settle, "facilitators": [format!("lane-{number}")]},
+            })
+        }));
+    }
+    routes
+}
