@@ -2,10 +2,12 @@
 
 use x402_proxy_wasm::config::Settle;
 use x402_proxy_wasm::exchange::Denial::{
-    AlreadyUsed, Elsewhere, Exhausted, FacilitatorDown, Full, InFlight, Mismatch, Pending, Rejected, StoreDown,
-    Unverified,
+    AlreadyUsed, Elsewhere, Exhausted, FacilitatorDown, Full, InFlight, Mismatch, Pending, Rejected,
+    StoreDown, Unverified,
 };
-use x402_proxy_wasm::exchange::Effect::{Claim, Deny, Forward, Leave, PassUnpaid, Release, Settle as Ask, Verify};
+use x402_proxy_wasm::exchange::Effect::{
+    Claim, Deny, Forward, Leave, PassUnpaid, Release, Settle as Ask, Verify,
+};
 use x402_proxy_wasm::exchange::{Denial, Effect, Effects, Event, Exchange, Paid, Settled, Step, Terms};
 use x402_proxy_wasm::facilitator::Verdict;
 
@@ -22,8 +24,13 @@ fn verify(terms: Terms) -> Terms {
 }
 
 fn events() -> Vec<Event> {
-    let settled =
-        [Settled::Paid(TX), Settled::Rejected(REASON), Settled::NotSent, Settled::Unknown, Settled::Superseded];
+    let settled = [
+        Settled::Paid(TX),
+        Settled::Rejected(REASON),
+        Settled::NotSent,
+        Settled::Unknown,
+        Settled::Superseded,
+    ];
     let verdicts = [Verdict::Valid, Verdict::Invalid(REASON), Verdict::Unavailable];
     let mut events = [ENDS, RESPONSES].concat();
     events.extend(OUTCOMES.map(Event::Claim));
@@ -76,7 +83,14 @@ fn opening(terms: Terms) -> Vec<Row> {
         over(from, &[ENDS, RESPONSES].concat(), &[]),
     ];
     // What a begin never comes to reads as a store that cannot be trusted.
-    for outcome in [Outcome::Unavailable, Outcome::Present, Outcome::Done, Outcome::Doubtful, Outcome::Deliver, Outcome::Lost] {
+    for outcome in [
+        Outcome::Unavailable,
+        Outcome::Present,
+        Outcome::Done,
+        Outcome::Doubtful,
+        Outcome::Deliver,
+        Outcome::Lost,
+    ] {
         rows.push(denied(outcome, StoreDown));
     }
     rows
@@ -245,8 +259,12 @@ fn the_client_hears_at_most_one_answer_whatever_comes() {
 fn no_failure_of_the_store_lets_anything_pass() {
     for from in states() {
         let (to, effects) = from.on(Event::Claim(Outcome::Unavailable));
-        assert!(!effects.into_iter().flatten().any(|e| matches!(e, Forward | Release(_) | PassUnpaid | Ask)), "{from:?}");
-        let denied = effects.into_iter().flatten().find_map(|e| if let Deny(why) = e { Some(why) } else { None });
+        assert!(
+            !effects.into_iter().flatten().any(|e| matches!(e, Forward | Release(_) | PassUnpaid | Ask)),
+            "{from:?}"
+        );
+        let denied =
+            effects.into_iter().flatten().find_map(|e| if let Deny(why) = e { Some(why) } else { None });
         assert!(to == from || denied == Some(Denial::StoreDown), "{from:?}: {denied:?}");
     }
 }

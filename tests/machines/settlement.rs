@@ -128,7 +128,11 @@ fn what_could_not_be_written_is_written_later_for_nobody() {
         assert_eq!(effect, Some(Effect::Tell(Settled::Unknown)));
         let (mut machine, mut effect) = kept.on(Event::Tick);
         for _ in 0..3 {
-            assert_eq!((machine, effect), (recording(finding, false), step(finding, false)), "as often as it takes");
+            assert_eq!(
+                (machine, effect),
+                (recording(finding, false), step(finding, false)),
+                "as often as it takes"
+            );
             let (failed, silent) = machine.on(Event::Claim(Outcome::Unavailable));
             assert_eq!(silent, None, "told once");
             (machine, effect) = failed.on(Event::Tick);
@@ -156,5 +160,8 @@ fn everything_else_holds() {
         hold(recording(finding, true), &all_answers);
         hold(recording(finding, true), &[Event::Dispatched]);
     }
-    hold(Settlement::Done, &[&all_answers[..], &claims, &[Event::Tick, Event::Dispatched, Event::Left]].concat());
+    hold(
+        Settlement::Done,
+        &[&all_answers[..], &claims, &[Event::Tick, Event::Dispatched, Event::Left]].concat(),
+    );
 }
