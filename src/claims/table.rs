@@ -207,7 +207,8 @@ fn create(shared: &impl Shared, key: &str, value: &[u8]) -> Result<(), StoreDown
 /// with a probability of about a millionth: the mean, and five and a half deviations of a
 /// Poisson spread. With one bucket there is no spread, and the limit is the capacity.
 fn bucket_limit(capacity: u32, buckets_log2: u8) -> usize {
-    let mean = capacity.checked_shr(buckets_log2.into()).unwrap_or(0).max(1);
+    let buckets = 1u32.checked_shl(buckets_log2.into()).unwrap_or(u32::MAX);
+    let mean = capacity.div_ceil(buckets).max(1);
     let limit = match buckets_log2 {
         0 => capacity.max(1),
         _ => mean.saturating_add(11u32.saturating_mul(mean.isqrt().saturating_add(1)).div_ceil(2)),
