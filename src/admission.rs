@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
-use crate::config::{Offer, Policy, Route, Settle, Target, Unmatched, Verify};
+use crate::config::{Asset, Offer, Policy, Route, Settle, Target, Unmatched, Verify};
 use crate::exchange::{Step, Terms};
 use crate::facilitator::Expected;
 use crate::precheck::{self, Payment};
@@ -121,8 +121,15 @@ impl Purchase {
     ) -> Result<Self, &'static str> {
         let json = header::decode(encoded).map_err(|malformed| malformed.code())?;
         let payload = PaymentPayload::parse(&json).map_err(|malformed| malformed.code())?;
-        let asset = precheck::find_asset(&policy.assets, &payload.accepted).ok_or(code::NO_MATCH)?;
-        let payment = Payment::verify(payload, asset).map_err(|forged| forged.code())?;
+        let accepted = &payload.accepted;
+        let asset = match precheck::find_asset(&policy.assets, accepted) {
+            Some(asset) => Arc::clone(asset),
+            // Not taken any more, but it may have been when a claim was opened.
+            None => {
+                Asset::registered(&accepted.network, &accepted.asset).map(Arc::new).ok_or(code::NO_MATCH)?
+            }
+        };
+        let payment = Payment::verify(payload, &asset).map_err(|forged| forged.code())?;
         let identity = Identity {
             chain_id: asset.chain_id,
             verifying_contract: asset.address,
@@ -135,7 +142,7 @@ impl Purchase {
             Ok(accept) => (v2::requirements(accept, offer), None),
             // An existing claim was opened under terms the payment itself still states.
             Err(mismatch) => {
-                (v2::signed_requirements(payment.payload(), asset), Some(Refusal::Invalid(mismatch.code())))
+                (v2::signed_requirements(payment.payload(), &asset), Some(Refusal::Invalid(mismatch.code())))
             }
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));

@@ -19,6 +19,7 @@ use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
 
 pub mod breaker;
+pub mod said;
 
 /// An answer longer than this is not read. The reference facilitators stay under 4 KB.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;

@@ -124,11 +124,10 @@ impl Refusal {
             Self::NotOffered => 403,
             Self::QuotesSuspended => 503,
             Self::Denied(denial) => match denial {
-                Denial::Mismatch
-                | Denial::AlreadyUsed(_)
-                | Denial::Elsewhere(_)
-                | Denial::Unverified(_)
-                | Denial::Rejected(_) => 402,
+                Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_) | Denial::Rejected(_) => {
+                    402
+                }
+                Denial::Elsewhere(_) => 409,
                 Denial::Exhausted(_) => 502,
                 Denial::InFlight
                 | Denial::Full
@@ -144,10 +143,9 @@ impl Refusal {
     pub fn quotes(self) -> bool {
         match self {
             Self::PaymentRequired | Self::Invalid(_) => true,
-            Self::Denied(denial) => matches!(
-                denial,
-                Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Elsewhere(_) | Denial::Unverified(_)
-            ),
+            Self::Denied(denial) => {
+                matches!(denial, Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_))
+            }
             _ => false,
         }
     }

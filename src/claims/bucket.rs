@@ -42,6 +42,35 @@ pub struct Rewritten {
     pub bytes: Vec<u8>,
     /// What changed.
     pub delta: Delta,
+    /// What was given up with money in it.
+    pub forgotten: Forgotten,
+}
+
+/// Claims whose time ran out although money moved, or may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Forgotten {
+    /// The outcome was never proven.
+    pub disputed: u32,
+    /// Paid, and never delivered.
+    pub undelivered: u32,
+}
+
+// === impl Forgotten ===
+
+impl Forgotten {
+    /// Adds what another rewrite gave up.
+    pub fn add(&mut self, other: Self) {
+        self.disputed = self.disputed.saturating_add(other.disputed);
+        self.undelivered = self.undelivered.saturating_add(other.undelivered);
+    }
+
+    fn note(&mut self, state: State) {
+        match state {
+            State::Settling | State::Unknown => self.disputed = self.disputed.saturating_add(1),
+            State::Taken | State::Redeeming => self.undelivered = self.undelivered.saturating_add(1),
+            State::Held | State::Delivered => {}
+        }
+    }
 }
 
 // === impl Bucket ===
@@ -100,6 +129,7 @@ impl<'a> Bucket<'a> {
     /// Writes the bucket again with one claim changed and everything that is over dropped.
     pub fn rewrite(&self, tag: &Tag, next: &Next, now: UnixSeconds) -> Rewritten {
         let mut delta = Delta::default();
+        let mut forgotten = Forgotten::default();
         let mut live: Vec<u8> = Vec::with_capacity(self.live.len().saturating_add(1).saturating_mul(LIVE));
         let mut tombstones: Vec<u8> = Vec::with_capacity(self.tombstones.len().saturating_mul(TOMBSTONE));
         let mut put = |tag: &Tag, claim: &Claim, delta: &mut Delta| {
@@ -114,7 +144,10 @@ impl<'a> Bucket<'a> {
         for (entry_tag, claim) in stored.chain(buried) {
             let (Some(entry_tag), Some(claim)) = (entry_tag, claim) else { continue };
             count(&mut delta, claim.state, -1);
-            let Some(current) = claim.at(now) else { continue };
+            let Some(current) = claim.at(now) else {
+                forgotten.note(claim.state);
+                continue;
+            };
             if entry_tag == tag && !matches!(next, Next::Keep) {
                 continue;
             }
@@ -132,7 +165,7 @@ impl<'a> Bucket<'a> {
         }
         bytes.append(&mut live);
         bytes.append(&mut tombstones);
-        Rewritten { bytes, delta }
+        Rewritten { bytes, delta, forgotten }
     }
 
     /// How many entries a rewrite at `now` would change or drop by time alone.

@@ -11,7 +11,7 @@
 //! otherwise. Where that does not create the key (the other dialect), `cas = 0` does, and it
 //! is tried only when the key is still missing, which cannot be on Envoy.
 
-use super::bucket::{Bucket, Delta, Tag, LAYOUT};
+use super::bucket::{Bucket, Delta, Forgotten, Tag, LAYOUT};
 use super::{Claim, Identity, Next, Op, Outcome, UnixSeconds};
 
 /// A compare-and-swap value no key ever has.
@@ -76,6 +76,16 @@ pub struct Applied {
     pub outcome: Outcome,
     /// Entries gained and lost, by state.
     pub delta: Delta,
+    /// Entries given up with money in them.
+    pub forgotten: Forgotten,
+}
+
+// === impl Applied ===
+
+impl Applied {
+    fn unchanged(outcome: Outcome) -> Self {
+        Self { outcome, delta: Delta::default(), forgotten: Forgotten::default() }
+    }
 }
 
 // === impl Table ===
@@ -127,15 +137,21 @@ impl Table {
     /// Runs one op on one authorisation.
     pub fn run(&self, shared: &impl Shared, who: &Identity, op: &Op, now: UnixSeconds) -> Applied {
         let (bucket, tag) = self.locate(who);
-        let refused = Applied { outcome: Outcome::Unavailable, delta: Delta::default() };
+        let refused = Applied::unchanged(Outcome::Unavailable);
         self.try_run(shared, &bucket_key(bucket), &tag, op, now).unwrap_or(refused)
     }
 
-    /// Drops what is over from one bucket.
+    /// Drops what is over from one bucket, and adds to `forgotten` what that gave up.
     ///
     /// # Errors
     /// [`StoreDown`] when the store cannot answer.
-    pub fn sweep(&self, shared: &impl Shared, bucket: u32, now: UnixSeconds) -> Result<Delta, StoreDown> {
+    pub fn sweep(
+        &self,
+        shared: &impl Shared,
+        bucket: u32,
+        now: UnixSeconds,
+        forgotten: &mut Forgotten,
+    ) -> Result<Delta, StoreDown> {
         let key = bucket_key(bucket);
         let Some((bytes, cas)) = shared.get(&key)? else {
             return Ok(Delta::default());
@@ -145,7 +161,11 @@ impl Table {
         };
         let rewritten = parsed.rewrite(&[0; 12], &Next::Keep, now);
         let done = shared.set(&key, &rewritten.bytes, cas)?;
-        Ok(if done { rewritten.delta } else { Delta::default() })
+        if !done {
+            return Ok(Delta::default());
+        }
+        forgotten.add(rewritten.forgotten);
+        Ok(rewritten.delta)
     }
 
     fn try_run(
@@ -163,15 +183,15 @@ impl Table {
             let current = bucket.find(tag).and_then(|claim| claim.at(now));
             let (next, outcome) = Claim::apply(current, op, now);
             if matches!(next, Next::Keep) {
-                return Ok(Applied { outcome, delta: Delta::default() });
+                return Ok(Applied::unchanged(outcome));
             }
             let opens = current.is_none() && matches!(op, Op::Begin(_));
             if opens && self.is_full(&bucket, now) {
-                return Ok(Applied { outcome: Outcome::Full, delta: Delta::default() });
+                return Ok(Applied::unchanged(Outcome::Full));
             }
             let rewritten = bucket.rewrite(tag, &next, now);
             if shared.set(key, &rewritten.bytes, cas)? {
-                return Ok(Applied { outcome, delta: rewritten.delta });
+                return Ok(Applied { outcome, delta: rewritten.delta, forgotten: rewritten.forgotten });
             }
         }
         Err(StoreDown)

@@ -232,7 +232,14 @@ fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut
     Some(asset(chain, &symbol, address, decimals, &name, &version))
 }
 
-fn asset(chain_id: u64, symbol: &str, address: Address, decimals: u8, name: &str, version: &str) -> Asset {
+pub(super) fn asset(
+    chain_id: u64,
+    symbol: &str,
+    address: Address,
+    decimals: u8,
+    name: &str,
+    version: &str,
+) -> Asset {
     Asset {
         network: format!("eip155:{chain_id}"),
         chain_id,

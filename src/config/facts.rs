@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use super::accepts::asset;
 use super::{Asset, Facilitator, Offer, Policy, Route, Target};
+use crate::evm::address::Address;
+use crate::money::assets;
 
 // === impl Policy ===
 
@@ -99,5 +102,17 @@ impl Asset {
     /// CAIP-2.
     pub fn network(&self) -> &str {
         &self.network
+    }
+}
+
+// === impl Asset ===
+
+impl Asset {
+    /// A token of the registry, whether or not the policy takes it: payments claimed under an
+    /// earlier policy are still honoured. `None` for tokens nobody but an operator described.
+    pub fn registered(network: &str, address: &Address) -> Option<Self> {
+        let chain_id = network.strip_prefix("eip155:")?.parse().ok()?;
+        let known = assets::tokens(chain_id).find(|token| token.address == *address)?;
+        Some(asset(chain_id, known.symbol, known.address, known.decimals, known.name, known.version))
     }
 }

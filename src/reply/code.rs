@@ -49,7 +49,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("payment_rejected", "The facilitator rejected the payment."),
     (PAYMENT_IN_FLIGHT, "This payment is being used by another request."),
     (PAYMENT_ALREADY_USED, "This payment was used and its response delivered."),
-    (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource."),
+    (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource: present it there."),
     (
         REDEMPTION_EXHAUSTED,
         "This payment was taken and its response failed too often: contact the seller with the transaction.",

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-use crate::claims::bucket::Delta;
+use crate::claims::bucket::{Delta, Forgotten};
 use crate::claims::State;
 use crate::config::Route;
 use crate::facilitator::Endpoint;
@@ -85,6 +85,17 @@ impl Meters {
         let Ok(mut ids) = self.calls.try_borrow_mut() else { return };
         if let Some(id) = cached(&mut ids, (index, endpoint, result), MetricType::Histogram, name) {
             let _ = hostcalls::record_metric(id, millis);
+        }
+    }
+
+    /// Counts claims whose time ran out with money in them.
+    pub(super) fn forgotten(&self, forgotten: Forgotten) {
+        let kinds = [("disputed", forgotten.disputed), ("undelivered", forgotten.undelivered)];
+        for (kind, by) in kinds.into_iter().filter(|(_, by)| *by > 0) {
+            let name = format!("x402.claims_forgotten.{kind}");
+            if let Ok(id) = hostcalls::define_metric(MetricType::Counter, &name) {
+                let _ = hostcalls::increment_metric(id, by.into());
+            }
         }
     }
 

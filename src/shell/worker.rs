@@ -15,6 +15,7 @@ use super::host::{self, SharedData};
 use super::meters::Meters;
 use super::stream::Visit;
 use crate::admission::Purchase;
+use crate::claims::bucket::Forgotten;
 use crate::claims::table::Table;
 use crate::claims::{Attempt, Outcome};
 use crate::config::{Facilitator, Offer, Policy, Target};
@@ -210,6 +211,7 @@ impl Worker {
     fn claim(&self, purchase: &Purchase, op: &crate::claims::Op) -> Outcome {
         let applied = self.table.run(&SharedData, &purchase.identity, op, host::now());
         self.meters.claims(&applied.delta);
+        self.record_forgotten(applied.forgotten);
         applied.outcome
     }
 
@@ -279,16 +281,32 @@ impl Worker {
     /// A slice of the table a second, so that every bucket is visited about once a minute
     /// and tombstones of payers who never come back make room.
     fn sweep(&self, now: u64) {
+        let mut forgotten = Forgotten::default();
         let buckets = self.table.buckets();
         let slice = buckets.div_ceil(64);
         let from = self.sweep_from.get();
         for bucket in (from..buckets).take(usize::try_from(slice).unwrap_or(1)) {
-            if let Ok(delta) = self.table.sweep(&SharedData, bucket, now) {
+            if let Ok(delta) = self.table.sweep(&SharedData, bucket, now, &mut forgotten) {
                 self.meters.claims(&delta);
             }
         }
         let next = from.saturating_add(slice);
         self.sweep_from.set(if next >= buckets { 0 } else { next });
+        self.record_forgotten(forgotten);
+    }
+
+    /// Nothing ends in silence that has money in it.
+    fn record_forgotten(&self, forgotten: Forgotten) {
+        if forgotten == Forgotten::default() {
+            return;
+        }
+        self.meters.forgotten(forgotten);
+        log::warn!(
+            "claims given up after redeemFor: {} disputed (the settlement's outcome was never proven), \
+             {} paid and never delivered; the lines of their settlements name them",
+            forgotten.disputed,
+            forgotten.undelivered,
+        );
     }
 
     /// Whether quotes may be given for an offer; `false` while its facilitator is silent.

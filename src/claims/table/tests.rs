@@ -241,13 +241,25 @@ fn a_sweep_drops_what_is_over_and_writes_only_then() {
         }
         let writes = || store.writes.load(std::sync::atomic::Ordering::SeqCst);
         let before = writes();
-        assert_eq!(table.sweep(&store, 0, NOW), Ok([0; 6]));
+        assert_eq!(table.sweep(&store, 0, NOW, &mut Default::default()), Ok([0; 6]));
         assert_eq!(writes(), before, "nothing to do");
-        assert_eq!(table.sweep(&store, 0, NOW + 30), Ok([-2, -2, 2, -2, 0, 2]), "leases lapsed");
-        assert_eq!(table.sweep(&store, 0, NOW + 30), Ok([0; 6]));
-        assert_eq!(table.sweep(&store, 0, NOW + 180), Ok([0, 0, 0, 0, -2, 0]), "tombstones over");
-        assert_eq!(table.sweep(&store, 0, NOW + 10_000), Ok([0, 0, -4, 0, 0, -4]), "and the rest");
+        assert_eq!(
+            table.sweep(&store, 0, NOW + 30, &mut Default::default()),
+            Ok([-2, -2, 2, -2, 0, 2]),
+            "leases lapsed"
+        );
+        assert_eq!(table.sweep(&store, 0, NOW + 30, &mut Default::default()), Ok([0; 6]));
+        assert_eq!(
+            table.sweep(&store, 0, NOW + 180, &mut Default::default()),
+            Ok([0, 0, 0, 0, -2, 0]),
+            "tombstones over"
+        );
+        assert_eq!(
+            table.sweep(&store, 0, NOW + 10_000, &mut Default::default()),
+            Ok([0, 0, -4, 0, 0, -4]),
+            "and the rest"
+        );
         assert_eq!(store.value(&bucket_key(0)), Bucket::empty());
-        assert_eq!(table.sweep(&store, 7, NOW), Ok([0; 6]), "a bucket there is not");
+        assert_eq!(table.sweep(&store, 7, NOW, &mut Default::default()), Ok([0; 6]), "a bucket there is not");
     }
 }

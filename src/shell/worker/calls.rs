@@ -12,6 +12,7 @@ use crate::admission::Purchase;
 use crate::claims::Attempt;
 use crate::config::Facilitator;
 use crate::exchange::{self, Settled};
+use crate::facilitator::said::Said;
 use crate::facilitator::{Answer, Delivery, Endpoint, Verdict, MAX_ANSWER_BYTES};
 use crate::settlement::{self, Settlement};
 use crate::shell::host;
@@ -201,11 +202,13 @@ impl Worker {
     ) {
         let verdict = Verdict::read(delivery);
         self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
-        if verdict == Verdict::Unavailable {
+        if verdict != Verdict::Valid {
             log::warn!(
-                "route {}: facilitator {} gave no usable answer to /verify",
+                "route {}: facilitator {} did not verify payment {}: {}",
                 purchase.route.name,
-                facilitator.name
+                facilitator.name,
+                purchase.identity.receipt_id(),
+                Said::of(delivery),
             );
         }
         let context = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.remove(&attempt) {
@@ -230,9 +233,10 @@ impl Worker {
         let receipt = purchase.identity.receipt_id();
         match answer {
             Answer::Unknown(doubt) => log::warn!(
-                "route {}: settlement {receipt} at facilitator {} is open: {doubt}",
+                "route {}: settlement {receipt} at facilitator {} is open: {doubt} ({})",
                 purchase.route.name,
                 facilitator.name,
+                Said::of(delivery),
             ),
             Answer::NotSent => log::warn!(
                 "route {}: facilitator {} could not be reached for settlement {receipt}",
@@ -240,10 +244,11 @@ impl Worker {
                 facilitator.name,
             ),
             Answer::Rejected(reason) => log::info!(
-                "route {}: facilitator {} rejected settlement {receipt}: {}",
+                "route {}: facilitator {} rejected settlement {receipt}: {} ({})",
                 purchase.route.name,
                 facilitator.name,
                 reason.code(),
+                Said::of(delivery),
             ),
             Answer::Accepted(_) => {}
         }

@@ -47,7 +47,7 @@ fn a_store_that_is_down_refuses_everything() {
                 );
             }
             store.dies_after(0);
-            assert_eq!(table.sweep(&store, 0, NOW + 100), Err(StoreDown));
+            assert_eq!(table.sweep(&store, 0, NOW + 100, &mut Default::default()), Err(StoreDown));
         }
     }
     assert_eq!(Table::open(&store, 32, SEED).unwrap_err(), OpenError::Down(StoreDown));
@@ -69,7 +69,11 @@ fn a_write_that_always_loses_is_given_up_in_bounded_time() {
         }
         store.dies_after(i64::MAX);
         assert_eq!(store.image(), before);
-        assert_eq!(table.sweep(&store, 0, NOW + 30), Ok([0; 6]), "a sweep that lost claims nothing");
+        assert_eq!(
+            table.sweep(&store, 0, NOW + 30, &mut Default::default()),
+            Ok([0; 6]),
+            "a sweep that lost claims nothing"
+        );
     }
 }
 
@@ -176,7 +180,7 @@ fn a_bucket_that_cannot_be_trusted_refuses_everything() {
                 let applied = table.run(&store, &subject(&op), &op, NOW);
                 assert_eq!(applied.outcome, Outcome::Unavailable, "{op:?} over {bytes:?}");
             }
-            assert_eq!(table.sweep(&store, 0, NOW + 10_000), Ok([0; 6]));
+            assert_eq!(table.sweep(&store, 0, NOW + 10_000, &mut Default::default()), Ok([0; 6]));
             assert_eq!(store.value("x402/1/0000"), bytes, "left for somebody to look at");
             Table::open(&store, 32, SEED).unwrap();
             assert_eq!(store.value("x402/1/0000"), bytes, "an opening does not wipe it either");

@@ -134,7 +134,7 @@ proptest! {
         for step in history {
             now += step.passes;
             if let Draw::Sweep = step.draw {
-                add(&mut gauges, table.sweep(&store, step.who as u32 % table.buckets(), now).unwrap());
+                add(&mut gauges, table.sweep(&store, step.who as u32 % table.buckets(), now, &mut Default::default()).unwrap());
                 prop_assert_eq!(gauges, stored(&store, &table));
                 continue;
             }
@@ -159,7 +159,7 @@ proptest! {
             }
         }
         for bucket in 0..table.buckets() {
-            add(&mut gauges, table.sweep(&store, bucket, now).unwrap());
+            add(&mut gauges, table.sweep(&store, bucket, now, &mut Default::default()).unwrap());
         }
         let mut alive = [0; 6];
         for claim in model.values().filter_map(|claim| claim.at(now)) {

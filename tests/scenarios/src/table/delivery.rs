@@ -108,7 +108,8 @@ fn bound(stage: &mut Stage<'_>) {
     let (payment, request) = stage.paid(&stage.get("/v1/cheap").header("x-test-status", "500"));
     receipt_of(&stage.send(&request));
     let answer = stage.again(&stage.get("/v1/twin").pay(&payment));
-    refused(&answer, 402, "payment_bound_elsewhere");
+    refused(&answer, 409, "payment_bound_elsewhere");
+    assert_eq!(answer.count("payment-required"), 0, "what it bought is still owed");
     assert_eq!(answer.json()["paymentState"], "taken");
     served(&stage.again(&stage.get("/v1/cheap").pay(&payment)));
     stage.charged_once(&payment, 2);
