@@ -7,8 +7,8 @@
 //!    amount that differs from what was signed.
 //! 2. **NotSent**: the host would not send it, or Envoy's own 503 says that no connection was
 //!    made.
-//! 3. **Rejected**: `success` is `false` with no transaction, below 500, and a reason that can
-//!    only be true while the authorisation is unspent. A used nonce, a failed simulation or a
+//! 3. **Rejected**: `success` is `false` with no transaction, below 500, and a reason after which
+//!    a first ask cannot have moved money. A used nonce, a failed simulation or a
 //!    failed transaction is not such a reason: facilitators give it for payments that
 //!    succeeded before, and for authorisations the payer cancelled.
 

@@ -69,6 +69,8 @@ struct World {
 
 struct Search {
     terms: Terms,
+    /// Whether the last presentation is for another route.
+    elsewhere: bool,
     seen: HashSet<World>,
     queue: VecDeque<World>,
     transitions: usize,
@@ -110,7 +112,7 @@ impl World {
         outcome
     }
 
-    fn begin(&self, i: usize, terms: Terms) -> Begin {
+    fn begin(&self, i: usize, terms: Terms, elsewhere: bool) -> Begin {
         let opening = match terms {
             _ if self.reloaded => Opening::Nothing,
             Terms { settle: Settle::Before, verify: false } => Opening::Settling,
@@ -119,7 +121,7 @@ impl World {
         Begin {
             attempt: Attempt(i as u64 + 1),
             opening,
-            binding: Binding([0; 16]),
+            binding: Binding([u8::from(elsewhere && i + 1 == PRESENTATIONS); 16]),
             valid_before: 5_000,
             redeem_for: 1_000_000,
             lease: LEASE,
@@ -167,7 +169,7 @@ impl Search {
     fn step(&mut self, world: &mut World, i: usize, step: Step) {
         let attempt = Attempt(i as u64 + 1);
         let op = match step {
-            Step::Begin => Op::Begin(world.begin(i, self.terms)),
+            Step::Begin => Op::Begin(world.begin(i, self.terms, self.elsewhere)),
             Step::Settling => Op::Settling { attempt, lease: LEASE },
             Step::Renew => Op::Renew { attempt, lease: LEASE },
             Step::Release => Op::Release { attempt },
@@ -199,7 +201,7 @@ impl Search {
                         attempt,
                         transaction,
                         deliver: deliver.then_some(LEASE),
-                        otherwise: world.begin(i, self.terms),
+                        otherwise: world.begin(i, self.terms, self.elsewhere),
                     },
                     settlement::Step::Release => Op::Release { attempt },
                     settlement::Step::Unknown => Op::Unknown { attempt },
@@ -306,9 +308,10 @@ impl Search {
         }
     }
 
-    fn run(terms: Terms) -> Self {
+    fn run(terms: Terms, elsewhere: bool) -> Self {
         let mut search = Self {
             terms,
+            elsewhere,
             seen: HashSet::new(),
             queue: VecDeque::from([World::default()]),
             transitions: 0,
@@ -364,12 +367,18 @@ fn streaming(world: &World, claim: &Claim) -> bool {
 
 #[test]
 fn no_reachable_state_breaks_a_promise() {
+    let choices = [false, true];
     for settle in [Settle::Before, Settle::After] {
-        for verify in [false, true] {
-            let search = Search::run(Terms { settle, verify });
+        for (verify, elsewhere) in choices.into_iter().flat_map(|v| choices.map(|e| (v, e))) {
+            let search = Search::run(Terms { settle, verify }, elsewhere);
             println!(
-                "{settle:?} verify={verify}: {} states, {} transitions, {} releases, {} redemptions, {} resolutions",
-                search.seen.len(), search.transitions, search.released, search.redeemed, search.resolved
+                "{settle:?} verify={verify} elsewhere={elsewhere}: {} states, {} transitions, {} releases, \
+                 {} redemptions, {} resolutions",
+                search.seen.len(),
+                search.transitions,
+                search.released,
+                search.redeemed,
+                search.resolved
             );
             assert!(search.seen.len() > 1_000 && search.released > 0, "the search went nowhere");
             assert!(search.redeemed > 0 && search.resolved > 0, "redemption and resolution were not reached");

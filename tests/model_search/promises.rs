@@ -2,18 +2,15 @@
 
 use x402_proxy_wasm::claims::State;
 use x402_proxy_wasm::exchange::Denial;
+use x402_proxy_wasm::reply::{PaymentState, Refusal};
 
 use super::{Chain, World, NOW};
 
 pub(super) fn check_denial(world: &World, denial: Denial) {
-    let says_unpaid = matches!(
-        denial,
-        Denial::Mismatch
-            | Denial::Unverified(_)
-            | Denial::Rejected(_)
-            | Denial::FacilitatorDown
-            | Denial::Full
-    );
+    // What the client really reads decides, not what the denial is called.
+    let refusal = Refusal::Denied(denial);
+    let delivered = matches!(denial, Denial::AlreadyUsed(_));
+    let says_unpaid = refusal.payment_state() == PaymentState::None || (refusal.quotes() && !delivered);
     if says_unpaid {
         assert_ne!(world.chain, Chain::Paid, "{denial:?} after the money moved: {world:#?}");
         assert!(!world.may_still_book(), "{denial:?} while the money may move: {world:#?}");

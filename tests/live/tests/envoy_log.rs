@@ -1,5 +1,5 @@
 //! What the log says and what nothing says: causes by name, and no secret, no signature, no
-//! text of a facilitator's in log, record, statistics or answer.
+//! free text of a facilitator's in log, record, statistics or answer.
 
 use serde_json::{json, Value};
 
@@ -31,7 +31,7 @@ async fn no_secret_no_signature_and_no_facilitator_text_is_written_or_answered()
     let mut payments = Vec::new();
     let kinds = [
         None,
-        Some(FaultKind::Reject { reason: LOUD.to_owned() }),
+        Some(FaultKind::Reject { reason: format!("{LOUD}, or call 10.0.0.7") }),
         Some(FaultKind::Reject { reason: "insufficient_funds".to_owned() }),
         Some(FaultKind::Status { code: 500, body: LOUD.to_owned() }),
         Some(FaultKind::Html),
@@ -65,6 +65,15 @@ async fn no_secret_no_signature_and_no_facilitator_text_is_written_or_answered()
     for secret in [SECRET, LOUD, "Sign in"] {
         assert!(!said.contains(secret), "{secret} got out");
     }
+    let payment = stage.payment("/before/quiet").await;
+    let reason = "kyc_required_for_this_wallet";
+    stage
+        .facilitator
+        .fault(Fault::once(FaultKind::Reject { reason: reason.to_owned() }).nonce(payment.nonce));
+    let answer = stage.buy("/before/quiet", &payment).await;
+    assert!(!format!("{:?} {}", answer.headers, answer.text()).contains(reason), "a code is not for clients");
+    let log = stage.envoy.log();
+    assert!(log.contains("(HTTP 200, kyc_required_for_this_wallet)"), "and is for operators: {log}");
     for payment in payments {
         let signature = payment.json["payload"]["signature"].as_str().unwrap();
         assert!(!said.contains(&signature[2..]), "a signature got out");

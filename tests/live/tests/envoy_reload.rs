@@ -109,6 +109,24 @@ async fn a15_payments_and_claims_of_the_old_price_are_honoured_after_it_changed(
     paid(&stage.buy("/before/x", &stage.payment("/before/x").await).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a15_claims_outlive_the_asset_they_were_paid_in() {
+    let Some(mut stage) = stage() else { return };
+    let quote = stage.quote("/before/x").await;
+    let (used, taken, fresh) = (sign(&quote), sign(&quote), sign(&quote));
+    paid(&stage.buy("/before/x", &used).await);
+    assert_eq!(stage.buy("/before/x?status=500", &taken).await.status, 500);
+    let mut elsewhere = plugin("5s");
+    elsewhere["accepts"][0]["network"] = "base".into();
+    assert_eq!(update(&mut stage, elsewhere), Update::Accepted);
+    refused(&stage.buy("/before/x", &used).await, 402, "payment_already_used");
+    let redeemed = paid(&stage.buy("/before/x", &taken).await);
+    assert_eq!(redeemed, stage.facilitator.transfers_of(taken.nonce)[0].transaction.to_string());
+    let answer = stage.buy("/before/x", &fresh).await;
+    refused(&answer, 402, "no_matching_payment_requirements");
+    assert_eq!(stage.settled(&fresh), (0, 0));
+}
+
 /// The old listener drains for a second. Whoever is answered within it is served; whoever
 /// waits longer is cut off, and the answer is kept for them all the same.
 #[tokio::test(flavor = "multi_thread")]
