@@ -140,6 +140,48 @@ struct VerifyResponse {
     invalid_reason: Option<String>,
 }
 
+/// The reasons that can only be true while the authorisation is unspent, in the three
+/// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
+const PROVING_UNSPENT: &[(&str, Reason)] = &[
+    ("insufficient_funds", Reason::InsufficientFunds),
+    ("invalid_exact_evm_insufficient_balance", Reason::InsufficientFunds),
+    ("insufficient_balance", Reason::InsufficientFunds),
+    ("invalid_exact_evm_signature", Reason::Signature),
+    ("invalid_exact_evm_payload_signature", Reason::Signature),
+    ("invalid_exact_evm_payload_undeployed_smart_wallet", Reason::Signature),
+    ("eip6492_factory_not_allowed", Reason::Signature),
+    ("invalid_signature", Reason::Signature),
+    ("invalid_exact_evm_payload_authorization_valid_before", Reason::Expired),
+    ("invalid_payment_expired", Reason::Expired),
+    ("invalid_exact_evm_payload_authorization_valid_after", Reason::NotYetValid),
+    ("invalid_payment_early", Reason::NotYetValid),
+    ("invalid_network", Reason::Unsupported),
+    ("invalid_scheme", Reason::Unsupported),
+    ("unsupported_scheme", Reason::Unsupported),
+    ("unsupported_chain", Reason::Unsupported),
+    ("asset_not_deployed_contract", Reason::Unsupported),
+    ("invalid_exact_evm_eip3009_not_supported", Reason::Unsupported),
+    ("invalid_exact_evm_token_name_mismatch", Reason::Unsupported),
+    ("invalid_exact_evm_token_version_mismatch", Reason::Unsupported),
+    ("invalid_exact_evm_scheme", Reason::Unsupported),
+    ("invalid_exact_evm_network_mismatch", Reason::Unsupported),
+    ("chain_id_mismatch", Reason::Unsupported),
+    ("invalid_payload", Reason::Other),
+    ("invalid_format", Reason::Other),
+    ("invalid_payment_requirements", Reason::Other),
+    ("invalid_x402_version", Reason::Other),
+    ("invalid_exact_evm_missing_eip712_domain", Reason::Other),
+    ("invalid_exact_evm_recipient_mismatch", Reason::Other),
+    ("invalid_exact_evm_payload_recipient_mismatch", Reason::Other),
+    ("invalid_exact_evm_authorization_value", Reason::Other),
+    ("invalid_exact_evm_payload_authorization_value", Reason::Other),
+    ("invalid_exact_evm_payload_authorization_value_mismatch", Reason::Other),
+    ("invalid_payment_amount", Reason::Other),
+    ("recipient_mismatch", Reason::Other),
+    ("asset_mismatch", Reason::Other),
+    ("accepted_requirements_mismatch", Reason::Other),
+];
+
 const SETTLE_RESPONSE: Schema = Schema(&[
     leaf("success", "success"),
     leaf("errorReason", "errorReason"),
@@ -307,51 +349,9 @@ impl Verdict {
 // === impl Reason ===
 
 impl Reason {
-    /// The reasons that can only be true while the authorisation is unspent, in the three
-    /// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
+    /// The reason behind a code, if the code proves the authorisation unspent.
     fn proving_unspent(code: &str) -> Option<Self> {
-        Some(match code {
-            "insufficient_funds" | "invalid_exact_evm_insufficient_balance" | "insufficient_balance" => {
-                Self::InsufficientFunds
-            }
-            "invalid_exact_evm_signature"
-            | "invalid_exact_evm_payload_signature"
-            | "invalid_exact_evm_payload_undeployed_smart_wallet"
-            | "eip6492_factory_not_allowed"
-            | "invalid_signature" => Self::Signature,
-            "invalid_exact_evm_payload_authorization_valid_before" | "invalid_payment_expired" => {
-                Self::Expired
-            }
-            "invalid_exact_evm_payload_authorization_valid_after" | "invalid_payment_early" => {
-                Self::NotYetValid
-            }
-            "invalid_network"
-            | "invalid_scheme"
-            | "unsupported_scheme"
-            | "unsupported_chain"
-            | "asset_not_deployed_contract"
-            | "invalid_exact_evm_eip3009_not_supported"
-            | "invalid_exact_evm_token_name_mismatch"
-            | "invalid_exact_evm_token_version_mismatch"
-            | "invalid_exact_evm_scheme"
-            | "invalid_exact_evm_network_mismatch"
-            | "chain_id_mismatch" => Self::Unsupported,
-            "invalid_payload"
-            | "invalid_format"
-            | "invalid_payment_requirements"
-            | "invalid_x402_version"
-            | "invalid_exact_evm_missing_eip712_domain"
-            | "invalid_exact_evm_recipient_mismatch"
-            | "invalid_exact_evm_payload_recipient_mismatch"
-            | "invalid_exact_evm_authorization_value"
-            | "invalid_exact_evm_payload_authorization_value"
-            | "invalid_exact_evm_payload_authorization_value_mismatch"
-            | "invalid_payment_amount"
-            | "recipient_mismatch"
-            | "asset_mismatch"
-            | "accepted_requirements_mismatch" => Self::Other,
-            _ => return None,
-        })
+        PROVING_UNSPENT.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
     }
 
     /// The stable code clients are told; an SDK's where one exists.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::Errors;
-use super::fields::{list, nearest, text, Fields};
+use super::fields::{joined, list, nearest, text, Fields};
 use super::text::printable;
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, Path, Value};
 use super::Asset;
 use crate::evm::address::Address;
 use crate::evm::eip712::domain_separator;
@@ -93,6 +93,7 @@ pub(super) fn read(
     (ways.len() == values.len()).then_some(ways)
 }
 
+#[inline(never)]
 fn read_one(value: &Value<'_>, path: Path<'_>, assets: &mut Assets, errors: &mut Errors) -> Option<Way> {
     let fields = Fields::open(value, path, KEYS, errors)?;
     let chain = fields.need("network", "a name such as base, or eip155:8453", errors);
@@ -119,6 +120,7 @@ fn read_one(value: &Value<'_>, path: Path<'_>, assets: &mut Assets, errors: &mut
     Some(Way { asset, pay_to: pay_to? })
 }
 
+#[inline(never)]
 fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<u64> {
     let network = text(value, path, errors)?;
     if let Some(chain) = assets::chain_of(network) {
@@ -134,17 +136,18 @@ fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
         }
     }
     if assets::is_other_network(network) {
-        errors.push(path, format_args!("{:?} is not in this version: EVM networks only", shown(network)), "");
+        errors.push(path, format_args!("{} is not in this version: EVM networks only", quoted(network)), "");
     } else {
-        let near = nearest(network, assets::v1_names()).map_or_else(
+        let near = nearest(network, &mut assets::v1_names()).map_or_else(
             || "write a name such as base, or eip155:8453".to_owned(),
             |near| format!("did you mean {near:?}?"),
         );
-        errors.push(path, format_args!("unknown network {:?}", shown(network)), near);
+        errors.push(path, format_args!("unknown network {}", quoted(network)), near);
     }
     None
 }
 
+#[inline(never)]
 fn read_address(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Address> {
     let text = text(value, path, errors)?;
     match Address::parse_checksummed(text) {
@@ -164,6 +167,7 @@ fn read_address(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
     }
 }
 
+#[inline(never)]
 fn by_symbol(chain: u64, symbol: &str, path: &Path<'_>, errors: &mut Errors) -> Option<Asset> {
     if let Some(token) = assets::tokens(chain).find(|token| token.symbol.eq_ignore_ascii_case(symbol)) {
         return registered(token, path, errors);
@@ -173,13 +177,14 @@ fn by_symbol(chain: u64, symbol: &str, path: &Path<'_>, errors: &mut Errors) -> 
         [] => "describe the token: {address, decimals, name, version, symbol}".to_owned(),
         known => format!(
             "known there: {}; describe others: {{address, decimals, name, version, symbol}}",
-            known.join(", ")
+            joined(known, ", ")
         ),
     };
-    errors.push(path, format_args!("no token {:?} on eip155:{chain} in the registry", shown(symbol)), hint);
+    errors.push(path, format_args!("no token {} on eip155:{chain} in the registry", quoted(symbol)), hint);
     None
 }
 
+#[inline(never)]
 fn registered(token: &Known, path: &Path<'_>, errors: &mut Errors) -> Option<Asset> {
     if token.method == Method::Permit2 {
         errors.push(
@@ -195,6 +200,7 @@ fn registered(token: &Known, path: &Path<'_>, errors: &mut Errors) -> Option<Ass
     Some(asset(token.chain_id, token.symbol, token.address, token.decimals, token.name, token.version))
 }
 
+#[inline(never)]
 fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut Errors) -> Option<Asset> {
     let fields = Fields::open(value, path, ASSET_KEYS, errors)?;
     let address = fields.need("address", "the token's contract", errors);
@@ -232,6 +238,7 @@ fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut
     Some(asset(chain, &symbol, address, decimals, &name, &version))
 }
 
+#[inline(never)]
 pub(super) fn asset(
     chain_id: u64,
     symbol: &str,

@@ -8,7 +8,7 @@ use super::error::Errors;
 use super::fields::{entries, nearest, text, Fields};
 use super::offers::{Defaults, Draft, Seller, Terms, SELLER_KEYS};
 use super::text::check_name;
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, Path, Value};
 use super::{Offer, Target};
 
 /// Offers by name, and what became of them for each seller.
@@ -172,9 +172,9 @@ fn find(
     let found = known.get(name).copied();
     if found.is_none() {
         // Looking through 100,000 names for each of 100,000 misspelt ones would not end.
-        let near = nearest(name, known.keys().copied().take(1000))
+        let near = nearest(name, &mut known.keys().copied().take(1000))
             .map_or_else(String::new, |near| format!("did you mean {near:?}?"));
-        errors.push(path, format_args!("no {what} is named {:?}", shown(name)), near);
+        errors.push(path, format_args!("no {what} is named {}", quoted(name)), near);
     }
     found
 }

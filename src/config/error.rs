@@ -67,6 +67,7 @@ impl Errors {
         self.count == 0
     }
 
+    #[inline(never)]
     pub(super) fn push(
         &mut self,
         path: impl fmt::Display,

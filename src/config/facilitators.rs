@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::Errors;
 use super::fields::{entries, text, Fields};
 use super::text::{authority, check_name, duration, printable, token};
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, Path, Value};
 use super::{Facilitator, Secret};
 
 pub(super) const KEYS: &[&str] = &["cluster", "authority", "pathPrefix", "timeout", "headers"];
@@ -105,7 +105,7 @@ fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Op
     let text = text(value, path, errors)?;
     let read = authority(text);
     if read.is_none() {
-        errors.push(path, format_args!("{:?} is not host or host:port", shown(text)), "");
+        errors.push(path, format_args!("{} is not host or host:port", quoted(text)), "");
     }
     read
 }
@@ -121,7 +121,7 @@ fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Optio
     if !fine {
         errors.push(
             path,
-            format_args!("{:?} is not a path", shown(text)),
+            format_args!("{} is not a path", quoted(text)),
             "write /, or for example /platform/v2/x402",
         );
         return None;
@@ -203,7 +203,7 @@ fn read_header(
     };
     let fine = (1..=8192).contains(&secret.len())
         && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
-        && secret.trim() == secret;
+        && secret.trim_ascii() == secret;
     if !fine {
         errors.push(
             path,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::error::Errors;
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, Path, Value};
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] = &[
@@ -38,6 +38,7 @@ pub(super) struct Fields<'v> {
 
 impl<'v> Fields<'v> {
     /// Opens an object, reporting keys that are unknown, not built yet or there twice.
+    #[inline(never)]
     pub(super) fn open(
         value: &'v Value<'v>,
         path: Path<'v>,
@@ -54,11 +55,16 @@ impl<'v> Fields<'v> {
     }
 
     /// The value of a key; null is as good as absent.
+    #[inline(never)]
     pub(super) fn get(&self, key: &str) -> Option<&'v Value<'v>> {
-        self.fields.iter().find(|(name, value)| *name == key && *value != Value::Null).map(|(_, value)| value)
+        self.fields
+            .iter()
+            .find(|(name, value)| *name == key && !matches!(value, Value::Null))
+            .map(|(_, value)| value)
     }
 
     /// The value of a key that must be there.
+    #[inline(never)]
     pub(super) fn need(&self, key: &str, hint: &str, errors: &mut Errors) -> Option<&'v Value<'v>> {
         let value = self.get(key);
         if value.is_none() {
@@ -75,14 +81,15 @@ impl<'v> Fields<'v> {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
             errors.push(
                 self.path.key(key),
-                format_args!("{:?} is not one of its values", shown(text)),
-                format_args!("write {}", names.join(" or ")),
+                format_args!("{} is not one of its values", quoted(text)),
+                format_args!("write {}", joined(&names, " or ")),
             );
         }
         found
     }
 
     /// A whole number within bounds.
+    #[inline(never)]
     pub(super) fn number(&self, key: &str, from: u32, to: u32, errors: &mut Errors) -> Option<u32> {
         let value = self.get(key)?;
         let number = match value {
@@ -101,6 +108,7 @@ impl<'v> Fields<'v> {
 }
 
 /// The entries of an object whose keys the operator chooses.
+#[inline(never)]
 pub(super) fn entries<'v>(
     value: &'v Value<'v>,
     path: Path<'_>,
@@ -120,6 +128,7 @@ pub(super) fn entries<'v>(
 }
 
 /// The entries of a list of bounded length.
+#[inline(never)]
 pub(super) fn list<'v>(
     value: &'v Value<'v>,
     path: &Path<'_>,
@@ -144,6 +153,7 @@ pub(super) fn list<'v>(
 }
 
 /// A text.
+#[inline(never)]
 pub(super) fn text<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Errors) -> Option<&'v str> {
     if let Value::Text(text) = value {
         return Some(text);
@@ -154,18 +164,32 @@ pub(super) fn text<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Error
 }
 
 /// Reports a name that is none of those known, with the nearest.
+#[inline(never)]
 pub(super) fn unknown(path: &Path<'_>, name: &str, known: &[&str], errors: &mut Errors) {
     if PLANNED.contains(&name) {
         return errors.push(path, "not in this version", "");
     }
-    match nearest(name, known.iter().copied()) {
+    match nearest(name, &mut known.iter().copied()) {
         Some(near) => errors.push(path, "unknown key", format_args!("did you mean {near:?}?")),
-        None => errors.push(path, "unknown key", format_args!("known here: {}", known.join(", "))),
+        None => errors.push(path, "unknown key", format_args!("known here: {}", joined(known, ", "))),
     }
 }
 
+/// Texts with something between them.
+pub(super) fn joined(texts: &[&str], between: &str) -> String {
+    let mut joined = String::new();
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            joined.push_str(between);
+        }
+        joined.push_str(text);
+    }
+    joined
+}
+
 /// The known name a misspelt one was most likely meant to be.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+#[inline(never)]
+pub(super) fn nearest<'k>(name: &str, known: &mut dyn Iterator<Item = &'k str>) -> Option<&'k str> {
     let allowed = name.len().checked_div(2).unwrap_or(0).clamp(1, 3);
     if name.len() > 64 {
         return None;

@@ -7,7 +7,7 @@ use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::{list, nearest, text, Fields};
 use super::text::{duration, labels, printable, put_label, settle_on, token};
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, shown, Path, Value};
 use super::{Accept, Facilitator, Offer, Settle, SettleOn, Verify};
 use crate::money::Price;
 
@@ -111,9 +111,9 @@ fn one_facilitator(
     match known.iter().find(|(known, _)| *known == name) {
         Some((_, facilitator)) => facilitator.clone(),
         None => {
-            let near = nearest(name, known.iter().map(|(name, _)| *name))
+            let near = nearest(name, &mut known.iter().map(|(name, _)| *name))
                 .map_or_else(String::new, |near| format!("did you mean {near:?}?"));
-            errors.push(path, format_args!("no facilitator is named {:?}", shown(name)), near);
+            errors.push(path, format_args!("no facilitator is named {}", quoted(name)), near);
             None
         }
     }
@@ -325,7 +325,7 @@ fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option
         Err(error) => {
             errors.push(
                 path,
-                format_args!("{:?} is no price: {error}", shown(text)),
+                format_args!("{} is no price: {error}", quoted(text)),
                 "for example \"$0.005\" or \"1.50 USDC\"",
             );
             None
@@ -361,11 +361,7 @@ fn decimal(number: f64) -> Option<String> {
 fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = token(value, path, 128, errors)?;
     if !text.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty()) {
-        errors.push(
-            path,
-            format_args!("{:?} is no media type", shown(&text)),
-            "for example application/json",
-        );
+        errors.push(path, format_args!("{} is no media type", quoted(&text)), "for example application/json");
     }
     Some(text)
 }

@@ -2,7 +2,7 @@
 
 use super::error::Errors;
 use super::fields::{entries, list, text};
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, shown, Path, Value};
 use super::SettleOn;
 
 /// Most labels of an offer or seller.
@@ -15,17 +15,19 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// Reports a text that is no name.
+#[inline(never)]
 pub(super) fn check_name(name: &str, path: &Path<'_>, errors: &mut Errors) {
     if !is_name(name) {
         errors.push(
             path,
-            format_args!("{:?} is not a name", shown(name)),
+            format_args!("{} is not a name", quoted(name)),
             "a name is 1 to 64 of a-z 0-9 _ -: it becomes a metric label",
         );
     }
 }
 
 /// Printable text up to a length in bytes.
+#[inline(never)]
 pub(super) fn printable(
     value: &Value<'_>,
     path: &Path<'_>,
@@ -41,6 +43,7 @@ pub(super) fn printable(
 }
 
 /// Printable ASCII without spaces, not empty, up to a length in bytes.
+#[inline(never)]
 pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     if text.is_empty() || text.len() > most || !text.bytes().all(|b| b.is_ascii_graphic()) {
@@ -51,6 +54,7 @@ pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mu
 }
 
 /// A duration such as `500ms`, `10s`, `1h`, in milliseconds.
+#[inline(never)]
 pub(super) fn duration(
     value: &Value<'_>,
     path: &Path<'_>,
@@ -72,7 +76,7 @@ pub(super) fn duration(
         None => {
             errors.push(
                 path,
-                format_args!("{:?} is not a duration", shown(text)),
+                format_args!("{} is not a duration", quoted(text)),
                 "write a whole number and ms, s, m, h or d, for example 10s",
             );
             None
@@ -106,7 +110,7 @@ pub(super) fn settle_on(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors)
             Some(range) => ranges.push(range),
             None => errors.push(
                 path,
-                format_args!("{:?} is no status", shown(text)),
+                format_args!("{} is no status", quoted(text)),
                 "write \"2xx\", \"304\" or \"400-403\", from 100 to 599",
             ),
         }
@@ -171,6 +175,7 @@ pub(super) fn origin(text: &str) -> Option<String> {
 }
 
 /// `host[:port]`, in lower case.
+#[inline(never)]
 pub(super) fn authority(text: &str) -> Option<String> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),

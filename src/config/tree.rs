@@ -66,7 +66,22 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// Text of the operator's in quotes, as [`shown`].
+pub(super) fn quoted(text: &str) -> Quoted<'_> {
+    Quoted(text)
+}
+
+/// See [`quoted`].
+pub(super) struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", shown(self.0))
+    }
+}
+
 /// Text of the operator's, short enough and printable for a log line.
+#[inline(never)]
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 64;
     if text.len() <= LONGEST && !text.contains(char::is_control) {

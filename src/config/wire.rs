@@ -10,7 +10,7 @@ use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE};
 use super::text::{check_name, origin};
-use super::tree::{shown, Path, Value};
+use super::tree::{quoted, Path, Value};
 use super::{json, structpb, ClaimsPolicy, Policy, Route, Unmatched};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
@@ -140,7 +140,7 @@ fn read_origin(value: &Value<'_>, around: &mut Surroundings<'_>, errors: &mut Er
     match &read {
         None => errors.push(
             "origin",
-            format_args!("{:?} is not https://host or https://host:port", shown(text)),
+            format_args!("{} is not https://host or https://host:port", quoted(text)),
             "without path and query",
         ),
         Some(origin) if origin.starts_with("http://") => {
@@ -175,7 +175,7 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
             if let Some(other) = names.insert(name, index) {
                 errors.push(
                     path.key("name"),
-                    format_args!("routes[{other}] has the name {:?} too", shown(name)),
+                    format_args!("routes[{other}] has the name {} too", quoted(name)),
                     "",
                 );
             }
@@ -253,10 +253,10 @@ fn each<T: PartialEq>(
         let Some(text) = text(value, &path, errors) else { continue };
         match parse(text) {
             Some(value) if parsed.contains(&value) => {
-                errors.push(path, format_args!("{:?} is there twice", shown(text)), "")
+                errors.push(path, format_args!("{} is there twice", quoted(text)), "")
             }
             Some(value) => parsed.push(value),
-            None => errors.push(path, format_args!("{:?} does not belong here", shown(text)), hint),
+            None => errors.push(path, format_args!("{} does not belong here", quoted(text)), hint),
         }
     }
     parsed

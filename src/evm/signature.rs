@@ -105,12 +105,12 @@ impl Signature {
         let (Some(&r), Some(&s)) = (scalars.first_chunk::<32>(), scalars.last_chunk::<32>()) else {
             return Err(SignatureError::Short);
         };
-        // Arrays compare lexicographically, which for big-endian numbers is numerically.
-        let in_range = |scalar: &[u8; 32]| *scalar != [0; 32] && *scalar < ORDER;
+        // Bytes compare lexicographically, which for big-endian numbers is numerically.
+        let in_range = |scalar: &[u8]| scalar > [0; 32].as_slice() && scalar < ORDER.as_slice();
         if !in_range(&r) || !in_range(&s) {
             return Err(SignatureError::OutOfRange);
         }
-        if s > HALF_ORDER {
+        if s.as_slice() > HALF_ORDER.as_slice() {
             return Err(SignatureError::HighS);
         }
         Ok(Self { r, s, y_is_odd })

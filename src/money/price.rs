@@ -1,7 +1,5 @@
 //! What an operator writes as a price.
 
-use ruint::aliases::U256;
-
 use super::Amount;
 
 /// Longest price text, in bytes.
@@ -73,16 +71,15 @@ impl Price {
     /// # Errors
     /// [`PriceError::TooLarge`].
     pub fn to_amount(&self, decimals: u8) -> Result<Amount, PriceError> {
-        let padding = std::iter::repeat(b'0');
-        let fraction = self.fraction.bytes().chain(padding).take(usize::from(decimals));
-        let mut units = U256::ZERO;
-        for digit in self.whole.bytes().chain(fraction) {
-            let digit = U256::from(digit.wrapping_sub(b'0'));
-            units = units
-                .checked_mul(U256::from(10))
-                .and_then(|units| units.checked_add(digit))
-                .ok_or(PriceError::TooLarge)?;
+        let decimals = usize::from(decimals);
+        let mut digits = self.whole.clone();
+        digits.push_str(self.fraction.get(..decimals).unwrap_or(&self.fraction));
+        for _ in self.fraction.len()..decimals {
+            digits.push('0');
         }
-        Ok(Amount(units))
+        match digits.trim_start_matches('0') {
+            "" => Ok(Amount::ZERO),
+            digits => Amount::parse(digits).ok_or(PriceError::TooLarge),
+        }
     }
 }

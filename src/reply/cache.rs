@@ -4,16 +4,22 @@
 /// directives with `private` merged in. `None` when it is there already. The form
 /// `private="field"` forbids only that field (RFC 9111 section 5.2.2.7) and does not count.
 pub fn private(values: &[String]) -> Option<String> {
-    let merged = values.join(", ");
+    let mut merged = String::new();
+    for value in values {
+        if !merged.is_empty() {
+            merged.push_str(", ");
+        }
+        merged.push_str(value);
+    }
     let mut quoted = false;
     let mut directives = merged.split(|c: char| {
         quoted ^= c == '"';
         c == ',' && !quoted
     });
-    if directives.any(|directive| directive.trim().eq_ignore_ascii_case("private")) {
+    if directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case("private")) {
         return None;
     }
-    Some(if merged.trim().is_empty() { "private".to_owned() } else { format!("{merged}, private") })
+    Some(if merged.trim_ascii().is_empty() { "private".to_owned() } else { format!("{merged}, private") })
 }
 
 #[cfg(test)]

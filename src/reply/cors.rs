@@ -20,7 +20,8 @@ pub fn preflight(methods: &str, asked_headers: &str) -> Reply {
     let token = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!#$&'*+^`|~%".contains(&b))
     };
-    let asked: Vec<&str> = asked_headers.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let asked: Vec<&str> =
+        asked_headers.split(',').map(str::trim_ascii).filter(|name| !name.is_empty()).collect();
     let mut allowed = ALLOWED.to_owned();
     if asked_headers.len() <= MAX_ASKED && asked.iter().all(|name| token(name)) {
         for name in asked {
@@ -29,7 +30,7 @@ pub fn preflight(methods: &str, asked_headers: &str) -> Reply {
         }
     }
     let methods =
-        if methods.split(',').all(|method| token(method.trim())) { methods } else { "GET, HEAD, POST" };
+        if methods.split(',').all(|method| token(method.trim_ascii())) { methods } else { "GET, HEAD, POST" };
     Reply {
         status: 204,
         headers: vec![

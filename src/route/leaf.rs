@@ -154,13 +154,20 @@ impl Leaves {
                 continue;
             }
             let listed = |place: usize| set.0 & bit(place) != 0 || bit(place) == OPTIONS;
+            let mut allow = String::new();
             let mut names: Vec<&str> = Vec::new();
             for (_, name) in self.methods.iter().enumerate().filter(|(place, _)| listed(*place)) {
                 // The standard library's sort, for a handful of names, would be 5 KB of code.
                 let place = names.partition_point(|other| *other < &**name);
                 names.insert(place, name);
             }
-            allows.push((set, names.join(", ").into()));
+            for name in names {
+                if !allow.is_empty() {
+                    allow.push_str(", ");
+                }
+                allow.push_str(name);
+            }
+            allows.push((set, allow.into()));
         }
         self.allows = allows;
         self.leaves.shrink_to_fit();

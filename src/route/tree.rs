@@ -1,8 +1,6 @@
 //! Patterns as a tree of segments in flat arrays: one hash probe per segment, however many
 //! routes there are, and some 50 bytes a route beside the route itself.
 
-use std::collections::HashMap;
-
 use super::leaf::LeafId;
 
 /// Index of a node.
@@ -18,8 +16,8 @@ pub(super) struct Tree {
     slots: Vec<NodeId>,
     literals: usize,
     text: Vec<u8>,
-    /// How a literal is written where that is not its folded form.
-    spelled: HashMap<NodeId, Box<str>>,
+    /// How a literal is written where that is not its folded form, in the order of ids.
+    spelled: Vec<(NodeId, Box<str>)>,
 }
 
 #[derive(Debug)]
@@ -115,10 +113,15 @@ impl Tree {
 
     /// Whether a raw segment is this literal, letter for letter.
     pub(super) fn is_exactly(&self, id: NodeId, raw: &str) -> bool {
-        match self.spelled.get(&id) {
-            Some(text) => **text == *raw,
+        match self.spelling(id) {
+            Some(text) => *text == *raw,
             None => self.node(id).is_some_and(|node| self.key(node) == raw.as_bytes()),
         }
+    }
+
+    fn spelling(&self, id: NodeId) -> Option<&str> {
+        let place = self.spelled.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.spelled.get(place).map(|(_, text)| &**text)
     }
 
     /// Finds or adds a literal child. The error is the spelling already there.
@@ -128,16 +131,15 @@ impl Tree {
                 return Ok(id);
             }
             return Err(self
-                .spelled
-                .get(&id)
-                .map_or_else(|| String::from_utf8_lossy(key).into_owned(), |t| t.to_string()));
+                .spelling(id)
+                .map_or_else(|| String::from_utf8_lossy(key).into_owned(), str::to_owned));
         }
         self.reserve();
         let id = self.push(parent, key);
         self.place(id);
         self.literals = self.literals.saturating_add(1);
         if key != text.as_bytes() {
-            self.spelled.insert(id, text.into());
+            self.spelled.push((id, text.into()));
             if let Some(node) = self.node_mut(id) {
                 node.spelled = true;
             }
