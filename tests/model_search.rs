@@ -14,7 +14,12 @@
 //! 3. nobody is told that no money moved, or quoted anew, once money moved or still may;
 //! 4. when the money moved, the claim says so or says that it may have.
 
-#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)] // a test may
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints how far it searched"
+)]
 
 use std::collections::{HashSet, VecDeque};
 

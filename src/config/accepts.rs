@@ -47,7 +47,7 @@ impl Assets {
                 return Some(known.clone());
             }
             if (known.chain_id, known.address) == (asset.chain_id, asset.address) {
-                errors.push(path, "the same token is described otherwise elsewhere", "");
+                errors.push(path, "the same token is described otherwise elsewhere", "describe it alike");
                 return None;
             }
             key = key.wrapping_add(1);
@@ -136,7 +136,11 @@ fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
         }
     }
     if assets::is_other_network(network) {
-        errors.push(path, format_args!("{} is not in this version: EVM networks only", quoted(network)), "");
+        errors.push(
+            path,
+            format_args!("{} is not in this version: EVM networks only", quoted(network)),
+            "for example base",
+        );
     } else {
         let near = nearest(network, &mut assets::v1_names()).map_or_else(
             || "write a name such as base, or eip155:8453".to_owned(),
@@ -158,7 +162,7 @@ fn read_address(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
         Ok(address) => Some(address),
         Err(error) => {
             let right = Address::parse(text).map_or_else(
-                |_| String::new(),
+                |_| "copy it from your wallet".to_owned(),
                 |address| format!("these digits are spelled {address}: check them at their source"),
             );
             errors.push(path, error, right);
@@ -193,7 +197,7 @@ fn registered(token: &Known, path: &Path<'_>, errors: &mut Errors) -> Option<Ass
                 "{} on eip155:{} is paid through Permit2, which is not in this version",
                 token.symbol, token.chain_id
             ),
-            "",
+            "accept another token",
         );
         return None;
     }

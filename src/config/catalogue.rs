@@ -83,7 +83,7 @@ impl<'v> Catalogue<'v> {
         match (fields.get("offer"), fields.get("free")) {
             (None, Some(Value::Bool(true))) => {
                 if seller.is_some() {
-                    errors.push(path.key("seller"), "nothing is sold on a free route", "");
+                    errors.push(path.key("seller"), "nothing is sold on a free route", "remove it");
                 }
                 Some(Target::Free)
             }
@@ -92,7 +92,7 @@ impl<'v> Catalogue<'v> {
                 None
             }
             (None, Some(_)) => {
-                errors.push(path.key("free"), "only true belongs here", "");
+                errors.push(path.key("free"), "only true belongs here", "write true, or an offer instead");
                 None
             }
             (Some(value @ Value::Object(_)), None) => {
@@ -173,7 +173,7 @@ fn find(
     if found.is_none() {
         // Looking through 100,000 names for each of 100,000 misspelt ones would not end.
         let near = nearest(name, &mut known.keys().copied().take(1000))
-            .map_or_else(String::new, |near| format!("did you mean {near:?}?"));
+            .map_or_else(|| format!("define it under {what}s"), |near| format!("did you mean {near:?}?"));
         errors.push(path, format_args!("no {what} is named {}", quoted(name)), near);
     }
     found

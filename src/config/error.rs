@@ -36,7 +36,7 @@ impl Mistake {
         &self.message
     }
 
-    /// What to write instead; may be empty.
+    /// What to write instead; never empty.
     pub fn hint(&self) -> &str {
         &self.hint
     }
@@ -47,11 +47,7 @@ impl fmt::Display for Mistake {
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        f.write_str(&self.message)?;
-        if !self.hint.is_empty() {
-            write!(f, " ({})", self.hint)?;
-        }
-        Ok(())
+        write!(f, "{} ({})", self.message, self.hint)
     }
 }
 

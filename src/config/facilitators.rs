@@ -52,7 +52,7 @@ pub(super) fn read<'v>(
 ) -> Vec<Named<'v>> {
     let fields = entries(value, path, errors).unwrap_or_default();
     if fields.len() > MAX_FACILITATORS {
-        errors.push(path, format_args!("more than {MAX_FACILITATORS} facilitators"), "");
+        errors.push(path, format_args!("more than {MAX_FACILITATORS} facilitators"), "remove some");
     }
     let mut named = Vec::new();
     for (index, (name, value)) in fields.iter().take(MAX_FACILITATORS).enumerate() {
@@ -105,7 +105,11 @@ fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Op
     let text = text(value, path, errors)?;
     let read = authority(text);
     if read.is_none() {
-        errors.push(path, format_args!("{} is not host or host:port", quoted(text)), "");
+        errors.push(
+            path,
+            format_args!("{} is not host or host:port", quoted(text)),
+            "for example x402.example.com",
+        );
     }
     read
 }
@@ -138,16 +142,16 @@ fn read_headers(
     let mut headers: Vec<(String, Secret)> = Vec::new();
     let fields = entries(value, path, errors).unwrap_or_default();
     if fields.len() > MAX_HEADERS {
-        errors.push(path, format_args!("more than {MAX_HEADERS} headers"), "");
+        errors.push(path, format_args!("more than {MAX_HEADERS} headers"), "remove some");
     }
     for (key, value) in fields.iter().take(MAX_HEADERS) {
         let path = path.key(key);
         let name = key.to_ascii_lowercase();
         let known_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         if name.is_empty() || name.len() > 128 || !name.bytes().all(known_char) {
-            errors.push(path, "not a header's name", "");
+            errors.push(path, "not a header's name", "for example x-api-key");
         } else if OWNED.contains(&name.as_str()) {
-            errors.push(path, "this header belongs to the connection or to the filter", "");
+            errors.push(path, "this header belongs to the connection or to the filter", "remove it");
         } else if headers.iter().any(|(other, _)| *other == name) {
             errors.push(path, "the header is there twice", "case does not matter in header names");
         }
@@ -189,15 +193,19 @@ fn read_header(
         }
         (None, Some(literal)) => {
             if fields.get("prefix").is_some() {
-                errors.push(path.key("prefix"), "only goes with env", "");
+                errors.push(path.key("prefix"), "only goes with env", "write it into insecureLiteral");
             }
             around.warnings.push(format!(
                 "{path}: a literal header value can be seen by all who read the configuration"
             ));
-            (text(literal, &path.key("insecureLiteral"), errors)?.to_owned(), String::new())
+            (text(literal, &path.key("insecureLiteral"), errors)?.to_owned(), "rewrite it".to_owned())
         }
         _ => {
-            errors.push(path, "exactly one of env and insecureLiteral belongs here", "");
+            errors.push(
+                path,
+                "exactly one of env and insecureLiteral belongs here",
+                "write {\"env\": \"VARIABLE\"}",
+            );
             return None;
         }
     };

@@ -101,7 +101,11 @@ impl<'v> Fields<'v> {
             _ => None,
         };
         if number.is_none() {
-            errors.push(self.path.key(key), format_args!("not a whole number from {from} to {to}"), "");
+            errors.push(
+                self.path.key(key),
+                format_args!("not a whole number from {from} to {to}"),
+                "write one, unquoted",
+            );
         }
         number
     }
@@ -115,7 +119,11 @@ pub(super) fn entries<'v>(
     errors: &mut Errors,
 ) -> Option<&'v [(std::borrow::Cow<'v, str>, Value<'v>)]> {
     let Value::Object(fields) = value else {
-        errors.push(path, format_args!("an object belongs here, not {}", value.kind()), "");
+        errors.push(
+            path,
+            format_args!("an object belongs here, not {}", value.kind()),
+            "write { } with its keys",
+        );
         return None;
     };
     let mut seen: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
@@ -137,8 +145,9 @@ pub(super) fn list<'v>(
 ) -> Option<&'v [Value<'v>]> {
     match value {
         Value::List(values) if (1..=most).contains(&values.len()) => Some(values),
-        Value::List(_) => {
-            errors.push(path, format_args!("the list must have 1 to {most} entries"), "");
+        Value::List(values) => {
+            let hint = if values.is_empty() { "remove the key, or add one" } else { "remove some" };
+            errors.push(path, format_args!("the list must have 1 to {most} entries"), hint);
             None
         }
         other => {
@@ -158,7 +167,7 @@ pub(super) fn text<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Error
     if let Value::Text(text) = value {
         return Some(text);
     }
-    let hint = if matches!(value, Value::Number(_)) { "quote it" } else { "" };
+    let hint = if matches!(value, Value::Number(_)) { "quote it" } else { "write \"...\"" };
     errors.push(path, format_args!("text belongs here, not {}", value.kind()), hint);
     None
 }
@@ -167,7 +176,7 @@ pub(super) fn text<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Error
 #[inline(never)]
 pub(super) fn unknown(path: &Path<'_>, name: &str, known: &[&str], errors: &mut Errors) {
     if PLANNED.contains(&name) {
-        return errors.push(path, "not in this version", "");
+        return errors.push(path, "not in this version", "remove it");
     }
     match nearest(name, &mut known.iter().copied()) {
         Some(near) => errors.push(path, "unknown key", format_args!("did you mean {near:?}?")),

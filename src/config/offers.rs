@@ -103,7 +103,7 @@ fn one_facilitator(
     errors: &mut Errors,
 ) -> Option<Arc<Facilitator>> {
     let [value] = list(value, path, 16, errors)? else {
-        errors.push(path, "more than one facilitator is not in this version", "");
+        errors.push(path, "more than one facilitator is not in this version", "name one");
         return None;
     };
     let path = path.index(0);
@@ -111,8 +111,10 @@ fn one_facilitator(
     match known.iter().find(|(known, _)| *known == name) {
         Some((_, facilitator)) => facilitator.clone(),
         None => {
-            let near = nearest(name, &mut known.iter().map(|(name, _)| *name))
-                .map_or_else(String::new, |near| format!("did you mean {near:?}?"));
+            let near = nearest(name, &mut known.iter().map(|(name, _)| *name)).map_or_else(
+                || "define it under facilitators".to_owned(),
+                |near| format!("did you mean {near:?}?"),
+            );
             errors.push(path, format_args!("no facilitator is named {}", quoted(name)), near);
             None
         }
@@ -298,7 +300,7 @@ fn charge(price: &Price, ways: &[Way], path: &Path<'_>, errors: &mut Errors) -> 
                 );
             }
             Ok(amount) => accepts.push(Accept { asset: asset.clone(), pay_to: way.pay_to, amount }),
-            Err(error) => errors.push(path, format_args!("{error} ({place})"), ""),
+            Err(error) => errors.push(path, format_args!("{error} ({place})"), "lower the price"),
         }
     }
     (accepts.len() == ways.len()).then_some(accepts)
@@ -369,7 +371,7 @@ fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<
 fn whole_seconds(millis: u64, path: &Path<'_>, errors: &mut Errors) -> u32 {
     let seconds = millis.checked_div(1000).unwrap_or(0);
     if seconds.checked_mul(1000) != Some(millis) {
-        errors.push(path, "must be whole seconds", "");
+        errors.push(path, "must be whole seconds", "for example 90s");
     }
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }

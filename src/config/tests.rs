@@ -1,8 +1,13 @@
 //! Configurations as operators write them, and what comes of them.
 
-#![allow(clippy::arithmetic_side_effects, clippy::string_slice)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "a sum or slice out of bounds fails the test"
+)]
 
 mod bytes;
+mod hints;
 mod mistakes;
 mod schema;
 
@@ -53,7 +58,16 @@ pub(super) fn env(name: &str) -> Option<String> {
 }
 
 pub(super) fn read(config: &Json) -> Result<Policy, error::Errors> {
-    Policy::from_bytes(config.to_string().as_bytes(), &env)
+    read_text(config.to_string().as_bytes())
+}
+
+/// Whatever a test gets wrong, each mistake says what to write instead.
+pub(super) fn read_text(text: &[u8]) -> Result<Policy, error::Errors> {
+    let read = Policy::from_bytes(text, &env);
+    for mistake in read.as_ref().err().map_or(&[][..], error::Errors::mistakes) {
+        assert!(!mistake.hint().trim().is_empty() && !mistake.message().is_empty(), "{mistake:?}");
+    }
+    read
 }
 
 pub(super) fn offer(policy: &Policy, path: &str) -> Arc<Offer> {

@@ -36,7 +36,11 @@ pub(super) fn printable(
 ) -> Option<String> {
     let text = text(value, path, errors)?;
     if text.len() > most || text.contains(char::is_control) {
-        errors.push(path, format_args!("must be at most {most} bytes without control characters"), "");
+        errors.push(
+            path,
+            format_args!("must be at most {most} bytes without control characters"),
+            "shorten it",
+        );
         return None;
     }
     Some(text.to_owned())
@@ -47,7 +51,11 @@ pub(super) fn printable(
 pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     if text.is_empty() || text.len() > most || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        errors.push(path, format_args!("must be 1 to {most} printable ASCII characters without spaces"), "");
+        errors.push(
+            path,
+            format_args!("must be 1 to {most} printable ASCII characters without spaces"),
+            "rewrite it",
+        );
         return None;
     }
     Some(text.to_owned())
@@ -135,7 +143,7 @@ pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> 
     let mut labels = Vec::new();
     let Some(fields) = entries(value, path, errors) else { return labels };
     if fields.len() > MAX_LABELS {
-        errors.push(path, format_args!("more than {MAX_LABELS} labels"), "");
+        errors.push(path, format_args!("more than {MAX_LABELS} labels"), "remove some");
     }
     for (key, value) in fields.iter().take(MAX_LABELS) {
         let path = path.key(key);

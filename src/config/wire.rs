@@ -11,7 +11,7 @@ use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE};
 use super::text::{check_name, origin};
 use super::tree::{quoted, Path, Value};
-use super::{json, structpb, ClaimsPolicy, Policy, Route, Unmatched};
+use super::{json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -63,7 +63,11 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
         return None;
     }
     if bytes.len() > MAX_BYTES {
-        errors.push(Path::Root, format_args!("the configuration is longer than {MAX_BYTES} bytes"), "");
+        errors.push(
+            Path::Root,
+            format_args!("the configuration is longer than {MAX_BYTES} bytes"),
+            "name offers once",
+        );
         return None;
     }
     let json = text.starts_with(b"{").then(|| json::read(bytes));
@@ -71,15 +75,23 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
     match (json, binary) {
         (Some(Ok(value)), _) | (_, Some(Ok(value))) => Some(value),
         (Some(Err(error)), _) => {
-            errors.push(Path::Root, format_args!("not JSON: {error}"), "");
+            errors.push(Path::Root, format_args!("not JSON: {error}"), "write one JSON object");
             None
         }
         (None, Some(Err(error))) => {
-            errors.push(Path::Root, format_args!("not a google.protobuf.Struct: {error}"), "");
+            errors.push(
+                Path::Root,
+                format_args!("not a google.protobuf.Struct: {error}"),
+                "send one, or JSON text",
+            );
             None
         }
         (None, None) => {
-            errors.push(Path::Root, "neither a JSON object nor a google.protobuf.Struct", "");
+            errors.push(
+                Path::Root,
+                "neither a JSON object nor a google.protobuf.Struct",
+                "write one JSON object",
+            );
             None
         }
     }
@@ -164,9 +176,13 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
     let values = list(values, &path, MAX_ROUTES, errors)?;
     let mut names: HashMap<&str, usize> = HashMap::with_capacity(values.len());
     let mut built = Vec::with_capacity(values.len());
+    let mut complete = true;
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
-        let Some(fields) = Fields::open(value, path, ROUTE_KEYS, errors) else { continue };
+        let Some(fields) = Fields::open(value, path, ROUTE_KEYS, errors) else {
+            complete = false;
+            continue;
+        };
         let name = fields
             .need("name", "a name of its own, which labels its metrics", errors)
             .and_then(|value| text(value, &path.key("name"), errors));
@@ -176,7 +192,7 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
                 errors.push(
                     path.key("name"),
                     format_args!("routes[{other}] has the name {} too", quoted(name)),
-                    "",
+                    "rename one",
                 );
             }
         }
@@ -184,21 +200,20 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
             .need("match", "{hosts, methods, path}", errors)
             .and_then(|value| read_match(value, path.key("match"), errors));
         let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
-        let (Some(name), Some((hosts, methods, path)), Some(target)) = (name, matched, target) else {
-            continue;
-        };
-        built.push(Entry {
-            hosts,
-            methods,
-            path,
-            route: Arc::new(Route { name: name.to_owned(), index, target }),
-        });
+        complete &= name.is_some() && matched.is_some() && target.is_some();
+        let Some((hosts, methods, path)) = matched else { continue };
+        // A route with a mistake elsewhere clashes with others all the same; whom it charges
+        // does not matter to that, and such a table is never returned.
+        let name = name.map_or_else(|| format!("routes[{index}]"), str::to_owned);
+        let target = target.unwrap_or(Target::Free);
+        built.push(Entry { hosts, methods, path, route: Arc::new(Route { name, index, target }) });
     }
     match Routes::build(built) {
-        Ok(routes) => Some(routes),
+        Ok(routes) => complete.then_some(routes),
         Err(clashes) => {
             for Clash { route, kind } in clashes {
-                errors.push(path.index(route).key("match"), kind, "");
+                let hint = kind.hint();
+                errors.push(path.index(route).key("match"), kind, hint);
             }
             None
         }
@@ -229,35 +244,37 @@ fn read_match(
         .need("path", "a path template such as /v1/tiles/{z}", errors)
         .and_then(|value| text(value, &path.key("path"), errors))?;
     match Pattern::parse(template) {
-        Ok(pattern) => Some((hosts, methods, pattern)),
+        Ok(pattern) => Some((hosts?, methods?, pattern)),
         Err(error) => {
-            errors.push(path.key("path"), error, "");
+            errors.push(path.key("path"), error, "for example /v1/tiles/{z} or /files/**");
             None
         }
     }
 }
 
+/// What a list names, without its mistakes; nothing for no list, which stands for all. `None`
+/// when only mistakes are left: taken for all, they would clash where the correction does not.
 fn each<T: PartialEq>(
     fields: &Fields<'_>,
     key: &str,
     parse: impl Fn(&str) -> Option<T>,
     hint: &str,
     errors: &mut Errors,
-) -> Vec<T> {
+) -> Option<Vec<T>> {
     let path = fields.path.key(key);
-    let values =
-        fields.get(key).and_then(|value| list(value, &path, MAX_MATCHES, errors)).unwrap_or_default();
+    let Some(value) = fields.get(key) else { return Some(Vec::new()) };
+    let values = list(value, &path, MAX_MATCHES, errors)?;
     let mut parsed = Vec::with_capacity(values.len());
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
         let Some(text) = text(value, &path, errors) else { continue };
         match parse(text) {
             Some(value) if parsed.contains(&value) => {
-                errors.push(path, format_args!("{} is there twice", quoted(text)), "")
+                errors.push(path, format_args!("{} is there twice", quoted(text)), "remove one")
             }
             Some(value) => parsed.push(value),
             None => errors.push(path, format_args!("{} does not belong here", quoted(text)), hint),
         }
     }
-    parsed
+    (!parsed.is_empty()).then_some(parsed)
 }

@@ -43,6 +43,20 @@ pub(crate) enum ClashKind {
     Methods,
 }
 
+// === impl ClashKind ===
+
+impl ClashKind {
+    /// What to write instead.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Tie(_) => "change hosts, methods or path of one",
+            Self::Slash(_) => "write both alike",
+            Self::Spelling(..) => "spell it one way",
+            Self::Methods => "leave methods out for all",
+        }
+    }
+}
+
 #[derive(Default)]
 struct Builder {
     tree: Tree,

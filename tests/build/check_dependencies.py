@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MANIFESTS = ["Cargo.toml", "benches/noop/Cargo.toml", "fuzz/Cargo.toml"]
+MANIFESTS = ["Cargo.toml", "benches/noop/Cargo.toml"]
 
 
 def cargo(*arguments, manifest):

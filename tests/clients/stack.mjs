@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const launcher = process.env.X402_UP ?? `${root}target/release/x402-up`;
+export const launcher = process.env.X402_UP ?? `${root}target/debug/x402-up`;
 const READY_WITHIN_MS = 60_000;
 
 /** Starts everything on free ports. Resolves once Envoy answers; `log` is Envoy's log. */
 export async function startStack() {
   if (!existsSync(launcher)) {
-    throw new Error(`${launcher} is not built: run \`make build\` (or set X402_UP)`);
+    throw new Error(`${launcher} is not built: run \`make launcher\` (or set X402_UP)`);
   }
   const child = spawn(launcher, ['--stdin'], {
     cwd: root,

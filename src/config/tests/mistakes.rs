@@ -46,8 +46,35 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn clashes_are_reported_beside_other_mistakes() {
+    let route = |name: &str, matched: Json| json!({"name": name, "match": matched, "offer": "tile"});
+    let found = mistakes(&[
+        ("/routes/1/offer", json!({"price": "0.02$", "settle": "after"})),
+        ("/routes/1/match/path", json!("/v1/{id}")),
+        ("/routes/2/match/path", json!("/v1/*")),
+        ("/routes/-", json!({"match": {"path": "/v2"}, "free": true})),
+        ("/routes/-", route("v2", json!({"path": "/v2"}))),
+    ]);
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(found[0].starts_with("routes[1].offer.price: \"0.02$\" is no price"), "{found:?}");
+    assert_eq!(found[1], "routes[3].name: missing (a name of its own, which labels its metrics)");
+    assert!(found[2].starts_with("routes[2].match: matches the same requests as route \"embeddings\""));
+    assert!(found[3].starts_with("routes[4].match: matches the same requests as route \"routes[3]\""));
+    // What is left of a match with mistakes is not taken for all hosts or all methods.
+    let apart = mistakes(&[
+        ("/routes/-", route("a", json!({"path": "/v3", "hosts": ["a.com:80"]}))),
+        ("/routes/-", route("b", json!({"path": "/v3", "hosts": ["b.com:80"]}))),
+        ("/routes/-", route("c", json!({"path": "/v3", "methods": ["get"]}))),
+        ("/routes/-", route("d", json!({"path": "/v3", "hosts": ["c.com"], "methods": []}))),
+        ("/routes/-", route("e", json!({"path": "/v3", "hosts": ["c.com", "d:1"], "methods": ["GET"]}))),
+    ]);
+    assert_eq!(apart.len(), 5, "{apart:?}");
+    assert!(apart.iter().all(|mistake| !mistake.contains("same requests")), "{apart:?}");
+}
+
+#[test]
 fn missing_keys_are_named() {
-    let errors = Policy::from_bytes(b"{}", &env).unwrap_err();
+    let errors = read_text(b"{}").unwrap_err();
     let paths: Vec<&str> = errors.mistakes().iter().map(error::Mistake::path).collect();
     assert_eq!(paths, ["version", "origin", "unmatched", "routes"]);
     check("/facilitators/main/cluster", json!(null), "facilitators.main.cluster: missing");

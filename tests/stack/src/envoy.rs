@@ -7,6 +7,7 @@
 
 mod admin;
 mod bootstrap;
+mod complaint;
 mod lds;
 mod options;
 mod ports;
@@ -49,7 +50,7 @@ pub enum StartError {
     Template(String),
     Io(io::Error),
     /// It left by itself, or its first listeners were rejected: a configuration it does not
-    /// take, as a rule. The end of its log.
+    /// take, as a rule. What its log complains of.
     Exited(String),
     NotReady(String),
 }
@@ -123,12 +124,12 @@ impl Envoy {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if self.process.exited() {
-                return Err(StartError::Exited(self.log_tail()));
+                return Err(StartError::Exited(complaint::of(&self.log())));
             }
             if admin::get(self.admin, "/ready").status == 200 {
                 // Ready without its listeners is ready, to Envoy.
                 if self.lds.is_some() && self.stat(lds::REJECTED) > 0 {
-                    return Err(StartError::Exited(self.log_tail()));
+                    return Err(StartError::Exited(complaint::of(&self.log())));
                 }
                 return Ok(());
             }
