@@ -76,10 +76,11 @@ impl<'v> Catalogue<'v> {
     /// What a route costs; `None` once its mistakes are reported.
     pub(super) fn target(&mut self, route: &str, fields: &Fields<'_>, errors: &mut Errors) -> Option<Target> {
         let path = fields.path;
-        let seller = match fields.get("seller") {
-            Some(value) => Some(find(value, &path.key("seller"), "seller", &self.seller_names, errors)?),
-            None => None,
-        };
+        let named = |value| find(value, &path.key("seller"), "seller", &self.seller_names, errors);
+        let seller = fields.get("seller").map(named);
+        // An unknown seller hides no other mistake; but what he would sell is anybody's guess.
+        let unknown = seller == Some(None);
+        let seller = seller.flatten();
         match (fields.get("offer"), fields.get("free")) {
             (None, Some(Value::Bool(true))) => {
                 if seller.is_some() {
@@ -99,12 +100,18 @@ impl<'v> Catalogue<'v> {
                 let path = path.key("offer");
                 let draft = Draft::read(value, path, &self.defaults, &mut self.assets, errors)?;
                 let seller = seller.and_then(|seller| self.sellers.get(seller));
+                if unknown {
+                    return None;
+                }
                 draft
                     .sell(route, seller, &self.defaults, path, errors)
                     .map(|offer| Target::Offer(Arc::new(offer)))
             }
             (Some(value), None) => {
                 let offer = find(value, &path.key("offer"), "offer", &self.names, errors)?;
+                if unknown {
+                    return None;
+                }
                 self.sell(offer, seller, errors).map(Target::Offer)
             }
             (Some(_), Some(_)) | (None, None) => {

@@ -341,6 +341,17 @@ fn a_payment_must_be_able_to_outlive_its_settlement() {
 }
 
 #[test]
+fn an_unknown_seller_hides_no_mistake_beside_it() {
+    let found = mistakes(&[
+        ("/routes/0/seller", json!("acme")),
+        ("/routes/0/offer", json!({"price": "x", "skuu": "y"})),
+    ]);
+    assert_eq!(found.len(), 3, "{found:?}");
+    let found = mistakes(&[("/routes/0/seller", json!("acme")), ("/routes/0/offer", json!("tiel"))]);
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
 fn a_broken_template_is_not_reported_without_end() {
     let mut config = example();
     config["routes"] = (0..5000)
