@@ -41,11 +41,6 @@ impl Breaker {
         self.is_closed() || now >= self.open_until
     }
 
-    /// Seconds a refused client should wait, at least one.
-    pub fn retry_after(&self, now: u64) -> u64 {
-        self.open_until.saturating_sub(now).max(1)
-    }
-
     /// The facilitator answered, whatever it said.
     pub fn answered(&mut self) {
         *self = Self::default();
@@ -73,7 +68,6 @@ mod tests {
         }
         breaker.failed(100);
         assert!(!breaker.admits(101) && !breaker.quotes(104), "open");
-        assert_eq!(breaker.retry_after(101), 4);
         assert!(breaker.quotes(105), "half-open quotes");
         assert!(breaker.admits(105) && !breaker.admits(105), "one trial");
         breaker.answered();
