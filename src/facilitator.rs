@@ -54,12 +54,14 @@ pub enum Delivery<'a> {
 /// What a settlement's answer must agree with.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// CAIP-2 network.
+    /// The network, as the payment's version spells it.
     pub network: &'a str,
-    /// Who signed.
-    pub payer: Address,
-    /// What was signed.
-    pub amount: Amount,
+    /// CAIP-2; some facilitators answer so in version 1 as well.
+    pub caip2: &'a str,
+    /// Who signed, where that is known.
+    pub payer: Option<Address>,
+    /// What was asked for, where that is known.
+    pub amount: Option<Amount>,
 }
 
 /// What an answer to `/settle` proves.
@@ -281,9 +283,14 @@ impl SettleResponse {
         let differs = |theirs: &Option<String>, same: &dyn Fn(&str) -> bool| {
             theirs.as_deref().is_some_and(|text| !text.is_empty() && !same(text))
         };
-        let network = self.network.as_deref() == Some(expected.network);
-        let payer = differs(&self.payer, &|text| Address::parse(text) == Ok(expected.payer));
-        let amount = differs(&self.amount, &|text| Amount::parse(text) == Some(expected.amount));
+        let network = self.network.as_deref();
+        let network = network == Some(expected.network) || network == Some(expected.caip2);
+        let payer = expected.payer.is_some_and(|payer| {
+            differs(&self.payer, &|text| Address::parse(text) == Ok(payer))
+        });
+        let amount = expected.amount.is_some_and(|amount| {
+            differs(&self.amount, &|text| Amount::parse(text) == Some(amount))
+        });
         let transaction = self.transaction.as_deref().and_then(transaction_hash);
         match transaction {
             Some(hash) if network && !payer && !amount && (200..300).contains(&status) => {

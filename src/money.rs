@@ -52,6 +52,21 @@ impl Amount {
         self.0.is_zero()
     }
 
+    /// The product, if it is a `uint256`.
+    pub fn times(self, by: Self) -> Option<Self> {
+        self.0.checked_mul(by.0).map(Self)
+    }
+
+    /// The quotient, rounded down; `None` by zero.
+    pub fn over(self, by: Self) -> Option<Self> {
+        self.0.checked_div(by.0).map(Self)
+    }
+
+    /// A power of ten, if it is a `uint256`.
+    pub fn ten_to(power: usize) -> Option<Self> {
+        (0..power).try_fold(Self::from_u64(1), |number, _| number.times(Self::from_u64(10)))
+    }
+
     /// The amount as `u64`, if it fits; used for times, which share the wire type.
     pub fn to_u64(self) -> Option<u64> {
         u64::try_from(self.0).ok()
