@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
 use crate::config::{Asset, Offer, Policy, Route, Settle, Target, Unmatched, Verify};
-use crate::exchange::{Step, Terms};
+use crate::exchange::{Check, Step, Terms};
 use crate::facilitator::Expected;
 use crate::precheck::{self, Payment};
 use crate::protocol::header;
@@ -151,7 +151,11 @@ impl Purchase {
 
     /// What the exchange has to know.
     pub fn terms(&self) -> Terms {
-        Terms { settle: self.offer.settle, verify: self.offer.verify == Verify::Facilitator }
+        let check = match self.offer.verify {
+            Verify::Facilitator => Check::Facilitator,
+            Verify::Local => Check::Local,
+        };
+        Terms { settle: self.offer.settle, check }
     }
 
     /// What the facilitator's answer has to agree with.
@@ -181,8 +185,10 @@ impl Purchase {
     pub fn exchange_op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
         let lease = self.lease(now);
         match step {
+            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..self.begin(attempt, now) }),
             Step::Begin => Op::Begin(self.begin(attempt, now)),
-            Step::Settling => Op::Settling { attempt, lease },
+            Step::Settling(amount) => Op::Settling { attempt, lease, amount },
+            Step::Waive => Op::Waive { attempt },
             Step::Renew => Op::Renew { attempt, lease },
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
@@ -198,6 +204,7 @@ impl Purchase {
             }
             settlement::Step::Release => Op::Release { attempt },
             settlement::Step::Unknown => Op::Unknown { attempt },
+            settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
             settlement::Step::Undelivered => Op::Undelivered { attempt },
         }
     }
@@ -214,7 +221,7 @@ impl Purchase {
     fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
         let opening = match self.terms() {
             _ if self.unfit.is_some() => Opening::Nothing,
-            Terms { settle: Settle::Before, verify: false } => Opening::Settling,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
             _ => Opening::Held,
         };
         Begin {

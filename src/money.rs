@@ -47,6 +47,11 @@ impl Amount {
         self.0.to_be_bytes::<32>()
     }
 
+    /// Reads what [`Amount::to_be_bytes`] wrote.
+    pub fn from_be_bytes(bytes: [u8; 32]) -> Self {
+        Self(U256::from_be_bytes(bytes))
+    }
+
     /// Whether this is nothing at all.
     pub fn is_zero(self) -> bool {
         self.0.is_zero()

@@ -173,7 +173,9 @@ impl Outcome {
                 Denial::Mismatch => Self::Invalid,
                 Denial::InFlight => Self::InFlight,
                 Denial::AlreadyUsed(_) | Denial::Exhausted(_) | Denial::Elsewhere(_) => Self::Replayed,
-                Denial::Full | Denial::StoreDown | Denial::FacilitatorDown => Self::Unavailable,
+                Denial::Full | Denial::StoreDown | Denial::FacilitatorDown | Denial::ChargeUnreadable => {
+                    Self::Unavailable
+                }
                 Denial::Unverified(_) | Denial::Rejected(_) => Self::Rejected,
                 Denial::Pending => Self::Pending,
             },

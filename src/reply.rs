@@ -3,7 +3,7 @@
 //! The texts here are public and fixed. Nothing of a facilitator's or a client's own words
 //! enters a reply. `docs/errors.md` lists every code; a test keeps the two the same.
 
-use crate::claims::{State, Transaction};
+use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
 
 pub mod cache;
@@ -64,7 +64,7 @@ pub enum ReceiptKind {
     /// None.
     None,
     /// `success: true`, of the settlement that was.
-    Original(Option<Transaction>),
+    Original(Paid),
     /// `success: false` with the refusal's code.
     Failed,
 }
@@ -111,6 +111,7 @@ impl Refusal {
                 Denial::FacilitatorDown => code::FACILITATOR_UNAVAILABLE,
                 Denial::Unverified(reason) | Denial::Rejected(reason) => reason.code(),
                 Denial::Pending => code::SETTLEMENT_PENDING,
+                Denial::ChargeUnreadable => code::CHARGE_UNREADABLE,
             },
         }
     }
@@ -128,7 +129,7 @@ impl Refusal {
                     402
                 }
                 Denial::Elsewhere(_) => 409,
-                Denial::Exhausted(_) => 502,
+                Denial::Exhausted(_) | Denial::ChargeUnreadable => 502,
                 Denial::InFlight
                 | Denial::Full
                 | Denial::StoreDown
@@ -165,15 +166,16 @@ impl Refusal {
             | Denial::Full
             | Denial::FacilitatorDown
             | Denial::Unverified(_)
-            | Denial::Rejected(_) => PaymentState::None,
+            | Denial::Rejected(_)
+            | Denial::ChargeUnreadable => PaymentState::None,
         }
     }
 
     /// What the client should do.
     pub fn retry(self) -> Retry {
-        match self.status() {
-            402 => Retry::New,
-            503 => Retry::Same,
+        match (self, self.status()) {
+            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 503) => Retry::Same,
+            (_, 402) => Retry::New,
             _ => Retry::Never,
         }
     }
@@ -190,9 +192,7 @@ impl Refusal {
     /// The receipt that goes with it.
     pub fn receipt(self) -> ReceiptKind {
         match self {
-            Self::Denied(Denial::AlreadyUsed(transaction) | Denial::Exhausted(transaction)) => {
-                ReceiptKind::Original(transaction)
-            }
+            Self::Denied(Denial::AlreadyUsed(paid) | Denial::Exhausted(paid)) => ReceiptKind::Original(paid),
             Self::Denied(Denial::Rejected(_) | Denial::Pending) => ReceiptKind::Failed,
             _ => ReceiptKind::None,
         }
@@ -231,7 +231,7 @@ impl Refusal {
     fn render(self) -> String {
         let code = self.code();
         let transaction = match self.receipt() {
-            ReceiptKind::Original(Some(Transaction(hash))) => {
+            ReceiptKind::Original(Paid { transaction: Some(Transaction(hash)), .. }) => {
                 format!(r#","transaction":"0x{}""#, hex::encode(hash))
             }
             _ => String::new(),

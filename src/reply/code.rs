@@ -22,6 +22,8 @@ pub const CLAIM_STORE_UNAVAILABLE: &str = "claim_store_unavailable";
 pub const FACILITATOR_UNAVAILABLE: &str = "facilitator_unavailable";
 /// The outcome of the settlement is open (the protocol's own code).
 pub const SETTLEMENT_PENDING: &str = "settlement_pending";
+/// What the response costs cannot be read from it.
+pub const CHARGE_UNREADABLE: &str = "charge_unreadable";
 /// The path may be read in more than one way.
 pub const PATH_AMBIGUOUS: &str = "path_ambiguous";
 /// The path is sold with other methods.
@@ -58,6 +60,7 @@ pub const ALL: &[(&str, &str)] = &[
     (CLAIM_STORE_UNAVAILABLE, "The record of payments does not answer; keep the payment and try again."),
     (FACILITATOR_UNAVAILABLE, "Payments cannot be settled now; none was taken."),
     (SETTLEMENT_PENDING, "The payment may have been taken: do not pay again, send the same payment later."),
+    (CHARGE_UNREADABLE, "The price of the response could not be determined; no payment was taken."),
     (PATH_AMBIGUOUS, "The path can be read in more than one way: send it in its plain form."),
     (METHOD_NOT_ALLOWED, "This resource is not offered with this method."),
     (NOT_OFFERED, "Nothing is offered here."),

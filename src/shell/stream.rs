@@ -128,9 +128,10 @@ impl Stream {
         visit.upstream_status = status;
         // A status that cannot be read is not worth a charge.
         let charges = status.is_some_and(|status| purchase.offer.settle_on.charges(status));
+        let charge = if charges { exchange::Charge::Full } else { exchange::Charge::Nothing };
         visit.see_response(&pairs);
-        let paying = visit.machine == exchange::Exchange::Paying;
-        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charges });
+        let paying = matches!(visit.machine, exchange::Exchange::Paying(_));
+        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charge });
         if paying {
             visit.mark_pending();
         }

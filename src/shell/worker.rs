@@ -161,7 +161,7 @@ impl Worker {
                     events.push_back(exchange::Event::Verified(verdict));
                 }
             }
-            Effect::Settle => {
+            Effect::Settle(_) => {
                 if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase) {
                     events.push_back(exchange::Event::Settled(settled));
                 }

@@ -93,12 +93,12 @@ impl Visit {
     pub(in crate::shell) fn note(&mut self, event: &Event) {
         match event {
             Event::Settled(Settled::Paid(transaction)) => self.transaction = Some(*transaction),
-            Event::Claim(claims::Outcome::Redeem(transaction)) => {
-                self.transaction = *transaction;
+            Event::Claim(claims::Outcome::Redeem(paid)) => {
+                self.transaction = paid.transaction;
                 self.redeeming = true;
             }
             Event::Claim(claims::Outcome::Delivered(known) | claims::Outcome::Exhausted(known)) => {
-                self.transaction = *known;
+                self.transaction = known.transaction;
             }
             _ => {}
         }
@@ -181,8 +181,11 @@ impl Visit {
 
     /// The paid response goes to the client, with its receipt.
     fn release(&mut self, paid: Paid) {
+        if paid == Paid::NOTHING {
+            self.outcome = Some(Outcome::NotCharged);
+        }
         self.strip_response();
-        let Some(receipt) = self.receipt(None, paid.0) else { return };
+        let Some(receipt) = self.receipt(None, Some(paid)) else { return };
         let map = MapType::HttpResponseHeaders;
         host::set_header(map, "payment-response", &receipt);
         if let Some(value) = cache::private(&self.cache_control) {
@@ -225,7 +228,7 @@ impl Visit {
         let challenge = challenge.map(|c| c.header(refusal.code(), &self.resource));
         let receipt = match refusal.receipt() {
             ReceiptKind::None => None,
-            ReceiptKind::Original(transaction) => self.receipt(None, transaction),
+            ReceiptKind::Original(paid) => self.receipt(None, Some(paid)),
             ReceiptKind::Failed => self.receipt(Some(refusal.code()), None),
         };
         let mut reply = refusal.reply(challenge, receipt, allow);
@@ -250,15 +253,15 @@ impl Visit {
         let _ = hostcalls::send_http_response(reply.status.into(), headers, body);
     }
 
-    fn receipt(&self, failed: Option<&'static str>, transaction: Option<Transaction>) -> Option<String> {
+    fn receipt(&self, failed: Option<&'static str>, paid: Option<Paid>) -> Option<String> {
         let purchase = self.purchase.as_ref()?;
         let receipt = Receipt {
             success: failed.is_none(),
             error_reason: failed,
             payer: purchase.payment.payer(),
-            transaction: transaction.map(|transaction| transaction.0),
+            transaction: paid.and_then(|paid| paid.transaction).map(|transaction| transaction.0),
             network: &purchase.payment.asset().network,
-            amount: None,
+            amount: paid.and_then(|paid| paid.amount),
         };
         Some(receipt.to_header())
     }
@@ -274,7 +277,7 @@ impl Visit {
             Exchange::Delivering { .. } | Exchange::Fencing { .. } => Outcome::Undelivered,
             Exchange::Working { paid: Some(_) } => Outcome::Undelivered,
             // The answer is still out; the root will log it.
-            Exchange::Paying | Exchange::Collecting => Outcome::Pending,
+            Exchange::Paying(_) | Exchange::Collecting(_) => Outcome::Pending,
             _ => Outcome::Abandoned,
         }));
     }
