@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use crate::config::{Policy, Route, Settle, Target, Unmatched};
 use crate::claims::UnixSeconds;
+use crate::config::{Policy, Route, Settle, Target, Unmatched};
 use crate::protocol::abilities::Abilities;
 use crate::reply::{code, Refusal};
 use crate::route::Resolution;
@@ -36,12 +36,7 @@ pub enum Admission {
 }
 
 /// Decides what a request is at `now`, given what is known of facilitators.
-pub fn admit(
-    policy: &Policy,
-    head: &Head<'_>,
-    abilities: &impl Abilities,
-    now: UnixSeconds,
-) -> Admission {
+pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: UnixSeconds) -> Admission {
     let refuse =
         |route: Option<&Arc<Route>>, refusal| Admission::Refuse(route.cloned(), refusal, String::new());
     let Some(path) = head.path else {

@@ -14,6 +14,7 @@
 
 use crate::claims::Transaction;
 use crate::evm::address::Address;
+use crate::evm::keccak256;
 use crate::money::Amount;
 use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
@@ -285,13 +286,17 @@ impl SettleResponse {
         };
         let network = self.network.as_deref();
         let network = network == Some(expected.network) || network == Some(expected.caip2);
-        let payer = expected.payer.is_some_and(|payer| {
-            differs(&self.payer, &|text| Address::parse(text) == Ok(payer))
+        let payer = expected
+            .payer
+            .is_some_and(|payer| differs(&self.payer, &|text| Address::parse(text) == Ok(payer)));
+        let amount = expected
+            .amount
+            .is_some_and(|amount| differs(&self.amount, &|text| Amount::parse(text) == Some(amount)));
+        let transaction = self.transaction.as_deref().and_then(|text| match expected.payer {
+            Some(_) => transaction_hash(text),
+            // Another network's: known by the hash of its name.
+            None => is_name(text).then(|| Transaction(keccak256([text.as_bytes()]))),
         });
-        let amount = expected.amount.is_some_and(|amount| {
-            differs(&self.amount, &|text| Amount::parse(text) == Some(amount))
-        });
-        let transaction = self.transaction.as_deref().and_then(transaction_hash);
         match transaction {
             Some(hash) if network && !payer && !amount && (200..300).contains(&status) => {
                 Answer::Accepted(hash)
@@ -372,6 +377,18 @@ impl Reason {
             Self::Other => "payment_rejected",
         }
     }
+}
+
+/// The transaction an answer to `/settle` names, as its network spells it: printable and short.
+pub fn transaction_text(delivery: &Delivery<'_>) -> Option<String> {
+    let Delivery::Answered { body: Some(body), .. } = delivery else { return None };
+    let response = read_object(body, &SETTLE_RESPONSE).and_then(SettleResponse::read).ok()?;
+    response.transaction.filter(|text| is_name(text))
+}
+
+/// Whether a text can name a transaction of some network.
+fn is_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Envoy 1.40: refused and timed-out connections answer 503 without

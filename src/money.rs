@@ -21,6 +21,14 @@ impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(U256::ZERO);
 
+    /// The most there can be.
+    pub const MAX: Self = Self(U256::MAX);
+
+    /// A small amount, while compiling.
+    pub const fn from_units(units: u64) -> Self {
+        Self(U256::from_limbs([units, 0, 0, 0]))
+    }
+
     /// A small amount.
     pub fn from_u64(units: u64) -> Self {
         Self(U256::from(units))
@@ -45,6 +53,11 @@ impl Amount {
     /// Big-endian bytes, as ABI encoding wants them.
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes::<32>()
+    }
+
+    /// Reads what [`Amount::to_be_bytes`] wrote.
+    pub fn from_be_bytes(bytes: [u8; 32]) -> Self {
+        Self(U256::from_be_bytes(bytes))
     }
 
     /// Whether this is nothing at all.

@@ -123,12 +123,7 @@ impl Payment {
 
     /// Version 1 does not name the asset: the offer's that the payment fits come first, then all
     /// of the network, and the first under which the signature recovers is it.
-    fn read_v1(
-        network: &str,
-        signed: Signed,
-        offer: &Offer,
-        assets: &[Arc<Asset>],
-    ) -> Result<Self, Forged> {
+    fn read_v1(network: &str, signed: Signed, offer: &Offer, assets: &[Arc<Asset>]) -> Result<Self, Forged> {
         let mut candidates: Vec<Arc<Asset>> = Vec::with_capacity(MAX_CANDIDATES);
         let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
         let fitting = offer.accepts.iter().filter(|way| way.pay_to == to && way.amount == amount);
@@ -195,7 +190,9 @@ impl Payment {
     /// be read.
     pub fn valid_before(&self) -> Option<u64> {
         match &self.form {
-            Form::Evm { signed, .. } => Some(signed.authorization.valid_before().to_u64().unwrap_or(u64::MAX)),
+            Form::Evm { signed, .. } => {
+                Some(signed.authorization.valid_before().to_u64().unwrap_or(u64::MAX))
+            }
             Form::Other(_) => None,
         }
     }
@@ -237,7 +234,8 @@ fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<Judge, Forg
         Presented::Account(_) => stranger,
         Presented::Wallet(digits) => {
             let mut bytes = [0; 65];
-            let twin = hex::decode_to_slice(digits, &mut bytes).ok().and_then(|()| Signature::of_twin(&bytes));
+            let twin =
+                hex::decode_to_slice(digits, &mut bytes).ok().and_then(|()| Signature::of_twin(&bytes));
             if twin.is_some_and(|twin| signs(&twin)) {
                 return Err(stranger);
             }

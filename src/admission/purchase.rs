@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::charge;
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
 use crate::config::{Means, Offer, Policy, Route, Settle, Verify};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
-use crate::evm::keccak256;
-use crate::exchange::{Step, Terms};
+use crate::exchange::{Check, Step, Terms};
 use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::precheck::{self, Fit, Form, Judge, Payment};
@@ -111,12 +111,24 @@ impl Purchase {
 
     /// What the exchange has to know.
     pub fn terms(&self) -> Terms {
-        Terms { settle: self.offer.settle, verify: self.offer.verify == Verify::Facilitator }
+        let check = match (self.offer.verify, self.payment.judge()) {
+            // Whatever stands behind it decides alone.
+            _ if self.unfit.is_some() => Check::Local,
+            (_, Judge::Facilitator) => Check::First,
+            (Verify::Facilitator, Judge::Sandbox) => Check::Facilitator,
+            (Verify::Local, Judge::Sandbox) => Check::Local,
+        };
+        Terms { settle: self.offer.settle, check }
     }
 
-    /// Whether what was signed is the most that may be charged, and not the price.
-    pub fn is_metered(&self) -> bool {
-        matches!(&self.settled, Settled::Terms(terms) if terms.means == Means::Upto)
+    /// What was signed, where that is the most that may be charged and not the price.
+    pub fn metered(&self) -> Option<charge::Signed> {
+        match &self.settled {
+            Settled::Terms(terms) if terms.means == Means::Upto => {
+                Some(charge::Signed { most: self.payment.amount(), decimals: terms.asset.decimals })
+            }
+            _ => None,
+        }
     }
 
     /// What the facilitator's answer has to agree with, when `charged` was asked for, or what
@@ -197,8 +209,10 @@ impl Purchase {
     pub fn exchange_op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
         let lease = self.lease(now);
         match step {
+            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..self.begin(attempt, now) }),
             Step::Begin => Op::Begin(self.begin(attempt, now)),
-            Step::Settling => Op::Settling { attempt, lease },
+            Step::Settling(amount) => Op::Settling { attempt, lease, amount },
+            Step::Waive => Op::Waive { attempt },
             Step::Renew => Op::Renew { attempt, lease },
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
@@ -214,6 +228,7 @@ impl Purchase {
             }
             settlement::Step::Release => Op::Release { attempt },
             settlement::Step::Unknown => Op::Unknown { attempt },
+            settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
             settlement::Step::Undelivered => Op::Undelivered { attempt },
         }
     }
@@ -230,7 +245,7 @@ impl Purchase {
     fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
         let opening = match self.terms() {
             _ if self.unfit.is_some() => Opening::Nothing,
-            Terms { settle: Settle::Before, verify: false } => Opening::Settling,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
             _ => Opening::Held,
         };
         Begin {
@@ -253,29 +268,27 @@ fn identity(payment: &Payment) -> Identity {
             payer: signed.authorization.payer(),
             nonce: signed.authorization.nonce(),
         },
-        Form::Other(other) => Identity {
-            chain_id: 0,
-            verifying_contract: Address::new([0; 20]),
-            payer: Address::new([0; 20]),
-            nonce: other.digest(),
-        },
+        Form::Other(other) => Identity::named("payload", &[other.network.as_bytes(), &other.digest()]),
     }
 }
 
-/// What is bought: route, payee, asset and amount. A signature that nobody here could judge
-/// is bound too: without it, whoever knows an authorisation could pick up what it bought.
+/// What is bought: route, payee, asset and amount; and the signature, where nobody here could
+/// judge it.
 fn bind(route: &Route, payment: &Payment) -> Binding {
-    match payment.form() {
-        Form::Evm { signed, asset, .. } => {
-            let amount = signed.authorization.amount().to_be_bytes();
-            let mut judged = String::new();
-            if let (Judge::Facilitator, Ok(signature)) = (payment.judge(), &signed.signature) {
-                signature.push(&mut judged);
-            }
-            let to = signed.authorization.to();
-            Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount, judged.as_bytes()])
+    let (signed, asset) = match payment.form() {
+        Form::Evm { signed, asset, .. } => (signed, asset),
+        Form::Other(_) => return Binding::new(&route.name, &[]),
+    };
+    let authorization = &signed.authorization;
+    let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
+    let binding = Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount]);
+    match (payment.judge(), &signed.signature) {
+        (Judge::Facilitator, Ok(signature)) => {
+            let mut text = String::new();
+            signature.push(&mut text);
+            binding.with_signature(text.as_bytes())
         }
-        Form::Other(other) => Binding::new(&route.name, &[&keccak256([other.network.as_bytes()])]),
+        _ => binding,
     }
 }
 

@@ -192,14 +192,17 @@ fn read_evm(
         tokens.find(|token| token.address == asset.address).map_or(Method::Eip3009, |token| token.method)
     });
     let asset = asset.and_then(|asset| assets.keep(asset, &asset_path, errors));
-    let written = fields.get("assetTransferMethod").map(|_| fields.choice("assetTransferMethod", METHODS, errors));
+    let written =
+        fields.get("assetTransferMethod").map(|_| fields.choice("assetTransferMethod", METHODS, errors));
     let method = match written {
         None if scheme == Some(Scheme::Upto) => Method::Permit2,
         None => native,
         Some(method) => method?,
     };
     let complaint = match (method, native, scheme) {
-        (Method::Eip3009, _, Some(Scheme::Upto)) => Some(("upto is paid through Permit2", "write permit2, or nothing")),
+        (Method::Eip3009, _, Some(Scheme::Upto)) => {
+            Some(("upto is paid through Permit2", "write permit2, or nothing"))
+        }
         (Method::Eip3009, Method::Permit2, _) => {
             Some(("the registry knows this token as one without EIP-3009", "write permit2, or nothing"))
         }

@@ -6,8 +6,8 @@ use super::accepts::{self, Assets, Scheme, Way, SCHEMES};
 use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::{list, nearest, text, Fields};
-use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::prices::Priced;
+use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::tree::{quoted, Path, Value};
 use super::{Facilitator, Means, Offer, Settle, SettleOn, Verify, Wallets};
 

@@ -46,7 +46,8 @@ impl Priced {
             None => Some(1),
             Some(_) => fields.number("per", 1, MAX_PER, errors),
         };
-        let quantity = fields.need("quantity", "{responseHeader: x-tokens}: what the upstream counts", errors);
+        let quantity =
+            fields.need("quantity", "{responseHeader: x-tokens}: what the upstream counts", errors);
         let quantity = quantity.and_then(|value| read_quantity(value, path.key("quantity"), errors));
         let (rate, max, (header, default)) = (rate?, max?, quantity?);
         if rate.symbol() != max.symbol() {
@@ -99,7 +100,10 @@ impl Priced {
         if !fine {
             errors.push(
                 path,
-                format_args!("a price by quantity needs scheme upto, and {} is accepted otherwise too", quoted(network)),
+                format_args!(
+                    "a price by quantity needs scheme upto, and {} is accepted otherwise too",
+                    quoted(network)
+                ),
                 "write scheme: upto at the offer, or accept fewer",
             );
         }

@@ -133,7 +133,9 @@ fn read_policy(
             .map(|value| accepts::read(value, path.key("accepts"), &mut assets, errors)),
         settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
         wallets: fields.choice("wallets", WALLETS, errors).unwrap_or(Wallets::Any),
-        v1: fields.get("x402Versions").is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
+        v1: fields
+            .get("x402Versions")
+            .is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
         facilitators: named,
     };
     let wallet_checks = read_wallet_checks(&fields, errors);

@@ -190,9 +190,9 @@ impl Presented {
     pub fn parse(text: &str) -> Result<Self, SignatureError> {
         match Signature::parse(text) {
             Ok(signature) => Ok(Self::Account(signature)),
-            Err(
-                error @ (SignatureError::NotHex | SignatureError::Short | SignatureError::Compact),
-            ) => Err(error),
+            Err(error @ (SignatureError::NotHex | SignatureError::Short | SignatureError::Compact)) => {
+                Err(error)
+            }
             Err(_) => {
                 let digits = text.strip_prefix("0x").unwrap_or_default();
                 if digits.len() > MAX_WALLET_BYTES.saturating_mul(2) {

@@ -296,7 +296,8 @@ pub(crate) fn v1_name_of(caip2: &str) -> Option<&'static str> {
 /// Address and decimals of a token on a network that is no EVM chain.
 pub(crate) fn foreign_token(caip2: &str, symbol: &str) -> Option<(&'static str, u8)> {
     let mut of = FOREIGN_TOKENS.iter().filter(|(network, _, _)| *network == caip2);
-    of.find(|(_, known, _)| known.eq_ignore_ascii_case(symbol)).map(|(_, _, address)| (*address, FOREIGN_DECIMALS))
+    of.find(|(_, known, _)| known.eq_ignore_ascii_case(symbol))
+        .map(|(_, _, address)| (*address, FOREIGN_DECIMALS))
 }
 
 const fn known(

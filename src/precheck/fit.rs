@@ -126,7 +126,8 @@ fn fit_other(other: &Other, offer: &Offer, abilities: &impl Abilities) -> Result
 fn fits_form(authorization: &Authorization, wanted: Means) -> bool {
     matches!(
         (authorization, wanted),
-        (Authorization::Transfer(_), Means::Eip3009) | (Authorization::Permit(_), Means::Permit2 | Means::Upto)
+        (Authorization::Transfer(_), Means::Eip3009)
+            | (Authorization::Permit(_), Means::Permit2 | Means::Upto)
     )
 }
 
@@ -199,11 +200,9 @@ impl Mismatch {
             Self::NotYet(means) => {
                 of(means, "invalid_exact_evm_payload_authorization_valid_after", "permit2_not_yet_valid")
             }
-            Self::Value(means) => of(
-                means,
-                "invalid_exact_evm_payload_authorization_value_mismatch",
-                "permit2_amount_mismatch",
-            ),
+            Self::Value(means) => {
+                of(means, "invalid_exact_evm_payload_authorization_value_mismatch", "permit2_amount_mismatch")
+            }
         }
     }
 }

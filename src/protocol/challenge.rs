@@ -77,7 +77,8 @@ impl Challenge {
                 quote.separate(&mut json);
                 Terms::of(accept, offer, submitter).push_v2(&mut json);
             }
-            let Some(network) = offer.v1_network(accept.asset.v1_network, accept.means == Means::Eip3009) else {
+            let Some(network) = offer.v1_network(accept.asset.v1_network, accept.means == Means::Eip3009)
+            else {
                 continue;
             };
             if abilities.settles(facilitator, Version::V1, scheme, network) != Ability::No {

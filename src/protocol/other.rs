@@ -176,9 +176,9 @@ impl Value<'_> {
     /// Whether everything `part` says is said here too.
     pub(crate) fn contains(&self, part: &Self) -> bool {
         match (self, part) {
-            (Value::Object(_), Value::Object(members)) => members
-                .iter()
-                .all(|(name, value)| self.field(name).is_some_and(|own| own.contains(value))),
+            (Value::Object(_), Value::Object(members)) => {
+                members.iter().all(|(name, value)| self.field(name).is_some_and(|own| own.contains(value)))
+            }
             _ => self == part,
         }
     }

@@ -64,7 +64,9 @@ impl Signed {
         // The reference facilitator settles a payload that has both as Permit2, whatever
         // the EIP-3009 half says.
         let authorization = match (object.take("authorization"), object.take("permit2Authorization")) {
-            ((Node::Object(transfer), _), (Node::Absent, _)) => Authorization::Transfer(read_transfer(transfer)?),
+            ((Node::Object(transfer), _), (Node::Absent, _)) => {
+                Authorization::Transfer(read_transfer(transfer)?)
+            }
             ((Node::Absent, _), (Node::Object(permit), _)) => Authorization::Permit(read_permit(permit)?),
             ((_, path), (Node::Absent, _)) | (_, (_, path)) => return Err(Malformed::Shape(path)),
         };

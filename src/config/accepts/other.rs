@@ -1,8 +1,8 @@
 //! Ways to pay that only the facilitator understands.
 
 use super::*;
-use crate::config::OtherAccept;
 use crate::config::text::token;
+use crate::config::OtherAccept;
 use crate::money::Amount;
 
 const DESCRIBED_KEYS: &[&str] = &["address", "decimals", "symbol"];
@@ -166,7 +166,9 @@ fn read_extra(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option
     if text.is_none() {
         errors.push(
             path,
-            format_args!("not an object of texts, whole numbers, lists and objects of at most {MAX_EXTRA} bytes"),
+            format_args!(
+                "not an object of texts, whole numbers, lists and objects of at most {MAX_EXTRA} bytes"
+            ),
             "write what the scheme's specification says",
         );
     }
