@@ -91,15 +91,6 @@ impl Binding {
         let hash: [u8; 32] = hasher.finalize().into();
         Self(hash.first_chunk::<16>().copied().unwrap_or_default())
     }
-
-    /// Binds to the very signature presented as well. Without it, whoever knows the name of
-    /// an authorisation could present it with a signature of his own, and an existing claim,
-    /// which decides alone, would serve him. For signatures that were not verified here.
-    #[must_use]
-    pub fn with_signature(self, signature: &[u8]) -> Self {
-        let hash = fingerprint("signature", &[&self.0, signature]);
-        Self(hash.first_chunk::<16>().copied().unwrap_or_default())
-    }
 }
 
 // === impl Paid ===

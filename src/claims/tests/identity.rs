@@ -76,6 +76,24 @@ fn a_binding_is_sensitive_to_everything_that_was_bought() {
 }
 
 #[test]
+fn names_of_other_kinds_meet_neither_authorisations_nor_each_other() {
+    let names = [
+        Identity::named("transaction", &[b"solana:1", b"ab"]),
+        Identity::named("transaction", &[b"solana:1a", b"b"]),
+        Identity::named("transaction", &[b"solana:1ab"]),
+        Identity::named("transaction", &[b"solana:1", b"ab", b""]),
+        Identity::named("payment", &[b"solana:1", b"ab"]),
+        Identity::named("transactionsolana:1", &[b"ab"]),
+    ];
+    let distinct: std::collections::HashSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
+    for name in names {
+        assert_eq!(name.chain_id, 0, "no EVM chain has it");
+    }
+    assert_eq!(Identity::named("payment", &[b"a"]), Identity::named("payment", &[b"a"]));
+}
+
+#[test]
 fn states_are_the_bytes_they_are_stored_as() {
     for byte in 0..=u8::MAX {
         let state = State::from_byte(byte);
