@@ -81,14 +81,25 @@ impl Identity {
 // === impl Binding ===
 
 impl Binding {
-    /// Binds a payment to the route it was presented on and to what it signed away.
-    pub fn new(route: &str, pay_to: &Address, asset: &Address, amount: &[u8; 32]) -> Self {
+    /// Binds a payment to the route it was presented on and to what it signed away. Parts of
+    /// varying length come last.
+    pub fn new(route: &str, parts: &[&[u8]]) -> Self {
         let mut hasher = Keccak256::new();
-        hasher.update(pay_to.as_bytes());
-        hasher.update(asset.as_bytes());
-        hasher.update(amount);
+        hasher.update((route.len() as u64).to_be_bytes());
         hasher.update(route.as_bytes());
+        for part in parts {
+            hasher.update(part);
+        }
         let hash: [u8; 32] = hasher.finalize().into();
+        Self(hash.first_chunk::<16>().copied().unwrap_or_default())
+    }
+
+    /// Binds to the very signature presented as well. Without it, whoever knows the name of
+    /// an authorisation could present it with a signature of his own, and an existing claim,
+    /// which decides alone, would serve him. For signatures that were not verified here.
+    #[must_use]
+    pub fn with_signature(self, signature: &[u8]) -> Self {
+        let hash = fingerprint("signature", &[&self.0, signature]);
         Self(hash.first_chunk::<16>().copied().unwrap_or_default())
     }
 }

@@ -33,6 +33,9 @@ pub const NOT_OFFERED: &str = "not_offered";
 /// gRPC on a route that settles after the response.
 pub const GRPC_SETTLES_BEFORE: &str = "grpc_needs_settle_before";
 
+/// Its source has had its share.
+pub const RATE_LIMITED: &str = "rate_limited";
+
 /// Every code a client can see, with its sentence.
 pub const ALL: &[(&str, &str)] = &[
     (PAYMENT_REQUIRED, "This resource costs money: pay as PAYMENT-REQUIRED says."),
@@ -49,6 +52,15 @@ pub const ALL: &[(&str, &str)] = &[
     ("insufficient_funds", "The payer's balance does not cover the price."),
     ("unsupported_by_facilitator", "The facilitator does not settle this scheme, network or asset."),
     ("payment_rejected", "The facilitator rejected the payment."),
+    ("invalid_permit2_signature", "The signature is not the payer's."),
+    ("invalid_permit2_spender", "The permit's spender is not the x402 proxy of its scheme."),
+    ("invalid_permit2_recipient_mismatch", "The payment goes to somebody else."),
+    ("permit2_deadline_expired", "The payment expires too soon to be settled."),
+    ("permit2_not_yet_valid", "The payment is not valid yet."),
+    ("permit2_amount_mismatch", "The payment's value is not the price."),
+    ("permit2_token_mismatch", "The permit is for another token."),
+    ("upto_facilitator_mismatch", "The permit names another facilitator."),
+    (RATE_LIMITED, "Too many payments of this source had to be checked elsewhere: wait."),
     (PAYMENT_IN_FLIGHT, "This payment is being used by another request."),
     (PAYMENT_ALREADY_USED, "This payment was used and its response delivered."),
     (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource: present it there."),
