@@ -229,6 +229,21 @@ fn a_refusal_that_can_only_be_true_of_unspent_money_is_a_rejection() {
         ("invalid_exact_evm_recipient_mismatch", Reason::Other),
         ("invalid_payment_amount", Reason::Other),
         ("recipient_mismatch", Reason::Other),
+        ("permit2_allowance_required", Reason::Allowance),
+        ("permit2_insufficient_balance", Reason::InsufficientFunds),
+        ("invalid_permit2_signature", Reason::Signature),
+        ("permit2_deadline_expired", Reason::Expired),
+        ("permit2_not_yet_valid", Reason::NotYetValid),
+        ("invalid_upto_evm_scheme", Reason::Unsupported),
+        ("invalid_upto_evm_network_mismatch", Reason::Unsupported),
+        ("invalid_permit2_spender", Reason::Other),
+        ("invalid_permit2_recipient_mismatch", Reason::Other),
+        ("permit2_amount_mismatch", Reason::Other),
+        ("permit2_token_mismatch", Reason::Other),
+        ("invalid_upto_evm_payload_settlement_exceeds_amount", Reason::Other),
+        ("upto_facilitator_mismatch", Reason::Other),
+        ("upto_unauthorized_facilitator", Reason::Other),
+        ("upto_amount_exceeds_permitted", Reason::Other),
     ];
     for (code, reason) in reasons {
         let rejected = Answer::Rejected(reason);
@@ -258,6 +273,14 @@ fn a_refusal_also_given_for_money_that_moved_leaves_it_open() {
         "transaction_simulation",
         "invalid_transaction_state",
         "duplicate_settlement",
+        "permit2_simulation_failed",
+        "permit2_invalid_nonce",
+        "permit2_payment_too_early",
+        "permit2_proxy_not_deployed",
+        "invalid_upto_evm_transaction_failed",
+        "erc20_approval_tx_failed",
+        "erc20_approval_broadcast_failed",
+        "smart_wallet_deployment_failed",
         "unexpected_error",
         "unexpected_settle_error",
         "unexpected_verify_error",
@@ -347,10 +370,38 @@ fn an_answer_that_did_not_come_whole_leaves_it_open() {
     }
 }
 
+/// A redirect may have been the answer of something that kept the request; it is never
+/// followed, and never read as an answer, whatever is in it.
+#[test]
+fn a_redirect_leaves_it_open_and_is_no_verdict() {
+    let (paid, valid) = (success().to_string(), json!({"isValid": true}).to_string());
+    for status in [301, 302, 303, 307, 308] {
+        for body in [paid.as_bytes(), valid.as_bytes(), b""] {
+            let delivery = Delivery::arrived(status, true, Some(b"https://www.example.com/x"), Some(body));
+            let answer = Answer::read(&delivery, &expected());
+            assert_eq!(answer, Answer::Unknown(Doubt::Redirected));
+            assert!(!answer.spoke());
+            let verdict = Verdict::read(&delivery);
+            assert_eq!(verdict, Verdict::Unavailable);
+            assert!(!verdict.spoke(&delivery));
+        }
+        let large = Delivery::arrived(status, true, None, None);
+        assert_eq!(Answer::read(&large, &expected()), Answer::Unknown(Doubt::Redirected));
+    }
+    for status in [200, 300, 304, 305, 400, 412, 500] {
+        let delivery = Delivery::arrived(status, true, Some(b"/x"), Some(b""));
+        assert!(matches!(delivery, Delivery::Answered { .. }), "{status}");
+    }
+}
+
 #[test]
 fn endpoints_and_names_are_what_metrics_and_paths_say() {
-    let endpoints = [Endpoint::Verify, Endpoint::Settle].map(|e| (e.path(), e.name()));
-    assert_eq!(endpoints, [("/verify", "verify"), ("/settle", "settle")]);
+    let endpoints = [Endpoint::Verify, Endpoint::Settle, Endpoint::Supported];
+    let said = endpoints.map(|endpoint| (endpoint.method(), endpoint.path(), endpoint.name()));
+    assert_eq!(
+        said,
+        [("POST", "/verify", "verify"), ("POST", "/settle", "settle"), ("GET", "/supported", "supported")]
+    );
     let answers = [
         Answer::Accepted(HASH),
         Answer::Rejected(Reason::Other),

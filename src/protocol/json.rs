@@ -13,6 +13,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::Malformed;
 
+pub(crate) mod raw;
+
 /// How deep objects and arrays may be nested; a payment with its extensions needs 8.
 pub const MAX_DEPTH: usize = 32;
 

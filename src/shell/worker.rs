@@ -25,6 +25,7 @@ use crate::protocol::v2::Challenge;
 use crate::settlement::{self, Settlement};
 
 mod calls;
+mod supported;
 
 pub(super) use calls::Job;
 
@@ -47,6 +48,10 @@ pub(super) struct Worker {
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
+    /// By facilitator.
+    watches: RefCell<Vec<supported::Watch>>,
+    asks: RefCell<Vec<supported::Ask>>,
+    supported_generation: Cell<u64>,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -66,6 +71,7 @@ impl Worker {
         let breakers = vec![Breaker::default(); policy.facilitators.len()];
         let meters = Meters::open(policy.claims.capacity);
         let (challenges, places) = challenges(&policy);
+        let watches = supported::Watch::all(&policy);
         Self {
             root,
             policy,
@@ -81,6 +87,9 @@ impl Worker {
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
+            watches: RefCell::new(watches),
+            asks: RefCell::default(),
+            supported_generation: Cell::new(0),
         }
     }
 
@@ -243,7 +252,8 @@ impl Worker {
         }
     }
 
-    /// Whether anything is under way that must not be forgotten.
+    /// Whether anything is under way that must not be forgotten. An answer to `/supported`
+    /// may be.
     pub(super) fn busy(&self) -> bool {
         self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
     }
