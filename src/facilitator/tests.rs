@@ -1,5 +1,6 @@
 //! Recorded answers of the two facilitators in the field (npm `@x402/evm` 2.27 and x402-rs
 //! 2.0.2), Envoy's own, and every way an answer can be wrong. `verdict` is about `/verify`,
+//! `host` about what the host says in its place,
 //! `noise` about bytes nobody meant.
 
 #![allow(clippy::string_slice, reason = "a test may panic")]
@@ -8,6 +9,7 @@ use serde_json::{json, Value};
 
 use super::*;
 
+mod host;
 mod noise;
 mod verdict;
 
@@ -311,86 +313,12 @@ fn a_pending_settlement_is_open_with_and_without_its_transaction() {
 }
 
 #[test]
-fn what_the_host_would_not_send_was_not_sent() {
-    assert_eq!(Answer::read(&Delivery::Refused, &expected()), Answer::NotSent);
-}
-
-#[test]
-fn only_envoys_own_word_proves_that_no_connection_was_made() {
-    let own = |status, text: &str| answered(status, false, text.as_bytes());
-    assert_eq!(own(503, NO_CONNECTION), Answer::NotSent);
-    let bare =
-        "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-    assert_eq!(own(503, bare), Answer::NotSent, "older Envoys say no more");
-    let broken = Answer::Unknown(Doubt::Broken);
-    assert_eq!(own(503, CUT), broken, "it was sent, then cut");
-    assert_eq!(own(503, RETRIED), broken, "an earlier try may have been sent");
-    for reason in ["local reset", "overflow", "protocol error", "connection timeout", "remote reset"] {
-        assert_eq!(own(503, &CUT.replace("connection termination", reason)), broken, "{reason}");
-    }
-    let both = CUT.to_owned() + ". reset reason: remote connection failure";
-    assert_eq!(own(503, &both), broken, "the first reason counts");
-    assert_eq!(own(503, &NO_CONNECTION.to_uppercase()), broken, "a text that changed");
-    assert_eq!(own(503, &format!(" {NO_CONNECTION}")), broken);
-    assert_eq!(own(503, "no healthy upstream"), broken);
-    assert_eq!(own(503, ""), broken);
-    assert_eq!(own(504, "upstream request timeout"), broken);
-    assert_eq!(own(504, NO_CONNECTION), broken);
-    for status in [200, 500, 502] {
-        assert_eq!(own(status, NO_CONNECTION), Answer::Unknown(Doubt::NotProtocol), "{status}");
-    }
-}
-
-#[test]
-fn the_same_word_from_upstream_proves_nothing() {
-    for text in [NO_CONNECTION, CUT, RETRIED, "upstream request timeout"] {
-        for status in [503, 504] {
-            assert_eq!(read(status, text), Answer::Unknown(Doubt::NotProtocol), "{text}");
-        }
-    }
-}
-
-#[test]
-fn a_503_or_504_the_host_made_is_never_read_as_an_answer() {
-    for status in [503, 504] {
-        for body in [success(), npm("insufficient_funds")] {
-            let answer = answered(status, false, body.to_string().as_bytes());
-            assert_eq!(answer, Answer::Unknown(Doubt::Broken), "{status} {body}");
-        }
-    }
-}
-
-#[test]
 fn an_answer_that_did_not_come_whole_leaves_it_open() {
     assert_eq!(Answer::read(&Delivery::Broken, &expected()), Answer::Unknown(Doubt::Broken), "zero headers");
     for (status, from_upstream) in [(200, true), (400, true), (503, false), (503, true)] {
         let huge = Delivery::Answered { status, from_upstream, body: None };
         assert_eq!(Answer::read(&huge, &expected()), Answer::Unknown(Doubt::TooLarge));
         assert_eq!(Verdict::read(&huge), Verdict::Unavailable);
-    }
-}
-
-/// A redirect may have been the answer of something that kept the request; it is never
-/// followed, and never read as an answer, whatever is in it.
-#[test]
-fn a_redirect_leaves_it_open_and_is_no_verdict() {
-    let (paid, valid) = (success().to_string(), json!({"isValid": true}).to_string());
-    for status in [301, 302, 303, 307, 308] {
-        for body in [paid.as_bytes(), valid.as_bytes(), b""] {
-            let delivery = Delivery::arrived(status, true, Some(b"https://www.example.com/x"), Some(body));
-            let answer = Answer::read(&delivery, &expected());
-            assert_eq!(answer, Answer::Unknown(Doubt::Redirected));
-            assert!(!answer.spoke());
-            let verdict = Verdict::read(&delivery);
-            assert_eq!(verdict, Verdict::Unavailable);
-            assert!(!verdict.spoke(&delivery));
-        }
-        let large = Delivery::arrived(status, true, None, None);
-        assert_eq!(Answer::read(&large, &expected()), Answer::Unknown(Doubt::Redirected));
-    }
-    for status in [200, 300, 304, 305, 400, 412, 500] {
-        let delivery = Delivery::arrived(status, true, Some(b"/x"), Some(b""));
-        assert!(matches!(delivery, Delivery::Answered { .. }), "{status}");
     }
 }
 
