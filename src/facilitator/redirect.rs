@@ -49,18 +49,18 @@ fn shown(location: &[u8]) -> String {
     let place = location.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
     let printable = |b: &u8| if b.is_ascii_graphic() { char::from(*b) } else { '?' };
     let place: String = place.trim_ascii().iter().map(printable).collect();
-    let (scheme, rest) = place.split_once("//").unwrap_or(("", &place));
-    let (host, path) = match rest.find(['/', '\\']) {
-        Some(at) => rest.split_at_checked(at).unwrap_or((rest, "")),
-        None => (rest, ""),
-    };
-    let host = host.rsplit('@').next().unwrap_or(host);
-    let slashes = if place.contains("//") { "//" } else { "" };
-    let whole = format!("{scheme}{slashes}{host}{path}");
-    match whole.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{}…", whole.get(..end).unwrap_or_default()),
-        None => whole,
+    let host_at =
+        place.as_bytes().windows(2).position(|pair| pair == b"//").map_or(0, |at| at.saturating_add(2));
+    let (before, rest) = place.split_at_checked(host_at).unwrap_or(("", &place));
+    let path_at = rest.bytes().position(|b| matches!(b, b'/' | b'\\')).unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(path_at).unwrap_or((rest, ""));
+    let user = host.bytes().rposition(|b| b == b'@').map_or(0, |at| at.saturating_add(1));
+    let mut whole = [before, host.get(user..).unwrap_or_default(), path].concat();
+    if whole.len() > MAX_SHOWN {
+        whole.truncate(MAX_SHOWN);
+        whole.push('…');
     }
+    whole
 }
 
 #[cfg(test)]

@@ -129,20 +129,10 @@ impl Snapshot {
         self.generation
     }
 
-    /// Calls that failed since the last answer.
-    pub fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Whether the facilitator said last that it is elsewhere: what is signed for it now
     /// cannot be settled.
     pub fn is_redirected(&self) -> bool {
         self.redirected
-    }
-
-    /// The hash of the offers last reported as not settled; zero for none.
-    pub fn reported(&self) -> u64 {
-        self.reported
     }
 
     /// The last answer, with pinned addresses in it.

@@ -60,7 +60,18 @@ pub fn take_turn(
     save(shared, key, cas, &snapshot.on(Event::Asking(seconds), now))
 }
 
-/// Writes down what came of asking; gives what stood before and what stands now.
+/// What stood before an answer came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Before {
+    /// Whether anything was known.
+    pub known: bool,
+    /// Calls that had failed since.
+    pub failures: u32,
+    /// Whether the facilitator had said that it is elsewhere.
+    pub redirected: bool,
+}
+
+/// Writes down what came of asking; gives what stood before.
 ///
 /// # Errors
 /// [`StoreDown`] when the store cannot answer, or stays contended.
@@ -70,12 +81,16 @@ pub fn record(
     fetched: &Fetched,
     dice: u64,
     now: UnixSeconds,
-) -> Result<(Snapshot, Snapshot), StoreDown> {
+) -> Result<Before, StoreDown> {
     for _ in 0..TRIES {
-        let (before, cas) = load(shared, key)?;
-        let after = before.clone().on(Event::Over(fetched.clone(), dice), now);
-        if save(shared, key, cas, &after)? {
-            return Ok((before, after));
+        let (snapshot, cas) = load(shared, key)?;
+        let before = Before {
+            known: snapshot.supported.is_some(),
+            failures: snapshot.failures,
+            redirected: snapshot.redirected,
+        };
+        if save(shared, key, cas, &snapshot.on(Event::Over(fetched.clone(), dice), now))? {
+            return Ok(before);
         }
     }
     Err(StoreDown)

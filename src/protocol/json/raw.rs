@@ -1,15 +1,11 @@
 //! Walking objects and arrays whose names and length nobody knows beforehand, and writing a
 //! value anew in one spelling.
 //!
-//! A value is handed over as its own text, so nothing is built that the caller does not keep
-//! and skipping costs no stack; whoever looks inside walks that text again.
+//! A text is read once as JSON, by the tokenizer that reads payments, and is cut at its commas
+//! afterwards. Values are handed over as their own text, so nothing is built that the caller
+//! does not keep.
 
-use std::fmt;
-
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::{push_string, Malformed};
+use super::{push_string, value, Malformed, Node, Strings};
 
 /// How deep [`compact`] looks.
 const MAX_DEPTH: usize = 8;
@@ -19,9 +15,8 @@ const MAX_DEPTH: usize = 8;
 /// # Errors
 /// [`Malformed::NotJson`], also when the text is no object.
 pub(crate) fn fields<'a>(text: &'a str, each: &mut dyn FnMut(String, &'a str)) -> Result<(), Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = deserializer.deserialize_map(Fields(each)).and_then(|()| deserializer.end());
-    read.map_err(|_| Malformed::NotJson)
+    value(text, None)?;
+    cut_fields(text, each)
 }
 
 /// Hands over the text of each item of an array.
@@ -29,40 +24,41 @@ pub(crate) fn fields<'a>(text: &'a str, each: &mut dyn FnMut(String, &'a str)) -
 /// # Errors
 /// [`Malformed::NotJson`], also when the text is no array.
 pub(crate) fn items<'a>(text: &'a str, each: &mut dyn FnMut(&'a str)) -> Result<(), Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = deserializer.deserialize_seq(Items(each)).and_then(|()| deserializer.end());
-    read.map_err(|_| Malformed::NotJson)
+    value(text, None)?;
+    cut(inside(text, '[', ']').ok_or(Malformed::NotJson)?, each);
+    Ok(())
 }
 
 /// A string's characters; `None` when the text is another value.
 pub(crate) fn string(text: &str) -> Option<String> {
-    if !text.trim_start().starts_with('"') {
-        return None;
+    match value(text, None) {
+        Ok(Node::Text(text)) => Some(text.into_owned()),
+        _ => None,
     }
-    serde_json::from_str(text).ok()
 }
 
 /// Writes a value without spaces, strings in the spelling of [`push_string`] and numbers as
-/// they are, at most `most` bytes of it.
+/// they are, in at most `most` bytes.
 ///
 /// # Errors
 /// [`Malformed::TooDeep`] beyond eight levels, [`Malformed::Repeated`] for a name that is there
 /// twice, [`Malformed::Shape`] when it is too long, [`Malformed::NotJson`].
 pub(crate) fn compact(text: &str, most: usize) -> Result<String, Malformed> {
+    value(text, None)?;
     let mut out = String::new();
     write(text, most, MAX_DEPTH, &mut out)?;
     Ok(out)
 }
 
 fn write(text: &str, most: usize, depth: usize, out: &mut String) -> Result<(), Malformed> {
-    let text = text.trim_matches([' ', '\n', '\r', '\t']);
+    let text = trim(text);
     let below = depth.checked_sub(1).ok_or(Malformed::TooDeep)?;
     let mut outcome = Ok(());
     match text.as_bytes().first() {
         Some(b'{') => {
             let mut names: Vec<String> = Vec::new();
             out.push('{');
-            fields(text, &mut |name, value| {
+            cut_fields(text, &mut |name, value| {
                 if outcome.is_err() {
                     return;
                 }
@@ -81,20 +77,16 @@ fn write(text: &str, most: usize, depth: usize, out: &mut String) -> Result<(), 
         Some(b'[') => {
             let mut first = true;
             out.push('[');
-            items(text, &mut |item| {
+            cut(inside(text, '[', ']').ok_or(Malformed::NotJson)?, &mut |item| {
                 if outcome.is_ok() {
                     separate(out, std::mem::take(&mut first));
                     outcome = write(item, most, below, out);
                 }
-            })?;
+            });
             out.push(']');
         }
         Some(b'"') => push_string(out, &string(text).ok_or(Malformed::NotJson)?),
-        _ => {
-            // A number or a literal, which a raw value has been read as.
-            let _: &RawValue = serde_json::from_str(text).map_err(|_| Malformed::NotJson)?;
-            out.push_str(text);
-        }
+        _ => out.push_str(text),
     }
     outcome?;
     if out.len() > most {
@@ -109,37 +101,56 @@ fn separate(out: &mut String, first: bool) {
     }
 }
 
-struct Fields<'f, 'a>(&'f mut dyn FnMut(String, &'a str));
-
-impl<'de> Visitor<'de> for Fields<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            (self.0)(name, map.next_value::<&RawValue>()?.get());
-        }
-        Ok(())
-    }
+/// JSON's own idea of space.
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\n', '\r', '\t'])
 }
 
-struct Items<'f, 'a>(&'f mut dyn FnMut(&'a str));
+fn inside(text: &str, open: char, close: char) -> Option<&str> {
+    trim(text).strip_prefix(open)?.strip_suffix(close).map(trim)
+}
 
-impl<'de> Visitor<'de> for Items<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element::<&RawValue>()? {
-            (self.0)(item.get());
+/// The fields of a text that is JSON.
+fn cut_fields<'a>(text: &'a str, each: &mut dyn FnMut(String, &'a str)) -> Result<(), Malformed> {
+    let mut outcome = Ok(());
+    cut(inside(text, '{', '}').ok_or(Malformed::NotJson)?, &mut |field| {
+        let (name, rest) = field.split_at_checked(first_end(field)).unwrap_or((field, ""));
+        match (string(name), trim(rest).strip_prefix(':')) {
+            (Some(name), Some(value)) => each(name, trim(value)),
+            // Half a character, which the tokenizer skips over and does not read.
+            _ => outcome = Err(Malformed::NotJson),
         }
-        Ok(())
+    });
+    outcome
+}
+
+/// Where the string ends that a text begins with.
+fn first_end(text: &str) -> usize {
+    let mut strings = Strings::default();
+    let end = text.bytes().position(|byte| !strings.holds(byte) && byte == b':');
+    end.unwrap_or(text.len())
+}
+
+/// Cuts what stands in brackets at its commas.
+fn cut<'a>(inside: &'a str, each: &mut dyn FnMut(&'a str)) {
+    let (mut strings, mut depth, mut from) = (Strings::default(), 0usize, 0usize);
+    for (at, byte) in inside.bytes().enumerate() {
+        if strings.holds(byte) {
+            continue;
+        }
+        match byte {
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => {
+                each(trim(inside.get(from..at).unwrap_or_default()));
+                from = at.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    let last = trim(inside.get(from..).unwrap_or_default());
+    if !last.is_empty() {
+        each(last);
     }
 }
 

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::{address, calls, Worker};
 use crate::config::{Facilitator, Policy, Target};
-use crate::facilitator::supported::{store, Fetched, Kindness, Knowledge, Snapshot, Trouble};
+use crate::facilitator::supported::store::{self, Before};
+use crate::facilitator::supported::{Fetched, Kindness, Knowledge, Snapshot, Trouble};
 use crate::facilitator::{Delivery, Endpoint};
 use crate::shell::host::{self, SharedData};
 
@@ -123,7 +124,7 @@ impl Worker {
         let now = host::now();
         let recorded = store::record(&SharedData, &self.key(facilitator), &fetched, host::random_u64(), now);
         match recorded {
-            Ok((before, after)) => log_change(&facilitator.name, &fetched, &before, &after),
+            Ok(before) => log_change(&facilitator.name, &fetched, before),
             Err(down) => log::warn!("facilitator {}: what it settles is not kept: {down}", facilitator.name),
         }
         self.look(facilitator, now);
@@ -176,28 +177,24 @@ fn fingerprint(hash: u64, text: &str) -> u64 {
     text.bytes().chain([0]).fold(start, step).max(1)
 }
 
-fn log_change(name: &str, fetched: &Fetched, before: &Snapshot, after: &Snapshot) {
+fn log_change(name: &str, fetched: &Fetched, before: Before) {
     match fetched {
-        Fetched::Supported(answer) if before.knowledge() == Knowledge::Never => {
+        Fetched::Supported(answer) if !before.known => {
             log::info!("facilitator {name} settles {} kinds of payment", answer.kinds().len());
         }
-        Fetched::Supported(_) if before.failures() > 0 => {
-            log::info!("facilitator {name}: /supported answers again after {} failures", before.failures());
+        Fetched::Supported(_) if before.failures > 0 => {
+            log::info!("facilitator {name}: /supported answers again after {} failures", before.failures);
         }
         Fetched::Supported(_) => {}
-        Fetched::Failed(Trouble::Redirected(redirect)) if !before.is_redirected() => {
+        Fetched::Failed(Trouble::Redirected(redirect)) if !before.redirected => {
             log::warn!("facilitator {name} {redirect}");
         }
         Fetched::Failed(trouble) => {
-            let failures = after.failures();
+            let failures = before.failures.saturating_add(1);
             if failures == 1 || failures.is_multiple_of(10) {
-                let kept = match after.knowledge() {
-                    Knowledge::Never => "what it settles is not known",
-                    _ => "its last answer stands",
-                };
-                log::warn!(
-                    "facilitator {name}: /supported failed {failures} times in a row: {trouble}; {kept}"
-                );
+                let kept =
+                    if before.known { "its last answer stands" } else { "what it settles is not known" };
+                log::warn!("facilitator {name}: /supported failed ({failures} in a row): {trouble}; {kept}");
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::super::store::{load, may_report, record, take_turn};
+use super::super::store::{load, may_report, record, take_turn, Before};
 use super::*;
 use crate::claims::table::{Shared, StoreDown};
 
@@ -51,10 +51,11 @@ fn one_of_many_workers_asks_per_period() {
         let turns = |now| (0..8).filter(|_| take_turn(&memory, KEY, 60, 10, now) == Ok(true)).count();
         assert_eq!((turns(100), turns(101), turns(114)), (1, 0, 0), "the first asks, the others wait");
         assert_eq!(turns(115), 1, "an answer that never came");
-        let (before, after) = record(&memory, KEY, &fetched(&npm(0)), 0, 116).unwrap();
-        assert_eq!((before.knowledge(), after.knowledge()), (Knowledge::Never, Knowledge::Known(116)));
+        let before = record(&memory, KEY, &fetched(&npm(0)), 0, 116).unwrap();
+        assert_eq!(before, Before { known: false, failures: 0, redirected: false });
         assert_eq!((turns(117), turns(175), turns(176), turns(177)), (0, 0, 1, 0));
-        assert_eq!(load(&memory, KEY).unwrap().0.supported(), after.supported());
+        let (stored, _) = load(&memory, KEY).unwrap();
+        assert_eq!((stored.knowledge(), stored.supported()), (Knowledge::Known(116), Some(&answer(&npm(0)))));
     }
 }
 
@@ -107,7 +108,7 @@ fn failures_are_repeated_after_ever_longer_pauses_and_keep_what_was_known() {
         now += pause;
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
-    assert_eq!((snapshot.knowledge(), snapshot.failures()), (Knowledge::Stale(100), 10));
+    assert_eq!((snapshot.knowledge(), snapshot.failures), (Knowledge::Stale(100), 10));
     assert_eq!((snapshot.generation(), snapshot.supported()), (generation, kinds.as_ref()));
     let again = snapshot.on(Event::Over(fetched(&npm(0)), 0), now);
     assert_eq!((again.knowledge(), again.generation()), (Knowledge::Known(now), generation));
