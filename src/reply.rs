@@ -5,6 +5,7 @@
 
 use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
+use crate::facilitator::Reason;
 
 pub mod cache;
 pub mod code;
@@ -130,6 +131,8 @@ impl Refusal {
             Self::NotOffered => 403,
             Self::RateLimited(_) => 429,
             Self::QuotesSuspended => 503,
+            // The specification's, and what the reference server and x402-rs answer.
+            Self::Denied(Denial::Unverified(Reason::Allowance) | Denial::Rejected(Reason::Allowance)) => 412,
             Self::Denied(denial) => match denial {
                 Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_) | Denial::Rejected(_) => {
                     402
