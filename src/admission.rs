@@ -22,6 +22,7 @@ use crate::settlement;
 
 pub mod grpc;
 pub mod head;
+mod preflight;
 
 pub use head::{Head, Offered};
 
@@ -72,6 +73,9 @@ pub fn admit(policy: &Policy, head: &Head<'_>, now: UnixSeconds) -> Admission {
     let Some(path) = head.path else {
         return refuse(None, Refusal::PathAmbiguous);
     };
+    if let Some((route, methods)) = preflight::methods(policy, head, path) {
+        return Admission::Preflight(route, methods);
+    }
     let route = match policy.routes.resolve(head.method, head.authority, path) {
         Resolution::Route(route) => route,
         Resolution::Ambiguous => return refuse(None, Refusal::PathAmbiguous),
@@ -81,19 +85,13 @@ pub fn admit(policy: &Policy, head: &Head<'_>, now: UnixSeconds) -> Admission {
                 Unmatched::Deny => refuse(None, Refusal::NotOffered),
             }
         }
-        Resolution::MethodNotAllowed { allow } if head.preflight => {
-            return Admission::Preflight(None, allow.to_owned())
-        }
-        Resolution::MethodNotAllowed { allow } => {
+        Resolution::MethodNotAllowed { allow, .. } => {
             return Admission::Refuse(None, Refusal::MethodNotAllowed, allow.to_owned());
         }
     };
     let Target::Offer(offer) = &route.target else {
         return Admission::Pass(Some(Arc::clone(route)));
     };
-    if head.preflight {
-        return Admission::Preflight(Some(Arc::clone(route)), head.asked_method().to_owned());
-    }
     if head.grpc && offer.settle == Settle::After {
         return refuse(Some(route), Refusal::GrpcSettlesBefore);
     }
@@ -102,7 +100,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, now: UnixSeconds) -> Admission {
         Offered::Many => return refuse(Some(route), Refusal::Invalid(code::PAYMENT_AMBIGUOUS)),
         Offered::One(encoded) => encoded,
     };
-    match Purchase::read(policy, route, offer, encoded, head.resource(&policy.origin), now) {
+    match Purchase::read(policy, route, offer, encoded, head.resource(policy), now) {
         Ok(purchase) => Admission::Present(Box::new(purchase)),
         Err(code) => refuse(Some(route), Refusal::Invalid(code)),
     }

@@ -17,7 +17,7 @@ use super::worker::Worker;
 use crate::admission::{self, Admission, Head, Offered};
 use crate::exchange;
 use crate::record::Outcome;
-use crate::reply::{cors, Refusal};
+use crate::reply::Refusal;
 
 mod visit;
 
@@ -73,21 +73,21 @@ impl Stream {
                 Action::Continue
             }
             Admission::Preflight(route, methods) => {
-                let mut visit = Visit::new(self.context, route, &head);
-                visit.outcome = Some(Outcome::Preflight);
-                visit.send(&cors::preflight(&methods, head.asked_headers));
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                visit.preflight(&methods, head.asked_headers);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Refuse(route, refusal, allow) => {
-                let mut visit = Visit::new(self.context, route, &head);
-                visit.resource = head.resource(&worker.policy.origin);
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                visit.resource = head.resource(&worker.policy);
                 visit.refuse(worker, visit.suspended(worker, refusal), &allow);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Present(purchase) => {
-                let mut visit = Visit::new(self.context, Some(Arc::clone(&purchase.route)), &head);
+                let route = Some(Arc::clone(&purchase.route));
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
                 visit.resource = purchase.resource.clone();
                 visit.remove =
                     head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();

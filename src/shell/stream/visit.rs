@@ -9,11 +9,12 @@ use proxy_wasm::types::{Action, MapType};
 use crate::admission::grpc::GrpcStatus;
 use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
-use crate::config::{Offer, Route, Target};
+use crate::config::{Cors, Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::protocol::v2::Receipt;
 use crate::record::{Outcome, Record, VERSION};
-use crate::reply::{cache, cors, ReceiptKind, Refusal, Reply};
+use crate::reply::cors::Grant;
+use crate::reply::{cache, ReceiptKind, Refusal, Reply};
 use crate::shell::host::{self, Pairs};
 use crate::shell::worker::{Outbox, Worker};
 
@@ -53,7 +54,8 @@ pub(in crate::shell) struct Visit {
     transaction: Option<Transaction>,
     redeeming: bool,
     request_id: Option<String>,
-    cross_origin: bool,
+    cors: Grant,
+    upstream_allows_origin: bool,
     pub(super) grpc: GrpcStatus,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
@@ -64,7 +66,7 @@ pub(in crate::shell) struct Visit {
 
 impl Visit {
     /// A visit nothing has happened in.
-    pub(super) fn new(context: u32, route: Option<Arc<Route>>, head: &Head<'_>) -> Self {
+    pub(super) fn new(context: u32, route: Option<Arc<Route>>, head: &Head<'_>, cors: &Cors) -> Self {
         Self {
             context,
             attempt: Attempt(0),
@@ -82,7 +84,8 @@ impl Visit {
             transaction: None,
             redeeming: false,
             request_id: head.request_id.map(str::to_owned),
-            cross_origin: head.cross_origin,
+            cors: Grant::of(cors, head.origin),
+            upstream_allows_origin: false,
             grpc: GrpcStatus::new(head.grpc),
             spoofed: Vec::new(),
             cache_control: Vec::new(),
@@ -164,6 +167,7 @@ impl Visit {
         self.spoofed = names.filter(|name| head::owned_in_response(name)).cloned().collect();
         let values = pairs.iter().filter(|(name, _)| name == "cache-control");
         self.cache_control = values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        self.upstream_allows_origin = pairs.iter().any(|(name, _)| name == "access-control-allow-origin");
         self.grpc.see(pairs);
     }
 
@@ -188,15 +192,20 @@ impl Visit {
         if let Some(value) = cache::private(&self.cache_control) {
             host::set_header(map, "cache-control", &value);
         }
-        if self.cross_origin {
-            // Beside what the upstream exposes itself.
-            host::add_header(map, "access-control-expose-headers", cors::EXPOSED);
-        }
+        self.open();
     }
 
     fn pass_unpaid(&mut self) {
         self.outcome = Some(Outcome::NotCharged);
         self.strip_response();
+        self.open();
+    }
+
+    /// Lets the page read the upstream's response, beside what the upstream says itself.
+    fn open(&self) {
+        for (name, value) in self.cors.additions(self.upstream_allows_origin) {
+            host::add_header(MapType::HttpResponseHeaders, name, value);
+        }
     }
 
     fn strip_response(&mut self) {
@@ -215,6 +224,12 @@ impl Visit {
         self.refuse(worker, refusal, "");
     }
 
+    /// Answers a preflight.
+    pub(super) fn preflight(&mut self, methods: &str, asked_headers: &str) {
+        self.outcome = Some(Outcome::Preflight);
+        self.send(&self.cors.preflight(methods, asked_headers));
+    }
+
     /// Answers in place of whatever is held.
     pub(super) fn refuse(&mut self, worker: &Worker, refusal: Refusal, allow: &str) {
         self.code = Some(refusal.code());
@@ -229,9 +244,7 @@ impl Visit {
             ReceiptKind::Failed => self.receipt(Some(refusal.code()), None),
         };
         let mut reply = refusal.reply(challenge, receipt, allow);
-        if self.cross_origin {
-            cors::open(&mut reply);
-        }
+        self.cors.open(&mut reply);
         self.send(&reply);
     }
 

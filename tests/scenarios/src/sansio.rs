@@ -18,7 +18,8 @@ use x402_proxy_wasm::config::{Facilitator, Offer, Policy, Route};
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
 use x402_proxy_wasm::protocol::v2::Challenge;
-use x402_proxy_wasm::reply::{cors, Refusal, Reply};
+use x402_proxy_wasm::reply::cors::Grant;
+use x402_proxy_wasm::reply::{Refusal, Reply};
 
 use crate::rig::{Rig, World};
 use crate::shop::{Shop, TOKEN};
@@ -71,7 +72,10 @@ impl Sansio {
                 let reached = self.upstream(&kept.cloned().collect(), &request.body);
                 wire::answer(&reached.headers, reached.body, reached.cut)
             }
-            Admission::Preflight(_, methods) => spell(&cors::preflight(&methods, head.asked_headers)),
+            Admission::Preflight(_, methods) => {
+                let grant = self.grant(&head);
+                spell(&grant.preflight(&methods, head.asked_headers))
+            }
             Admission::Refuse(route, refusal, allow) => {
                 let offer = route.as_deref().and_then(Route::offer);
                 let silent = offer.is_some_and(|offer| !self.breaker(offer, |b| b.quotes(now())));
@@ -90,9 +94,12 @@ impl Sansio {
         }
     }
 
+    fn grant(&self, head: &Head<'_>) -> Grant {
+        Grant::of(self.policy.cors(), head.origin)
+    }
+
     fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<String> {
-        let url = format!("{}{}", self.policy.origin(), head.path.unwrap_or("/"));
-        Some(self.challenges.get(route.name())?.header(refusal.code(), &url))
+        Some(self.challenges.get(route.name())?.header(refusal.code(), &head.resource(&self.policy)))
     }
 
     fn refuse(
@@ -104,9 +111,7 @@ impl Sansio {
         head: &Head<'_>,
     ) -> Answer {
         let mut reply = refusal.reply(challenge, receipt, allow);
-        if head.cross_origin {
-            cors::open(&mut reply);
-        }
+        self.grant(head).open(&mut reply);
         spell(&reply)
     }
 
