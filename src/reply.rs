@@ -9,6 +9,7 @@ use crate::exchange::Denial;
 pub mod cache;
 pub mod code;
 pub mod cors;
+pub mod grpc;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

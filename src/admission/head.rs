@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::config::Policy;
+use crate::reply::grpc::Dialect;
 
 /// Where proxies in front say how they were reached. `X-Forwarded-Port` is not among them: a
 /// port that matters stands in the host.
@@ -48,8 +49,10 @@ pub struct Head<'a> {
     pub preflight: bool,
     /// `origin`: of the page for which a browser asks.
     pub origin: Option<&'a [u8]>,
-    /// Whether it is a gRPC call.
+    /// Whether it claims to be a call of some gRPC.
     pub grpc: bool,
+    /// How to answer it.
+    pub dialect: Dialect,
     /// `x-request-id`
     pub request_id: Option<&'a str>,
     /// `access-control-request-headers`
@@ -75,6 +78,7 @@ impl<'a> Head<'a> {
             preflight: false,
             origin: None,
             grpc: false,
+            dialect: Dialect::Http,
             request_id: None,
             asked_headers: "",
             asked_method: "",
@@ -91,7 +95,10 @@ impl<'a> Head<'a> {
                 "origin" => head.origin = Some(value),
                 "access-control-request-method" => head.asked_method = text().unwrap_or(""),
                 "access-control-request-headers" => head.asked_headers = text().unwrap_or(""),
-                "content-type" => head.grpc = value.starts_with(b"application/grpc"),
+                "content-type" => {
+                    head.grpc = value.starts_with(b"application/grpc");
+                    head.dialect = Dialect::of(value);
+                }
                 "x-request-id" => head.request_id = text(),
                 name if PAYMENT.contains(&name) => head.offer(name, value),
                 name if head.is_new_owned(name) => head.owned.push(name),

@@ -10,7 +10,7 @@ const REASONS: [Reason; 6] = [
     Reason::Other,
 ];
 
-fn every_refusal() -> Vec<Refusal> {
+pub(super) fn every_refusal() -> Vec<Refusal> {
     let mut all = vec![
         Refusal::PaymentRequired,
         Refusal::Invalid("invalid_payload"),

@@ -120,6 +120,7 @@ impl Stream {
         let Ok(mut visit) = visit.try_borrow_mut() else { return Action::Pause };
         let Some(purchase) = visit.purchase.clone() else { return Action::Pause };
         if visit.machine == exchange::Exchange::Over {
+            visit.complete();
             return Action::Continue;
         }
         let pairs = host::headers(MapType::HttpResponseHeaders);
@@ -226,6 +227,10 @@ impl HttpContext for Stream {
         match (&self.state, &self.worker) {
             (State::Paying(visit), Some(worker)) => self.response(worker, visit),
             // Our own local replies pass here as well, and the host's, for requests it refused.
+            (State::Decided(visit), _) => {
+                visit.complete();
+                Action::Continue
+            }
             _ => Action::Continue,
         }
     }

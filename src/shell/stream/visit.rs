@@ -14,6 +14,7 @@ use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::protocol::v2::Receipt;
 use crate::record::{Outcome, Record, VERSION};
 use crate::reply::cors::Grant;
+use crate::reply::grpc::{Dialect, Status};
 use crate::reply::{cache, ReceiptKind, Refusal, Reply};
 use crate::shell::host::{self, Pairs};
 use crate::shell::worker::{Outbox, Worker};
@@ -57,6 +58,9 @@ pub(in crate::shell) struct Visit {
     cors: Grant,
     upstream_allows_origin: bool,
     pub(super) grpc: GrpcStatus,
+    dialect: Dialect,
+    /// The gRPC status a refusal was sent with.
+    told: Option<u8>,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
     cache_control: Vec<String>,
@@ -87,6 +91,8 @@ impl Visit {
             cors: Grant::of(cors, head.origin),
             upstream_allows_origin: false,
             grpc: GrpcStatus::new(head.grpc),
+            dialect: head.dialect,
+            told: None,
             spoofed: Vec::new(),
             cache_control: Vec::new(),
         }
@@ -245,7 +251,15 @@ impl Visit {
         };
         let mut reply = refusal.reply(challenge, receipt, allow);
         self.cors.open(&mut reply);
-        self.send(&reply);
+        if self.dialect == Dialect::Http {
+            return self.send(&reply);
+        }
+        let status = Status::of(refusal, &reply);
+        self.told = Some(status.code);
+        match self.dialect {
+            Dialect::Web => self.send(&status.into_headers(Dialect::Web)),
+            _ => host::send_status(&status),
+        }
     }
 
     /// An unpaid request gets no quote while nothing could be settled.
@@ -253,6 +267,22 @@ impl Visit {
         match self.offer() {
             Some(offer) if refusal.quotes() && !worker.quotes(offer) => Refusal::QuotesSuspended,
             _ => refusal,
+        }
+    }
+
+    /// Puts into a gRPC refusal what the host left out of its headers on their way here:
+    /// Envoy 1.40 takes the content type off a reply without a body, and looks for gRPC before
+    /// its own grpc_web filter has made gRPC of gRPC-Web.
+    pub(super) fn complete(&self) {
+        let Some(code) = self.told else { return };
+        let map = MapType::HttpResponseHeaders;
+        let pairs = host::headers(map);
+        let has = |wanted: &str| pairs.iter().any(|(name, _)| name == wanted);
+        if !has("grpc-status") {
+            host::set_header(map, "grpc-status", &code.to_string());
+        }
+        if !has("content-type") {
+            host::set_header(map, "content-type", self.dialect.content_type());
         }
     }
 

@@ -19,6 +19,7 @@ use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
 use x402_proxy_wasm::protocol::v2::Challenge;
 use x402_proxy_wasm::reply::cors::Grant;
+use x402_proxy_wasm::reply::grpc::{Dialect, Status};
 use x402_proxy_wasm::reply::{Refusal, Reply};
 
 use crate::rig::{Rig, World};
@@ -112,7 +113,10 @@ impl Sansio {
     ) -> Answer {
         let mut reply = refusal.reply(challenge, receipt, allow);
         self.grant(head).open(&mut reply);
-        spell(&reply)
+        match head.dialect {
+            Dialect::Http => spell(&reply),
+            dialect => spell(&Status::of(refusal, &reply).into_headers(dialect)),
+        }
     }
 
     fn breaker<T>(&self, offer: &Offer, act: impl FnOnce(&mut Breaker) -> T) -> T {
