@@ -113,6 +113,12 @@ impl Asset {
 // === impl Asset ===
 
 impl Asset {
+    /// The default token of a network by its v1 name.
+    pub fn registered_on(v1_network: &str) -> Option<Self> {
+        let known = assets::tokens(assets::chain_of(v1_network)?).next()?;
+        Some(asset(known.chain_id, known.symbol, known.address, known.decimals, known.name, known.version))
+    }
+
     /// A token of the registry, whether or not the policy takes it: payments claimed under an
     /// earlier policy are still honoured. `None` for tokens nobody but an operator described.
     pub fn registered(network: &str, address: &Address) -> Option<Self> {

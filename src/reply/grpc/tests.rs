@@ -1,9 +1,11 @@
 use super::*;
 use crate::reply::tests::every_refusal;
+use crate::reply::Quote;
 
 fn spelled(refusal: Refusal) -> Status {
-    let reply = refusal.reply(Some("cXVvdGU=".into()), Some("cmVjZWlwdA==".into()), "GET");
-    Status::of(refusal, &reply)
+    let quote = Quote { header: "cXVvdGU=".into(), v1_accepts: Some("[]".into()) };
+    let receipt = ("payment-response", "cmVjZWlwdA==".to_owned());
+    Status::of(refusal, &refusal.reply(Some(quote), vec![receipt], "GET"))
 }
 
 #[test]
@@ -20,6 +22,7 @@ fn every_refusal_has_a_status_clients_can_act_on() {
             503 => 14,
             405 => 12,
             403 => 7,
+            429 => 8,
             400 if refusal == Refusal::GrpcSettlesBefore => 12,
             400 => 3,
             other => panic!("{refusal:?} {other}"),
@@ -27,8 +30,9 @@ fn every_refusal_has_a_status_clients_can_act_on() {
         assert_eq!(status.code, expected, "{refusal:?}");
         assert_eq!(get("x402-code"), Some(refusal.code()));
         assert_eq!(get("payment-required").is_some(), refusal.quotes(), "{refusal:?}");
-        assert_eq!(get("grpc-retry-pushback-ms").is_some(), http == 503, "{refusal:?}");
-        assert_eq!(get("retry-after").is_some(), http == 503, "{refusal:?}");
+        let waits = matches!(http, 429 | 503);
+        assert_eq!(get("grpc-retry-pushback-ms").is_some(), waits, "{refusal:?}");
+        assert_eq!(get("retry-after").is_some(), waits, "{refusal:?}");
         assert_eq!((get("content-type"), get("allow")), (None, None));
         assert!(status.message.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'%'), "{refusal:?}");
         for (name, value) in &status.metadata {
@@ -57,7 +61,8 @@ fn only_what_the_host_answers_in_grpc_is_grpc() {
 
 #[test]
 fn grpc_web_says_it_in_headers_a_page_may_read() {
-    let mut reply = Refusal::PaymentRequired.reply(Some("cXVvdGU=".into()), None, "");
+    let quote = Some(Quote { header: "cXVvdGU=".into(), v1_accepts: None });
+    let mut reply = Refusal::PaymentRequired.reply(quote, Vec::new(), "");
     reply.headers.push(("access-control-expose-headers", "PAYMENT-REQUIRED".into()));
     let reply = Status::of(Refusal::PaymentRequired, &reply).into_headers(Dialect::Web);
     let get = |name: &str| {
