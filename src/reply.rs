@@ -10,6 +10,7 @@ use crate::facilitator::Reason;
 pub mod cache;
 pub mod code;
 pub mod cors;
+pub mod grpc;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,8 +184,8 @@ impl Refusal {
     /// What the client should do.
     pub fn retry(self) -> Retry {
         match (self, self.status()) {
-            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 503) => Retry::Same,
-            (_, 402) => Retry::New,
+            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 429 | 503) => Retry::Same,
+            (_, 402 | 412) => Retry::New,
             _ => Retry::Never,
         }
     }

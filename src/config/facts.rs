@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Facilitator, Offer, Policy, Route, Target};
+use super::{Asset, Cors, Facilitator, Offer, Policy, Route, Target};
 use crate::evm::address::Address;
 use crate::money::assets;
 
 // === impl Policy ===
 
 impl Policy {
-    /// The public URL quoted to payers, without a path.
+    /// The public URL quoted to payers, without a path; what proxies in front say comes first.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Pages of which origins may read what they are told.
+    pub fn cors(&self) -> &Cors {
+        &self.cors
     }
 
     /// Every route; one that several hosts share may come more than once.
