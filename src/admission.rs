@@ -20,6 +20,7 @@ use crate::reply::{code, Refusal};
 use crate::route::Resolution;
 use crate::settlement;
 
+pub mod browser;
 pub mod grpc;
 pub mod head;
 
@@ -97,7 +98,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, now: UnixSeconds) -> Admission {
     if head.grpc && offer.settle == Settle::After {
         return refuse(Some(route), Refusal::GrpcSettlesBefore);
     }
-    let encoded = match head.offered {
+    let encoded = match head.payment(policy.paywall) {
         Offered::Nothing => return refuse(Some(route), Refusal::PaymentRequired),
         Offered::Many => return refuse(Some(route), Refusal::Invalid(code::PAYMENT_AMBIGUOUS)),
         Offered::One(encoded) => encoded,

@@ -19,6 +19,7 @@
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`reply`] | what the client reads |
+//! | [`paywall`] | what a person reads instead |
 //! | [`record`] | what the operator reads |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
@@ -29,6 +30,7 @@ pub mod evm;
 pub mod exchange;
 pub mod facilitator;
 pub mod money;
+pub mod paywall;
 pub mod precheck;
 pub mod protocol;
 pub mod record;

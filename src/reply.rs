@@ -76,7 +76,7 @@ pub struct Reply {
     pub status: u16,
     /// Header names in lower case, with values.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// JSON, or the page for a person.
     pub body: String,
 }
 
@@ -243,6 +243,15 @@ impl Refusal {
             self.payment_state().name(),
             self.retry().name(),
         )
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The first header of a name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) const KEYS: &[&str] = &[
     "sellers",
     "routes",
     "claims",
+    "paywall",
 ];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
@@ -117,6 +118,7 @@ fn read_policy(
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
+    let paywall = fields.flag("paywall", true, errors);
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
@@ -141,6 +143,7 @@ fn read_policy(
         facilitators,
         routes: routes?,
         claims,
+        paywall,
         assets,
         warnings: around.warnings,
     })

@@ -11,6 +11,7 @@ use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
 use crate::config::{Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
+use crate::paywall::{self, Page};
 use crate::protocol::v2::Receipt;
 use crate::record::{Outcome, Record, VERSION};
 use crate::reply::{cache, cors, ReceiptKind, Refusal, Reply};
@@ -43,6 +44,8 @@ pub(in crate::shell) struct Visit {
     pub(super) resource: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
+    /// What the request's cookies are without ours, if it was there.
+    pub(super) cookies: Option<Vec<u8>>,
     pub(super) upstream_status: Option<u16>,
     /// The request was let go.
     pub(super) forwarded: bool,
@@ -54,6 +57,8 @@ pub(in crate::shell) struct Visit {
     redeeming: bool,
     request_id: Option<String>,
     cross_origin: bool,
+    /// A person's browser wants something to show.
+    navigation: bool,
     pub(super) grpc: GrpcStatus,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
@@ -74,6 +79,7 @@ impl Visit {
             outcome: None,
             resource: String::new(),
             remove: Vec::new(),
+            cookies: None,
             upstream_status: None,
             forwarded: false,
             withheld: false,
@@ -83,6 +89,7 @@ impl Visit {
             redeeming: false,
             request_id: head.request_id.map(str::to_owned),
             cross_origin: head.cross_origin,
+            navigation: head.navigation,
             grpc: GrpcStatus::new(head.grpc),
             spoofed: Vec::new(),
             cache_control: Vec::new(),
@@ -151,6 +158,9 @@ impl Visit {
         self.forwarded = true;
         for name in std::mem::take(&mut self.remove) {
             host::remove_header(MapType::HttpRequestHeaders, &name);
+        }
+        if let Some(cookies) = self.cookies.take() {
+            host::set_cookies(&cookies);
         }
         let Some(purchase) = &self.purchase else { return };
         let payer = purchase.payment.payer().to_string();
@@ -232,7 +242,22 @@ impl Visit {
         if self.cross_origin {
             cors::open(&mut reply);
         }
+        if self.navigation && worker.policy.paywall() {
+            self.dress(&mut reply, refusal);
+        }
         self.send(&reply);
+    }
+
+    /// A person gets a page to read and to pay from.
+    fn dress(&self, reply: &mut Reply, refusal: Refusal) {
+        let page = Page {
+            refusal,
+            url: &self.resource,
+            offer: self.offer().map(Arc::as_ref),
+            transaction: self.transaction,
+            now: host::now(),
+        };
+        paywall::dress(reply, &page);
     }
 
     /// An unpaid request gets no quote while nothing could be settled.
