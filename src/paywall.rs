@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("paywall/page.js");
 /// What the page may do: run its one script, apply its one style, show images it was given, and
 /// ask its own origin. A test recomputes the hashes.
 pub const POLICY: &str = "default-src 'none'; \
-    script-src 'sha256-iDgGq6rjjB2z19fxLIXUAPKEm3uL+tsS8tV57F7XNWM='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
+    script-src 'sha256-dwqxfFdEurhDLOz5AFrSDe9/01RYCLJuaNWe7Pj3VOI='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a page says.
@@ -73,7 +73,9 @@ pub fn render(page: &Page<'_>, challenge: Option<&str>, retry_after: Option<&str
     out.push_str(concat!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n",
-        "<meta name=\"robots\" content=\"noindex\">\n<title>",
+        "<meta name=\"robots\" content=\"noindex\">\n",
+        // No icon: asked for it by the browser, its path might have a price as well.
+        "<link rel=\"icon\" href=\"data:,\">\n<title>",
     ));
     out.push_str(title);
     out.push_str("</title>\n<style>");

@@ -25,7 +25,7 @@ pub(super) fn push(out: &mut String, url: &str) {
         "<section aria-labelledby=\"terminal\">\n<h2 id=\"terminal\">Pay from a terminal</h2>\n",
         "<p>What is asked for, in the header <code>PAYMENT-REQUIRED</code>:</p>\n<pre tabindex=\"0\"><code>",
     ));
-    escape(out, "curl -i ");
+    escape(out, "curl -gi ");
     escape(out, &url);
     out.push_str(concat!(
         "</code></pre>\n<p>Any x402 client pays it. ",

@@ -198,29 +198,26 @@ const show = async (payment) => {
   }
   unkept = undefined;
   const body = await answer.blob();
-  const result = document.createElement('section'), heading = document.createElement('h2');
+  const heading = document.createElement('h1');
   heading.textContent = answer.ok ? 'Paid: here it is' : `The answer was ${answer.status}`;
   heading.tabIndex = -1;
-  result.append(heading);
+  page.replaceChildren(heading);
   if (type.startsWith('image/')) {
     const reader = new FileReader(), image = new Image();
     await new Promise((done) => { reader.onloadend = done; reader.readAsDataURL(body); });
     image.src = reader.result;
     image.alt = quote.resource?.description || 'What was paid for';
-    result.append(image);
+    page.append(image);
   } else if (/^text\/|json|xml|javascript/.test(type)) {
     const box = document.createElement('pre');
     box.textContent = await body.text();
-    result.append(box);
+    page.append(box);
   }
   const link = document.createElement('a');
   link.href = URL.createObjectURL(body);
   link.download = location.pathname.split('/').pop() || 'download';
   link.textContent = 'Save it';
-  result.append(link);
-  page.append(result);
-  button.hidden = true;
-  say('');
+  page.append(link);
   heading.focus();
 };
 
