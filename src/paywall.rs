@@ -22,8 +22,9 @@ mod qr;
 #[cfg(test)]
 mod tests;
 mod text;
+mod ways;
 
-use text::{amount, escape, network};
+use text::escape;
 
 const STYLE: &str = include_str!("paywall/page.css");
 const SCRIPT: &str = include_str!("paywall/page.js");
@@ -31,7 +32,7 @@ const SCRIPT: &str = include_str!("paywall/page.js");
 /// What the page may do: run its one script, apply its one style, show images it was given, and
 /// ask its own origin. A test recomputes the hashes.
 pub const POLICY: &str = "default-src 'none'; \
-    script-src 'sha256-dwqxfFdEurhDLOz5AFrSDe9/01RYCLJuaNWe7Pj3VOI='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
+    script-src 'sha256-22mSDGV9rjKuVPMv2TmK4eIaLTSRTkGZ2c0X54ndajQ='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a page says.
@@ -88,7 +89,7 @@ pub fn render(page: &Page<'_>, challenge: Option<&str>, retry_after: Option<&str
     page.push_subject(&mut out);
     page.push_state(&mut out, retry_after);
     if let Some(offer) = quoted {
-        push_price(&mut out, offer);
+        ways::push(&mut out, offer);
         push_wallet(&mut out, page.url);
         commands::push(&mut out, page.url);
     }
@@ -182,25 +183,6 @@ impl Page<'_> {
         // An empty reference is this very address, whatever the proxy calls itself.
         let _ = writeln!(out, " <a href=\"\">{link}</a></p>");
     }
-}
-
-/// Every way to pay.
-fn push_price(out: &mut String, offer: &Offer) {
-    out.push_str("<section aria-labelledby=\"price\">\n<h2 id=\"price\">Price</h2>\n<ul id=\"x402-ways\">\n");
-    for accept in &offer.accepts {
-        let asset = &accept.asset;
-        out.push_str("<li><span><strong>");
-        out.push_str(&amount(accept.amount, asset.decimals));
-        out.push_str(" <bdi>");
-        escape(out, &asset.symbol);
-        out.push_str("</bdi></strong> on ");
-        escape(out, &network(asset.v1_network.unwrap_or_default()));
-        out.push_str(" <small>");
-        escape(out, &asset.network);
-        let _ =
-            writeln!(out, "</small><br><small>paid to <code>{}</code></small></span></li>", accept.pay_to);
-    }
-    out.push_str("</ul>\n</section>\n");
 }
 
 /// The wallet in this browser, and the one in a phone.

@@ -45,6 +45,7 @@ for (const box of document.querySelectorAll('pre')) {
     try {
       await navigator.clipboard.writeText(box.textContent);
       copy.textContent = 'Copied';
+      say('Copied.');
     } catch {
       getSelection().selectAllChildren(box);
       copy.textContent = 'Selected: copy it now';
@@ -67,14 +68,18 @@ if (!ways.length) {
   return;
 }
 let chosen = ways[0];
-if (ways.length > 1) {
-  [...el('x402-ways').children].forEach((row, index) => {
-    const way = quote.accepts[index], label = document.createElement('label'), radio = document.createElement('input');
-    if (!ways.includes(way)) return;
-    Object.assign(radio, { type: 'radio', name: 'way', checked: way === chosen, onchange: () => { chosen = way; } });
-    label.append(radio, ...row.childNodes);
-    row.append(label);
-  });
+const left = [...quote.accepts];
+for (const row of el('x402-ways').children) {
+  const place = left.findIndex((way) =>
+    row.dataset.way.toLowerCase() === [way.scheme, way.network, way.asset, way.amount].join(' ').toLowerCase());
+  const [way] = place < 0 ? [] : left.splice(place, 1);
+  // What is not quoted now cannot be paid now.
+  row.hidden = !way;
+  if (ways.length < 2 || !ways.includes(way)) continue;
+  const label = document.createElement('label'), radio = document.createElement('input');
+  Object.assign(radio, { type: 'radio', name: 'way', checked: way === chosen, onchange: () => { chosen = way; } });
+  label.append(radio, ...row.childNodes);
+  row.append(label);
 }
 
 let announced;

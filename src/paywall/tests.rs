@@ -82,6 +82,7 @@ fn a_page_says_what_it_costs_and_how_to_pay() {
         "0.005 <bdi>USDC</bdi></strong> on Base <small>eip155:8453</small>",
         "on Base Sepolia <small>eip155:84532</small>",
         "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
+        "<li data-way=\"exact eip155:8453 0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913 5000\">",
         "curl -gi &#39;https://api.example.com/tiles/3?style=dark&#39;",
         "aria-label=\"QR code of this page's address\"",
         "id=\"x402-pay\"",

@@ -12,7 +12,7 @@ use x402_proxy_wasm::protocol::v2::Receipt;
 use x402_proxy_wasm::reply::{cache, cors, ReceiptKind, Refusal};
 use x402_proxy_wasm::settlement::{self, Settlement};
 
-use super::{delivery, now, Sansio};
+use super::{delivery, now, without, Sansio};
 use crate::wire::{self, Pairs, Reached};
 
 /// A payment at work.
@@ -161,7 +161,7 @@ impl<'a> Sale<'a> {
 
     fn forward(&mut self) {
         let ours = |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
-        let mut pairs: Pairs = self.pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+        let mut pairs = without(self.pairs, self.head, ours);
         let payer = self.purchase.payment.payer().to_string();
         pairs.push(("x402-payer".to_owned(), payer.into_bytes()));
         pairs.push(("x402-receipt-id".to_owned(), self.purchase.identity.receipt_id().into_bytes()));
