@@ -12,7 +12,7 @@ const MAX_VERSION: u8 = 10;
 const MAX_BYTES: usize = 271;
 
 /// Light modules around a code, as the standard wants them.
-const QUIET: i32 = 4;
+pub(super) const QUIET: i32 = 4;
 
 /// A code.
 pub(super) struct Drawn {
@@ -28,19 +28,18 @@ pub(super) fn draw(url: &str) -> Option<Drawn> {
     let short = url.split('?').next().unwrap_or_default();
     let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_BYTES;
     let text = [url, short].into_iter().find(fits)?;
+    let code = encode(text)?;
+    Some(Drawn { svg: svg(&code), whole: text.len() == url.len() })
+}
+
+/// The code of a text that fits.
+pub(super) fn encode(text: &str) -> Option<QrCode> {
     let segment = QrSegment::make_bytes(text.as_bytes());
     // Choosing the best of the eight masks would cost more than everything else a page takes;
     // scanners read any.
-    let code = QrCode::encode_segments_advanced(
-        &[segment],
-        QrCodeEcc::Low,
-        Version::MIN,
-        Version::new(MAX_VERSION),
-        Some(Mask::new(2)),
-        true,
-    )
-    .ok()?;
-    Some(Drawn { svg: svg(&code), whole: text.len() == url.len() })
+    let mask = Some(Mask::new(2));
+    let (from, to) = (Version::MIN, Version::new(MAX_VERSION));
+    QrCode::encode_segments_advanced(&[segment], QrCodeEcc::Low, from, to, mask, true).ok()
 }
 
 /// One path of horizontal strokes, a row of modules after another.
