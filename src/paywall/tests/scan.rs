@@ -1,5 +1,7 @@
 //! A scanner's eyes: the SVG back to modules.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use super::qr::{draw, encode, QUIET};
 
 /// Reads the strokes of the path.
