@@ -30,6 +30,11 @@ impl Policy {
         &self.facilitators
     }
 
+    /// Whether people are refused with a page they can pay from.
+    pub fn paywall(&self) -> bool {
+        self.paywall
+    }
+
     /// How many authorisations are remembered at once.
     pub fn capacity(&self) -> u32 {
         self.claims.capacity
