@@ -11,6 +11,7 @@ mod hints;
 mod mistakes;
 mod public;
 mod schema;
+mod ways;
 
 use serde_json::{json, Value as Json};
 
