@@ -4,6 +4,7 @@
 //! holds one needs no further checks. The wire shape lives in `wire`.
 
 mod accepts;
+mod auth;
 mod catalogue;
 pub mod error;
 mod facilitators;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
+use crate::signing::jwt::Cdp;
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
@@ -151,6 +153,8 @@ pub struct Facilitator {
     pub(crate) timeout_millis: u32,
     /// Static headers; values may be secrets and are never logged.
     pub(crate) headers: Vec<(String, Secret)>,
+    /// Who we are to it, where static headers do not say it.
+    pub(crate) auth: Option<Cdp>,
 }
 
 /// A value that is sent but never shown.

@@ -25,8 +25,10 @@ use crate::protocol::v2::Challenge;
 use crate::settlement::{self, Settlement};
 
 mod calls;
+mod tokens;
 
 pub(super) use calls::Job;
+use tokens::Token;
 
 /// The shared state of one root context.
 pub(super) struct Worker {
@@ -40,6 +42,7 @@ pub(super) struct Worker {
     /// Places in `challenges`, by [`address`].
     places: HashMap<u64, u64>,
     breakers: RefCell<Vec<Breaker>>,
+    tokens: RefCell<Vec<Token>>,
     visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<HashMap<Attempt, Job>>,
     /// Attempts, by their call's token.
@@ -75,6 +78,7 @@ impl Worker {
             challenges,
             places,
             breakers: RefCell::new(breakers),
+            tokens: RefCell::default(),
             visits: RefCell::default(),
             jobs: RefCell::default(),
             calls: RefCell::default(),

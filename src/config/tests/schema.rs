@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, facilitators, offers, wire};
+use crate::config::{accepts, auth, facilitators, offers, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -22,6 +22,9 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/claims", wire::CLAIMS_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
+        ("/$defs/auth", auth::KEYS),
+        ("/$defs/cdp", auth::CDP_KEYS),
+        ("/$defs/secret", auth::SECRET_KEYS),
         ("/$defs/accept", accepts::KEYS),
         ("/$defs/asset", accepts::ASSET_KEYS),
         ("/$defs/offer", offers::KEYS),
@@ -46,6 +49,9 @@ fn the_reference_has_a_row_for_every_key() {
         wire::CLAIMS_KEYS,
         facilitators::KEYS,
         facilitators::HEADER_KEYS,
+        auth::KEYS,
+        auth::CDP_KEYS,
+        auth::SECRET_KEYS,
         accepts::KEYS,
         accepts::ASSET_KEYS,
         offers::KEYS,

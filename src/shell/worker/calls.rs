@@ -16,6 +16,7 @@ use crate::facilitator::said::Said;
 use crate::facilitator::{Answer, Delivery, Endpoint, Verdict, MAX_ANSWER_BYTES};
 use crate::settlement::{self, Settlement};
 use crate::shell::host;
+use crate::signing::jwt;
 
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
@@ -123,7 +124,7 @@ impl Worker {
         let (endpoint, purchase) = (job.endpoint(), Rc::clone(job.purchase()));
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match send(facilitator, endpoint, &purchase.body()) {
+        match self.send(facilitator, endpoint, &purchase.body()) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -135,6 +136,25 @@ impl Worker {
                 self.answered(attempt, &Delivery::Refused);
             }
         }
+    }
+
+    fn send(&self, facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
+        let path = [&facilitator.path_prefix, endpoint.path()].concat();
+        let authorization = self.authorization(facilitator, "POST", &path);
+        let mut headers = vec![
+            (":method", "POST"),
+            (":path", path.as_str()),
+            (":authority", facilitator.authority.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ];
+        headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
+        if let Some(authorization) = &authorization {
+            headers.push(("authorization", authorization));
+            headers.push(("correlation-context", jwt::CORRELATION));
+        }
+        let timeout = Duration::from_millis(facilitator.timeout_millis.into());
+        hostcalls::dispatch_http_call(&facilitator.cluster, headers, Some(body), vec![], timeout)
     }
 
     fn dispatched(&self, attempt: Attempt, token: u32) {
@@ -277,20 +297,6 @@ impl Worker {
         let now = host::now();
         self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
     }
-}
-
-fn send(facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
-    let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
-    let mut headers = vec![
-        (":method", "POST"),
-        (":path", path.as_str()),
-        (":authority", facilitator.authority.as_str()),
-        ("content-type", "application/json"),
-        ("accept", "application/json"),
-    ];
-    headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
-    let timeout = Duration::from_millis(facilitator.timeout_millis.into());
-    hostcalls::dispatch_http_call(&facilitator.cluster, headers, Some(body), vec![], timeout)
 }
 
 /// The host's reason, with what to look at: on Istio a cluster that the proxy was not sent
