@@ -11,7 +11,10 @@
 
 use std::fmt;
 
+pub mod did;
 pub mod jwt;
+pub mod notary;
+pub mod ring;
 
 mod der;
 mod ecdsa;
@@ -20,6 +23,7 @@ mod jws;
 mod p256;
 mod secp256k1;
 mod text;
+mod typed;
 
 pub use text::KeyError;
 

@@ -1,6 +1,9 @@
 //! Keys and signatures against those of OpenSSL and pyca/cryptography, and the CDP token against
 //! the SDK's.
 
+mod offers;
+mod ring;
+
 use serde_json::Value;
 
 use super::jwt::{Cdp, NotCdp};
