@@ -11,6 +11,7 @@ mod facilitators;
 mod facts;
 mod fields;
 mod json;
+mod notary;
 mod offers;
 mod structpb;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
 use crate::signing::jwt::Cdp;
+use crate::signing::notary::Notary;
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
@@ -41,6 +43,8 @@ pub struct Policy {
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
+    /// Who signs offers and receipts, if they are.
+    pub(crate) notary: Option<Notary>,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
     pub(crate) warnings: Vec<String>,

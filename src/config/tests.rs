@@ -10,6 +10,7 @@ mod auth;
 mod bytes;
 mod hints;
 mod mistakes;
+mod notary;
 mod schema;
 
 use serde_json::{json, Value as Json};
@@ -56,7 +57,7 @@ pub(super) fn env(name: &str) -> Option<String> {
         "BROKEN" => Some("s3cret\n".to_owned()),
         "CDP_API_KEY_ID" => Some("11111111-2222-3333-4444-555555555555".to_owned()),
         // The key of the test vectors.
-        "CDP_API_KEY_SECRET" => Some(
+        "CDP_API_KEY_SECRET" | "OFFER_KEY" => Some(
             "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwfqSmxj4pxSCr71UHsTLsX5lUd2rr6+e5JCHuppFEbSLA==\n"
                 .to_owned(),
         ),

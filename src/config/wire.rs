@@ -11,7 +11,7 @@ use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE};
 use super::text::{check_name, origin};
 use super::tree::{quoted, Path, Value};
-use super::{json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
+use super::{json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -25,6 +25,7 @@ pub(super) const KEYS: &[&str] = &[
     "sellers",
     "routes",
     "claims",
+    "offerReceipt",
 ];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
@@ -121,6 +122,10 @@ fn read_policy(
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
         .unwrap_or_default();
+    let notary = fields.get("offerReceipt").and_then(|value| {
+        let origin = origin.as_deref().unwrap_or_default();
+        notary::read(value, path.key("offerReceipt"), origin, &mut around, errors)
+    });
     let mut assets = Assets::default();
     let defaults = Defaults {
         accepts: fields
@@ -141,6 +146,7 @@ fn read_policy(
         facilitators,
         routes: routes?,
         claims,
+        notary,
         assets,
         warnings: around.warnings,
     })
