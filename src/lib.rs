@@ -22,6 +22,7 @@
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
+//! | [`wellknown`] | documents the filter itself serves |
 //! | [`record`] | what the operator reads |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
@@ -41,5 +42,6 @@ pub mod reply;
 pub mod route;
 pub mod settlement;
 pub mod signing;
+pub mod wellknown;
 
 pub mod shell;

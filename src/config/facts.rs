@@ -144,6 +144,7 @@ impl Facilitator {
             path_prefix: String::new(),
             timeout_millis: 10_000,
             headers: Vec::new(),
+            auth: None,
         }
     }
 }

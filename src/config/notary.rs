@@ -43,7 +43,7 @@ pub(super) fn read(
     };
     match Notary::new(format?, secret?, key_id?, names_transaction?) {
         Ok(notary) => {
-            if notary.did_document(origin).is_none() && !origin.is_empty() {
+            if !notary.publishes(origin) && !origin.is_empty() {
                 around.warnings.push(format!(
                     "{}: it is not of {}: publish the key's document there, the filter does not",
                     path.key("kid"),

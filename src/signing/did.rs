@@ -22,10 +22,17 @@ pub fn of_origin(origin: &str) -> String {
     ["did:web:", &authority.replace(':', "%3A")].concat()
 }
 
+/// Whether a key id is of `did:web` at an origin.
+pub(super) fn is_at(key_id: &str, origin: &str) -> bool {
+    key_id.strip_prefix(of_origin(origin).as_str()).is_some_and(|rest| rest.starts_with('#'))
+}
+
 /// The document of a key, or `None` when its id is not of `did:web` at this origin.
 pub(super) fn document(key: &Key, format: Format, key_id: &str, origin: &str) -> Option<String> {
+    if !is_at(key_id, origin) {
+        return None;
+    }
     let did = of_origin(origin);
-    key_id.strip_prefix(did.as_str())?.strip_prefix('#')?;
     let account = key.address().filter(|_| format == Format::Eip712);
     let (suite, kind) = match account {
         Some(_) => ("secp256k1recovery-2020/v2", "EcdsaSecp256k1RecoveryMethod2020"),

@@ -65,11 +65,11 @@ pub struct OfferTerms<'a> {
     /// CAIP-2.
     pub network: &'a str,
     /// The token, spelled as quoted.
-    pub asset: &'a str,
+    pub asset: String,
     /// Who is paid, spelled as quoted.
-    pub pay_to: &'a str,
+    pub pay_to: String,
     /// Base units, decimal.
-    pub amount: &'a str,
+    pub amount: String,
 }
 
 /// What was settled.
@@ -142,6 +142,11 @@ impl Notary {
         super::did::document(&self.key, self.format, &self.key_id, origin)
     }
 
+    /// Whether there is a [`Notary::did_document`] at this origin.
+    pub fn publishes(&self, origin: &str) -> bool {
+        super::did::is_at(&self.key_id, origin)
+    }
+
     pub(super) fn push_offer(
         &self,
         out: &mut String,
@@ -153,10 +158,10 @@ impl Notary {
         match self.format {
             Format::Jws => {
                 let mut payload = String::from(r#"{"amount":"#);
-                push_string(&mut payload, terms.amount);
-                push_field(&mut payload, "asset", terms.asset);
+                push_string(&mut payload, &terms.amount);
+                push_field(&mut payload, "asset", &terms.asset);
                 push_field(&mut payload, "network", terms.network);
-                push_field(&mut payload, "payTo", terms.pay_to);
+                push_field(&mut payload, "payTo", &terms.pay_to);
                 push_field(&mut payload, "resourceUrl", resource_url);
                 push_field(&mut payload, "scheme", terms.scheme);
                 let _ = write!(payload, r#","validUntil":{valid_until},"version":{VERSION}}}"#);
@@ -169,9 +174,9 @@ impl Notary {
                 push_string(out, resource_url);
                 push_field(out, "scheme", terms.scheme);
                 push_field(out, "network", terms.network);
-                push_field(out, "asset", terms.asset);
-                push_field(out, "payTo", terms.pay_to);
-                push_field(out, "amount", terms.amount);
+                push_field(out, "asset", &terms.asset);
+                push_field(out, "payTo", &terms.pay_to);
+                push_field(out, "amount", &terms.amount);
                 let _ = write!(out, r#","validUntil":{valid_until}}}"#);
                 self.close_eip712(out, &typed::offer(terms, resource_url, valid_until))
             }

@@ -20,9 +20,9 @@ pub(super) fn offer(terms: &OfferTerms<'_>, resource_url: &str, valid_until: u64
         Field::Text(resource_url),
         Field::Text(terms.scheme),
         Field::Text(terms.network),
-        Field::Text(terms.asset),
-        Field::Text(terms.pay_to),
-        Field::Text(terms.amount),
+        Field::Text(&terms.asset),
+        Field::Text(&terms.pay_to),
+        Field::Text(&terms.amount),
         Field::Number(valid_until),
     ];
     digest("x402 offer", OFFER, &fields)

@@ -19,9 +19,9 @@ fn terms() -> OfferTerms<'static> {
     OfferTerms {
         scheme: "exact",
         network: "eip155:84532",
-        asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
-        pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
-        amount: "10000",
+        asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e".to_owned(),
+        pay_to: "0x209693Bc6afc0C5328bA36FaF03C514EF312287C".to_owned(),
+        amount: "10000".to_owned(),
     }
 }
 

@@ -92,7 +92,7 @@ impl Sansio {
 
     fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<String> {
         let url = format!("{}{}", self.policy.origin(), head.path.unwrap_or("/"));
-        Some(self.challenges.get(route.name())?.header(refusal.code(), &url))
+        Some(self.challenges.get(route.name())?.header(refusal.code(), &url, ""))
     }
 
     fn refuse(
