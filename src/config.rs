@@ -187,7 +187,7 @@ pub struct WalletChecks {
 }
 
 /// A token on a network, with what its EIP-712 domain needs.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
     /// CAIP-2, for example `eip155:8453`.
     pub(crate) network: String,

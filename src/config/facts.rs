@@ -122,3 +122,19 @@ impl Asset {
         Some(asset(chain_id, known.symbol, known.address, known.decimals, known.name, known.version))
     }
 }
+
+#[cfg(test)]
+impl Facilitator {
+    /// One that nobody calls.
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            name: "main".to_owned(),
+            index: 0,
+            cluster: "facilitator".to_owned(),
+            authority: "x402.example.com".to_owned(),
+            path_prefix: String::new(),
+            timeout_millis: 10_000,
+            headers: Vec::new(),
+        }
+    }
+}
