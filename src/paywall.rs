@@ -110,7 +110,8 @@ impl Page<'_> {
             (PaymentState::Delivered, _) => "This payment was used",
             (PaymentState::None, 402) if self.unpaid() => "Payment required",
             (PaymentState::None, 402) => "The payment was not accepted",
-            (PaymentState::None, 503) => "No payment is possible now",
+            (PaymentState::None, 429) => "Too many attempts",
+            (PaymentState::None, 502 | 503) => "No payment is possible now",
             (PaymentState::None, _) => "This is not available",
         }
     }
@@ -165,8 +166,9 @@ impl Page<'_> {
         if let Some(Transaction(hash)) = self.transaction {
             let _ = writeln!(out, "<p>Transaction: <code>0x{}</code></p>", hex::encode(hash));
         }
+        let same = self.refusal.retry() == Retry::Same || retry_after.is_some();
         let (wait, link) = match self.refusal.retry() {
-            Retry::Same => (
+            _ if same => (
                 "Trying again presents the same payment, if there was one: it is not charged twice.",
                 "Try again",
             ),
