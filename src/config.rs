@@ -12,6 +12,7 @@ mod fields;
 pub(crate) mod json;
 mod offers;
 mod prices;
+mod public;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
 
+pub use public::{Cors, Forwarded};
+
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
 pub const CHAIN_MARGIN_SECONDS: u64 = 6;
@@ -36,6 +39,9 @@ pub const UPSTREAM_SECONDS: u64 = 15;
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) origin: String,
+    /// Proxies in front, whose word on the origin counts for more.
+    pub(crate) forwarded: Option<Forwarded>,
+    pub(crate) cors: Cors,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
@@ -221,6 +227,8 @@ pub struct Facilitator {
     /// Without a trailing slash; empty for the root.
     pub(crate) path_prefix: String,
     pub(crate) timeout_millis: u32,
+    /// Seconds between two looks at `/supported`; `None` when it is never asked.
+    pub(crate) supported_every: Option<u32>,
     /// Static headers; values may be secrets and are never logged.
     pub(crate) headers: Vec<(String, Secret)>,
 }

@@ -54,12 +54,16 @@ pub struct Page<'a> {
 pub fn dress(reply: &mut Reply, page: &Page<'_>) {
     reply.body = render(page, reply.header("payment-required"), reply.header("retry-after"));
     reply.headers.retain(|(name, _)| *name != "content-type");
+    let vary = reply.headers.iter_mut().find(|(name, _)| *name == "vary");
+    match vary {
+        Some((_, varies)) => varies.push_str(", Accept"),
+        None => reply.headers.push(("vary", "Accept".to_owned())),
+    }
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", POLICY),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
-        ("vary", "Accept"),
     ] {
         reply.headers.push((name, value.to_owned()));
     }

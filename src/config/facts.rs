@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Facilitator, Offer, Policy, Route, Target};
+use super::{Asset, Cors, Facilitator, Offer, Policy, Route, Target};
 use crate::evm::address::Address;
 use crate::money::assets;
 
 // === impl Policy ===
 
 impl Policy {
-    /// The public URL quoted to payers, without a path.
+    /// The public URL quoted to payers, without a path; what proxies in front say comes first.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Pages of which origins may read what they are told.
+    pub fn cors(&self) -> &Cors {
+        &self.cors
     }
 
     /// Every route; one that several hosts share may come more than once.
@@ -93,6 +98,12 @@ impl Facilitator {
     /// How long one call may take.
     pub fn timeout_millis(&self) -> u32 {
         self.timeout_millis
+    }
+
+    /// Seconds between two looks at `/supported`. `None` when it is never asked: what is settled
+    /// then stays unknown for ever.
+    pub fn supported_every(&self) -> Option<u32> {
+        self.supported_every
     }
 
     /// Static headers, with their secrets exposed: for the call and nothing else.

@@ -12,7 +12,7 @@ use x402_proxy_wasm::facilitator::{Answer as Verdicts, Endpoint, Verdict};
 use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::protocol::receipt::Receipt;
 use x402_proxy_wasm::protocol::Version;
-use x402_proxy_wasm::reply::{cache, cors, ReceiptKind, Refusal};
+use x402_proxy_wasm::reply::{cache, ReceiptKind, Refusal};
 use x402_proxy_wasm::settlement::{self, Settlement};
 
 use super::{delivery, now, without, Sansio};
@@ -197,10 +197,10 @@ impl<'a> Sale<'a> {
             if let Some(merged) = cache::private(&given) {
                 set("cache-control", merged);
             }
-            if self.head.cross_origin {
-                let exposed = cors::EXPOSED.as_bytes().to_vec();
-                reached.headers.push(("access-control-expose-headers".to_owned(), exposed));
-            }
+        }
+        let allows = reached.headers.iter().any(|(name, _)| name == "access-control-allow-origin");
+        for (name, value) in self.rig.grant(self.head).additions(allows) {
+            reached.headers.push((name.to_owned(), value.into()));
         }
         self.answer = Some(wire::answer(&reached.headers, reached.body, reached.cut));
     }
