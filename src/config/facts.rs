@@ -151,6 +151,7 @@ impl Facilitator {
             path_prefix: String::new(),
             timeout_millis: 10_000,
             headers: Vec::new(),
+            supported_every: Some(60),
         }
     }
 }

@@ -26,11 +26,11 @@ pub(super) const KEYS: &[&str] = &[
     "sellers",
     "routes",
     "claims",
-    "paywall",
     "cors",
     "x402Versions",
     "wallets",
     "limit",
+    "paywall",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
@@ -159,8 +159,8 @@ fn read_policy(
         facilitators,
         routes: routes?,
         claims,
-        paywall,
         wallet_checks,
+        paywall,
         assets,
         warnings: around.warnings,
     })
