@@ -22,7 +22,6 @@ pub(super) const PLANNED: &[&str] = &[
     "store",
     "credit",
     "extensions",
-    "cors",
     "v1",
     "catalogue",
     "outputSchema",

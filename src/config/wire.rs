@@ -8,10 +8,11 @@ use super::catalogue::Catalogue;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
-use super::offers::{Defaults, SETTLE};
-use super::text::{check_name, origin};
+use super::offers::{Defaults, SETTLE, WALLETS};
+use super::public;
+use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
+use super::{json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -25,7 +26,13 @@ pub(super) const KEYS: &[&str] = &[
     "sellers",
     "routes",
     "claims",
+    "cors",
+    "x402Versions",
+    "wallets",
+    "limit",
 ];
+pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
+pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
@@ -112,7 +119,8 @@ fn read_policy(
     }
     let origin =
         fields.need("origin", "the public URL quoted to payers, for example https://api.example.com", errors);
-    let origin = origin.and_then(|value| read_origin(value, &mut around, errors));
+    let public = origin.and_then(|value| public::read_origin(value, &mut around.warnings, errors));
+    let cors = public::read_cors(&fields, errors);
     let unmatched =
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
@@ -127,40 +135,58 @@ fn read_policy(
             .get("accepts")
             .map(|value| accepts::read(value, path.key("accepts"), &mut assets, errors)),
         settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
+        wallets: fields.choice("wallets", WALLETS, errors).unwrap_or(Wallets::Any),
+        v1: fields
+            .get("x402Versions")
+            .is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
         facilitators: named,
     };
+    let wallet_checks = read_wallet_checks(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, errors);
     catalogue.check_unused(errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
+    let public = public?;
     Some(Policy {
-        origin: origin?,
+        origin: public.origin,
+        forwarded: public.forwarded,
+        cors,
         unmatched: unmatched?,
         facilitators,
         routes: routes?,
         claims,
+        wallet_checks,
         assets,
         warnings: around.warnings,
     })
 }
 
-fn read_origin(value: &Value<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Option<String> {
-    let text = text(value, &Path::Root.key("origin"), errors)?;
-    let read = origin(text);
-    match &read {
-        None => errors.push(
-            "origin",
-            format_args!("{} is not https://host or https://host:port", quoted(text)),
-            "without path and query",
-        ),
-        Some(origin) if origin.starts_with("http://") => {
-            around.warnings.push("origin: payers are quoted an http:// address".to_owned())
-        }
-        Some(_) => {}
+/// Whether version 1 is spoken beside version 2.
+fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> bool {
+    let versions = list(value, path, 2, errors).unwrap_or_default();
+    let spoken = |version: f64| versions.contains(&Value::Number(version));
+    let known = versions.iter().all(|version| [Value::Number(1.0), Value::Number(2.0)].contains(version));
+    if !known || !spoken(2.0) || (versions.len() == 2 && !spoken(1.0)) {
+        errors.push(path, "the versions spoken are [2] or [1, 2]", "write [2] to turn version 1 off");
     }
-    read
+    spoken(1.0)
+}
+
+fn read_wallet_checks(fields: &Fields<'_>, errors: &mut Errors) -> WalletChecks {
+    let path = fields.path.key("limit");
+    let limit = fields.get("limit").and_then(|value| Fields::open(value, path, LIMIT_KEYS, errors));
+    let path = path.key("walletChecks");
+    let checks = limit.as_ref().and_then(|limit| limit.get("walletChecks"));
+    let checks = checks.and_then(|value| Fields::open(value, path, WALLET_CHECKS_KEYS, errors));
+    let number = |key: &str, errors: &mut Errors| {
+        checks.as_ref().and_then(|checks| checks.number(key, 1, 1_000_000, errors))
+    };
+    WalletChecks {
+        per_minute: number("perMinute", errors).unwrap_or(60),
+        burst: number("burst", errors).unwrap_or(20),
+    }
 }
 
 fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {

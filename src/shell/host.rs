@@ -7,9 +7,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, Status};
+use proxy_wasm::types::{BufferType, GrpcStatusCode, MapType, Status};
 
 use crate::claims::table::{Shared, StoreDown};
+use crate::reply::grpc;
 
 /// Headers as the host gives them: names in lower case, values any bytes.
 pub(super) type Pairs = Vec<(String, Vec<u8>)>;
@@ -54,6 +55,23 @@ pub(super) fn remove_header(map: MapType, name: &str) {
     let _ = hostcalls::remove_map_value(map, name);
 }
 
+/// Answers a gRPC call: the host puts the status where calls end. The message goes in a header
+/// and not in the body, which would be in the way where the host sees no gRPC in it.
+pub(super) fn send_status(status: &grpc::Status) {
+    let code = match status.code {
+        3 => GrpcStatusCode::InvalidArgument,
+        7 => GrpcStatusCode::PermissionDenied,
+        8 => GrpcStatusCode::ResourceExhausted,
+        9 => GrpcStatusCode::FailedPrecondition,
+        12 => GrpcStatusCode::Unimplemented,
+        14 => GrpcStatusCode::Unavailable,
+        _ => GrpcStatusCode::Unknown,
+    };
+    let metadata = status.metadata.iter().map(|(name, value)| (*name, value.as_bytes()));
+    let metadata = metadata.chain([("grpc-message", status.message.as_bytes())]).collect();
+    let _ = hostcalls::send_grpc_response(code, None, metadata);
+}
+
 /// Seconds since the Unix epoch by the host's clock.
 pub(super) fn now() -> u64 {
     since_epoch().as_secs()
@@ -73,6 +91,12 @@ fn since_epoch() -> Duration {
 pub(super) fn response_flags() -> Option<u64> {
     let bytes = hostcalls::get_property(vec!["response", "flags"]).ok().flatten()?;
     bytes.first_chunk::<8>().copied().map(u64::from_le_bytes)
+}
+
+/// The client's address, as the host makes it out; empty where it does not say.
+pub(super) fn peer() -> String {
+    let bytes = hostcalls::get_property(vec!["source", "address"]).ok().flatten().unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A buffer's first `max` bytes; `None` when there is nothing.

@@ -15,9 +15,10 @@ use proxy_wasm::types::{Action, MapType};
 use super::host;
 use super::worker::Worker;
 use crate::admission::{self, Admission, Head, Offered};
+use crate::charge;
 use crate::exchange;
 use crate::record::Outcome;
-use crate::reply::{cors, Refusal};
+use crate::reply::Refusal;
 
 mod visit;
 
@@ -62,7 +63,7 @@ impl Stream {
         let head = Head::read(&pairs);
         // The time matters to payments only, and asking for it costs as much as a header.
         let now = if head.offered == Offered::Nothing { 0 } else { host::now() };
-        match admission::admit(&worker.policy, &head, now) {
+        match admission::admit(&worker.policy, &head, worker.as_ref(), now) {
             Admission::Pass(route) => {
                 for name in &head.owned {
                     host::remove_header(MapType::HttpRequestHeaders, name);
@@ -73,21 +74,21 @@ impl Stream {
                 Action::Continue
             }
             Admission::Preflight(route, methods) => {
-                let mut visit = Visit::new(self.context, route, &head);
-                visit.outcome = Some(Outcome::Preflight);
-                visit.send(&cors::preflight(&methods, head.asked_headers));
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                visit.preflight(&methods, head.asked_headers);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Refuse(route, refusal, allow) => {
-                let mut visit = Visit::new(self.context, route, &head);
-                visit.resource = head.resource(&worker.policy.origin);
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                visit.resource = head.resource(&worker.policy);
                 visit.refuse(worker, visit.suspended(worker, refusal), &allow);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Present(purchase) => {
-                let mut visit = Visit::new(self.context, Some(Arc::clone(&purchase.route)), &head);
+                let route = Some(Arc::clone(&purchase.route));
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
                 visit.resource = purchase.resource.clone();
                 visit.remove =
                     head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
@@ -120,17 +121,22 @@ impl Stream {
         let Ok(mut visit) = visit.try_borrow_mut() else { return Action::Pause };
         let Some(purchase) = visit.purchase.clone() else { return Action::Pause };
         if visit.machine == exchange::Exchange::Over {
+            visit.complete();
             return Action::Continue;
         }
         let pairs = host::headers(MapType::HttpResponseHeaders);
         let status = pairs.iter().find(|(name, _)| name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        // A status that cannot be read is not worth a charge.
-        let charges = status.is_some_and(|status| purchase.offer.settle_on.charges(status));
+        let reading = charge::read(&purchase.offer, purchase.metered(), status, &pairs);
+        if reading.cut || reading.charge == exchange::Charge::Unreadable {
+            let what = if reading.cut { "is above what was signed, and was cut" } else { "cannot be read" };
+            log::warn!("route {}: the upstream's charge {what}", purchase.route.name);
+        }
+        let charge = reading.charge;
         visit.see_response(&pairs);
-        let paying = visit.machine == exchange::Exchange::Paying;
-        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charges });
+        let paying = matches!(visit.machine, exchange::Exchange::Paying(_));
+        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charge });
         if paying {
             visit.mark_pending();
         }
@@ -226,6 +232,10 @@ impl HttpContext for Stream {
         match (&self.state, &self.worker) {
             (State::Paying(visit), Some(worker)) => self.response(worker, visit),
             // Our own local replies pass here as well, and the host's, for requests it refused.
+            (State::Decided(visit), _) => {
+                visit.complete();
+                Action::Continue
+            }
             _ => Action::Continue,
         }
     }

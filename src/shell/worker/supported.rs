@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{address, calls, Worker};
+use super::quotes::address;
+use super::{calls, Worker};
 use crate::config::{Facilitator, Policy, Target};
 use crate::facilitator::supported::store::{self, Before};
 use crate::facilitator::supported::{Fetched, Kindness, Knowledge, Snapshot, Trouble};
@@ -45,7 +46,6 @@ impl Watch {
 impl Worker {
     /// What is known of what a facilitator settles: the same in all workers, up to a second
     /// late. Cheap.
-    #[allow(dead_code, reason = "read by what quotes")]
     pub(in crate::shell) fn supported(&self, facilitator: &Facilitator) -> Rc<Snapshot> {
         let watches = self.watches.try_borrow();
         let watch = watches.as_ref().ok().and_then(|watches| watches.get(facilitator.index));
@@ -54,7 +54,6 @@ impl Worker {
 
     /// Moves whenever what [`Self::supported`] says of any facilitator has changed in a way
     /// that quotes depend on.
-    #[allow(dead_code, reason = "read by what quotes")]
     pub(in crate::shell) fn supported_generation(&self) -> u64 {
         self.supported_generation.get()
     }
@@ -160,10 +159,11 @@ fn gaps(policy: &Policy, facilitator: &Facilitator, snapshot: &Snapshot) -> Vec<
         if !ours || seen.insert(address(offer), 0).is_some() {
             continue;
         }
-        for accept in &offer.accepts {
-            let network = &accept.asset.network;
-            if snapshot.kind(2, "exact", network) == Kindness::Unsupported {
-                gaps.push(format!("route {}, offer {}: exact on {network}", route.name, offer.name));
+        let ways = offer.accepts.iter().map(|way| (way.means.scheme(), way.asset.network.as_str()));
+        let others = offer.others.iter().map(|way| (way.scheme.as_str(), way.network.as_str()));
+        for (scheme, network) in ways.chain(others) {
+            if snapshot.kind(2, scheme, network) == Kindness::Unsupported {
+                gaps.push(format!("route {}, offer {}: {scheme} on {network}", route.name, offer.name));
             }
         }
     }
