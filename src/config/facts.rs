@@ -30,6 +30,11 @@ impl Policy {
         &self.facilitators
     }
 
+    /// Whether people are refused with a page they can pay from.
+    pub fn paywall(&self) -> bool {
+        self.paywall
+    }
+
     /// How many authorisations are remembered at once.
     pub fn capacity(&self) -> u32 {
         self.claims.capacity
@@ -146,6 +151,7 @@ impl Facilitator {
             path_prefix: String::new(),
             timeout_millis: 10_000,
             headers: Vec::new(),
+            supported_every: Some(60),
         }
     }
 }

@@ -30,6 +30,7 @@ pub(super) const KEYS: &[&str] = &[
     "x402Versions",
     "wallets",
     "limit",
+    "paywall",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
@@ -125,6 +126,7 @@ fn read_policy(
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
+    let paywall = fields.flag("paywall", true, errors);
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
@@ -158,6 +160,7 @@ fn read_policy(
         routes: routes?,
         claims,
         wallet_checks,
+        paywall,
         assets,
         warnings: around.warnings,
     })

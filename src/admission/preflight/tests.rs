@@ -33,7 +33,7 @@ fn asked(path: &str, method: &str) -> String {
         ("access-control-request-method", method),
     ];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-    match admit(&policy(), &Head::read(&pairs), 0) {
+    match admit(&policy(), &Head::read(&pairs), &crate::protocol::abilities::Unasked, 0) {
         Admission::Preflight(_, methods) => methods,
         Admission::Pass(_) => "passes".to_owned(),
         Admission::Refuse(_, refusal, _) => refusal.code().to_owned(),
