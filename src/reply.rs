@@ -6,6 +6,7 @@
 use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
 
+pub mod budget;
 pub mod cache;
 pub mod code;
 pub mod cors;

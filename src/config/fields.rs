@@ -87,6 +87,19 @@ impl<'v> Fields<'v> {
         found
     }
 
+    /// A switch; `default` when it is not there.
+    #[inline(never)]
+    pub(super) fn flag(&self, key: &str, default: bool, errors: &mut Errors) -> bool {
+        match self.get(key) {
+            None => default,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                errors.push(self.path.key(key), "not true or false", "write true or false, unquoted");
+                default
+            }
+        }
+    }
+
     /// A whole number within bounds.
     #[inline(never)]
     pub(super) fn number(&self, key: &str, from: u32, to: u32, errors: &mut Errors) -> Option<u32> {

@@ -133,7 +133,9 @@ fn every_scheme_and_version_is_read_as_what_it_is() {
         assert_eq!((permit.spender, permit.token), (proxy, accepted.asset));
         assert_eq!(permit.witness.facilitator.is_some(), name.ends_with("upto"));
     }
-    let PaymentPayload::V1 { network, signed } = read("v1_base_sepolia_eip3009") else { panic!("not version 1") };
+    let PaymentPayload::V1 { network, signed } = read("v1_base_sepolia_eip3009") else {
+        panic!("not version 1")
+    };
     assert_eq!((network.as_str(), signed.authorization.amount()), ("base-sepolia", Amount::from_u64(10_000)));
     assert_eq!(parse(&json!({"x402Version": 3})), Err(Malformed::Version(3)));
     assert_eq!(parse(&json!({"x402Version": "2"})), Err(Malformed::Shape("x402Version")));

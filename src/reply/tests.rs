@@ -43,7 +43,8 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
 #[test]
 fn every_refusal_is_json_with_the_contract_fields() {
     for refusal in every_refusal() {
-        let reply = refusal.reply(Some(quote()), vec![("payment-response", "receipt".to_owned())], "GET, HEAD");
+        let reply =
+            refusal.reply(Some(quote()), vec![("payment-response", "receipt".to_owned())], "GET, HEAD");
         let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!(body["error"], refusal.code());
         assert_eq!(body["code"], refusal.code());

@@ -35,7 +35,13 @@ const DIFFERENCES: [(&str, &str, Option<&str>, Option<&str>, &str); 6] = [
     ("base_sepolia_permit2", "amount", Some("permit2_amount_mismatch"), NO_MATCH, "the quote differs first"),
     ("base_sepolia_permit2", "token", Some("permit2_token_mismatch"), NO_MATCH, "as above"),
     ("base_sepolia_permit2", "no_eip712_extra", None, NO_MATCH, "our quotes name the domain"),
-    ("base_sepolia_permit2", "spender", Some("invalid_permit2_spender"), SIGNER, "the signature is judged first"),
+    (
+        "base_sepolia_permit2",
+        "spender",
+        Some("invalid_permit2_spender"),
+        SIGNER,
+        "the signature is judged first",
+    ),
     ("base_sepolia_upto", "facilitator_other", Some("upto_facilitator_mismatch"), SIGNER, "as above"),
     ("base_sepolia_upto", "spender_exact_proxy", Some("invalid_permit2_spender"), SIGNER, "as above"),
 ];
@@ -113,7 +119,10 @@ fn every_rule_of_permit2_decides_alone() {
     assert_eq!(permit(exact, |p| p.witness.to = other).err(), Some(Mismatch::Recipient(Means::Permit2)));
     assert_eq!(permit(exact, |p| p.amount = Amount::ZERO).err(), Some(Mismatch::Value(Means::Permit2)));
     assert_eq!(permit(exact, |p| p.deadline = Amount::ZERO).err(), Some(Mismatch::Expired(Means::Permit2)));
-    assert_eq!(permit(exact, |p| p.witness.valid_after = Amount::MAX).err(), Some(Mismatch::NotYet(Means::Permit2)));
+    assert_eq!(
+        permit(exact, |p| p.witness.valid_after = Amount::MAX).err(),
+        Some(Mismatch::NotYet(Means::Permit2))
+    );
     assert_eq!(permit(exact, |p| p.witness.facilitator = Some(other)).err(), Some(Mismatch::Submitter));
     assert_eq!(permit(upto, |p| p.witness.facilitator = Some(other)).err(), Some(Mismatch::Submitter));
     assert_eq!(permit(upto, |p| p.witness.facilitator = None).err(), Some(Mismatch::Submitter));
@@ -145,7 +154,8 @@ fn both_versions_of_a_payment_burn_the_same() {
     let v1 = json!({"x402Version": 1, "scheme": "exact", "network": "base-sepolia", "payload": signed});
     let offer = offer_of("v1_base_sepolia_eip3009");
     let (one, two) = (read(&v1, &offer).unwrap(), verified());
-    let (Form::Evm { signed: one, asset: a, .. }, Form::Evm { signed: two, asset: b, .. }) = (one.form(), two.form())
+    let (Form::Evm { signed: one, asset: a, .. }, Form::Evm { signed: two, asset: b, .. }) =
+        (one.form(), two.form())
     else {
         panic!()
     };
@@ -163,7 +173,9 @@ fn only_the_facilitator_can_judge_a_contracts_signature() {
         read(&payload, &offer).map(|payment| payment.judge())
     };
     let garbage = format!("0x{}", "5a".repeat(65));
-    for plausible in [variants["erc6492_wrapped"].as_str().unwrap(), variants["flipped_v"].as_str().unwrap(), &garbage] {
+    for plausible in
+        [variants["erc6492_wrapped"].as_str().unwrap(), variants["flipped_v"].as_str().unwrap(), &garbage]
+    {
         assert_eq!(with(plausible, Wallets::Any), Ok(Judge::Facilitator));
         assert!(with(plausible, Wallets::Eoa).is_err());
     }
@@ -171,7 +183,9 @@ fn only_the_facilitator_can_judge_a_contracts_signature() {
     for twin in ["v_as_0_1", "high_s"] {
         assert!(with(variants[twin].as_str().unwrap(), Wallets::Any).is_err(), "{twin}");
     }
-    for hopeless in ["0x", "0x00", variants["eip2098_compact"].as_str().unwrap(), &format!("0x{}", "ab".repeat(4_097))] {
+    for hopeless in
+        ["0x", "0x00", variants["eip2098_compact"].as_str().unwrap(), &format!("0x{}", "ab".repeat(4_097))]
+    {
         assert!(with(hopeless, Wallets::Any).is_err(), "{hopeless}");
     }
 }

@@ -2,11 +2,11 @@ use proptest::prelude::*;
 use serde_json::{json, Value};
 
 use super::*;
-use crate::protocol::tests::{base, offer, vectors};
 use crate::protocol::abilities::Unasked;
 use crate::protocol::header;
 use crate::protocol::payload::PaymentPayload;
 use crate::protocol::tests::v2_parts;
+use crate::protocol::tests::{base, offer, vectors};
 
 fn decoded(header: &str) -> Value {
     serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap()
@@ -126,15 +126,21 @@ fn version_1_stands_in_the_body() {
 #[test]
 fn several_ways_are_one_list_in_either_version() {
     let mut two = offer(&base()["requirements"], Settle::After);
-    two.accepts.extend(offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After).accepts);
+    two.accepts.extend(
+        offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After).accepts,
+    );
     let challenge = Challenge::new(&two, &Unasked, r#""x":{"info":{}}"#);
     let url = "https://a/\"b";
     let accepts: Value = serde_json::from_str(&challenge.v1_accepts(url).unwrap()).unwrap();
-    let networks: Vec<_> = accepts.as_array().unwrap().iter().map(|way| way["network"].as_str().unwrap()).collect();
+    let networks: Vec<_> =
+        accepts.as_array().unwrap().iter().map(|way| way["network"].as_str().unwrap()).collect();
     assert_eq!(networks, ["base-sepolia", "base"]);
     assert!(accepts.as_array().unwrap().iter().all(|way| way["resource"] == url));
     let quote = decoded(&challenge.header("e", url));
-    assert_eq!((quote["accepts"].as_array().unwrap().len(), &quote["extensions"]), (2, &json!({"x": {"info": {}}})));
+    assert_eq!(
+        (quote["accepts"].as_array().unwrap().len(), &quote["extensions"]),
+        (2, &json!({"x": {"info": {}}}))
+    );
 }
 
 /// A quote for `upto` names who may submit it, so it waits until somebody said.
@@ -161,8 +167,11 @@ fn upto_waits_for_its_submitter() {
     assert!(denied.is_empty() && denied.missing() == ["upto on eip155:84532"]);
     let quote = Challenge::new(&offer, &Asked(Ability::Yes("{}".to_owned())), "");
     let quote = decoded(&quote.header("e", "u"));
-    assert_eq!(quote["accepts"][0]["extra"], json!({
-        "name": "USDC", "version": "2", "assetTransferMethod": "permit2",
-        "facilitatorAddress": "0x0707070707070707070707070707070707070707",
-    }));
+    assert_eq!(
+        quote["accepts"][0]["extra"],
+        json!({
+            "name": "USDC", "version": "2", "assetTransferMethod": "permit2",
+            "facilitatorAddress": "0x0707070707070707070707070707070707070707",
+        })
+    );
 }

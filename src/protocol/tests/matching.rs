@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use serde_json::{json, Value};
 
 use super::{base, offer, parse, v2_parts, valid, vectors};
+use crate::config::Offer;
 use crate::config::Settle;
 use crate::evm::address::Address;
 use crate::money::Amount;
-use crate::config::Offer;
 use crate::protocol::payload::PaymentPayload;
 use crate::protocol::terms::Terms;
 use crate::protocol::v2::{Accepted, Extra, Scheme};
@@ -25,9 +25,7 @@ const NOT_OURS: [&str; 2] =
 
 fn pays(payload: PaymentPayload, offer: &Offer) -> bool {
     match payload {
-        PaymentPayload::V2 { accepted, .. } => {
-            accepted.matches(&Terms::of(&offer.accepts[0], offer, None))
-        }
+        PaymentPayload::V2 { accepted, .. } => accepted.matches(&Terms::of(&offer.accepts[0], offer, None)),
         _ => false,
     }
 }
