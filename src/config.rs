@@ -227,6 +227,8 @@ pub struct Facilitator {
     /// Without a trailing slash; empty for the root.
     pub(crate) path_prefix: String,
     pub(crate) timeout_millis: u32,
+    /// Seconds between two looks at `/supported`; `None` when it is never asked.
+    pub(crate) supported_every: Option<u32>,
     /// Static headers; values may be secrets and are never logged.
     pub(crate) headers: Vec<(String, Secret)>,
 }

@@ -5,6 +5,7 @@
 
 use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
+use crate::facilitator::Reason;
 
 pub mod budget;
 pub mod cache;
@@ -132,6 +133,8 @@ impl Refusal {
             Self::NotOffered => 403,
             Self::RateLimited(_) => 429,
             Self::QuotesSuspended => 503,
+            // The specification's, and what the reference server and x402-rs answer.
+            Self::Denied(Denial::Unverified(Reason::Allowance) | Denial::Rejected(Reason::Allowance)) => 412,
             Self::Denied(denial) => match denial {
                 Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_) | Denial::Rejected(_) => {
                     402
@@ -182,8 +185,8 @@ impl Refusal {
     /// What the client should do.
     pub fn retry(self) -> Retry {
         match (self, self.status()) {
-            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 503) => Retry::Same,
-            (_, 402) => Retry::New,
+            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 429 | 503) => Retry::Same,
+            (_, 402 | 412) => Retry::New,
             _ => Retry::Never,
         }
     }

@@ -100,6 +100,12 @@ impl Facilitator {
         self.timeout_millis
     }
 
+    /// Seconds between two looks at `/supported`. `None` when it is never asked: what is settled
+    /// then stays unknown for ever.
+    pub fn supported_every(&self) -> Option<u32> {
+        self.supported_every
+    }
+
     /// Static headers, with their secrets exposed: for the call and nothing else.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose()))

@@ -1,12 +1,13 @@
 use super::*;
 use crate::facilitator::Reason;
 
-const REASONS: [Reason; 6] = [
+const REASONS: [Reason; 7] = [
     Reason::InsufficientFunds,
     Reason::Signature,
     Reason::Expired,
     Reason::NotYetValid,
     Reason::Unsupported,
+    Reason::Allowance,
     Reason::Other,
 ];
 

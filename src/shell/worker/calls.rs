@@ -13,11 +13,11 @@ use crate::claims::{fingerprint, Attempt, Identity, Op, Outcome};
 use crate::config::Facilitator;
 use crate::exchange::{self, Settled};
 use crate::facilitator::said::Said;
-use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Verdict, MAX_ANSWER_BYTES};
+use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Redirect, Verdict, MAX_ANSWER_BYTES};
 use crate::money::Amount;
 use crate::precheck::Form;
 use crate::settlement::{self, Settlement};
-use crate::shell::host;
+use crate::shell::host::{self, Pairs};
 
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
@@ -142,7 +142,7 @@ impl Worker {
         let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match send(facilitator, endpoint, &purchase.body(amount)) {
+        match send(facilitator, endpoint, Some(&purchase.body(amount))) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -170,28 +170,20 @@ impl Worker {
 
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
+        let ask = self.take_ask(token);
         let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
-        let Some(attempt) = attempt.map(Attempt) else { return };
-        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
-        if num_headers == 0 {
-            return self.answered(attempt, &Delivery::Broken);
+        if ask.is_none() && attempt.is_none() {
+            return;
         }
-        let headers = host::headers(MapType::HttpCallResponseHeaders);
-        let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value);
-        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
-        let body = match body_size {
-            0 => Some(Vec::new()),
-            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
-            _ => None,
-        };
-        self.answered(
-            attempt,
-            &Delivery::Answered {
-                status: status.and_then(|text| text.parse().ok()).unwrap_or(0),
-                from_upstream: find("x-envoy-upstream-service-time").is_some(),
-                body: body.as_deref(),
-            },
-        );
+        let received = Received::take(num_headers, body_size);
+        let delivery = received.delivery();
+        if let Some((index, sent)) = ask {
+            if let Some(facilitator) = self.policy.facilitators.get(index) {
+                self.heard(facilitator, &delivery, host::now_millis().saturating_sub(sent));
+            }
+        } else if let Some(attempt) = attempt {
+            self.answered(Attempt(attempt), &delivery);
+        }
     }
 
     fn answered(&self, attempt: Attempt, delivery: &Delivery<'_>) {
@@ -205,12 +197,15 @@ impl Worker {
         let Some((endpoint, purchase, amount, sent)) = job else { return };
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
         let millis = if sent == 0 { 0 } else { host::now_millis().saturating_sub(sent) };
+        if let Some(redirect) = Redirect::of(delivery) {
+            log::warn!("facilitator {} {redirect}", facilitator.name);
+        }
         match endpoint {
-            Endpoint::Verify => self.verified(attempt, &purchase, facilitator, delivery, millis),
             Endpoint::Settle => {
                 let answer = Answer::read(delivery, &purchase.expected(amount));
                 self.settled(attempt, &purchase, facilitator, delivery, answer, millis);
             }
+            _ => self.verified(attempt, &purchase, facilitator, delivery, millis),
         }
     }
 
@@ -226,7 +221,7 @@ impl Worker {
         if verdict == Verdict::Valid {
             self.forgive(attempt);
         }
-        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
+        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict.spoke(delivery));
         if verdict != Verdict::Valid {
             log::warn!(
                 "route {}: facilitator {} did not verify payment {}: {}",
@@ -342,18 +337,61 @@ impl Worker {
     }
 }
 
-fn send(facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
+/// What a callout brought.
+struct Received {
+    headers: Pairs,
+    body: Option<Vec<u8>>,
+}
+
+impl Received {
+    fn take(num_headers: usize, body_size: usize) -> Self {
+        let headers = match num_headers {
+            0 => Pairs::new(),
+            _ => host::headers(MapType::HttpCallResponseHeaders),
+        };
+        let body = match body_size {
+            0 => Some(Vec::new()),
+            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
+            _ => None,
+        };
+        Self { headers, body }
+    }
+
+    fn delivery(&self) -> Delivery<'_> {
+        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
+        if self.headers.is_empty() {
+            return Delivery::Broken;
+        }
+        let find = |name: &str| self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
+        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
+        Delivery::arrived(
+            status.and_then(|text| text.parse().ok()).unwrap_or(0),
+            find("x-envoy-upstream-service-time").is_some(),
+            find("location"),
+            self.body.as_deref(),
+        )
+    }
+}
+
+/// Calls a facilitator: every call to one leaves here, with its method, path and headers.
+pub(super) fn send(
+    facilitator: &Facilitator,
+    endpoint: Endpoint,
+    body: Option<&[u8]>,
+) -> Result<u32, Status> {
     let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
     let mut headers = vec![
-        (":method", "POST"),
+        (":method", endpoint.method()),
         (":path", path.as_str()),
         (":authority", facilitator.authority.as_str()),
-        ("content-type", "application/json"),
         ("accept", "application/json"),
     ];
+    if body.is_some() {
+        headers.push(("content-type", "application/json"));
+    }
     headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
     let timeout = Duration::from_millis(facilitator.timeout_millis.into());
-    hostcalls::dispatch_http_call(&facilitator.cluster, headers, Some(body), vec![], timeout)
+    hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
 }
 
 /// The host's reason, with what to look at: on Istio a cluster that the proxy was not sent
