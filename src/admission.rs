@@ -15,6 +15,7 @@ use crate::protocol::abilities::Abilities;
 use crate::reply::{code, Refusal};
 use crate::route::Resolution;
 
+pub mod browser;
 pub mod grpc;
 pub mod head;
 mod preflight;
@@ -65,7 +66,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
     if head.grpc && offer.settle == Settle::After {
         return refuse(Some(route), Refusal::GrpcSettlesBefore);
     }
-    let encoded = match head.offered {
+    let encoded = match head.payment(policy.paywall) {
         Offered::Nothing => return refuse(Some(route), Refusal::PaymentRequired),
         Offered::Many => return refuse(Some(route), Refusal::Invalid(code::PAYMENT_AMBIGUOUS)),
         Offered::One(encoded) => encoded,

@@ -49,6 +49,8 @@ pub struct Policy {
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
     pub(crate) wallet_checks: WalletChecks,
+    /// Whether people are refused with a page they can pay from.
+    pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
     pub(crate) warnings: Vec<String>,

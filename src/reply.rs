@@ -90,7 +90,7 @@ pub struct Reply {
     pub status: u16,
     /// Header names in lower case, with values.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// JSON, or the page for a person.
     pub body: String,
 }
 
@@ -270,6 +270,15 @@ impl Refusal {
             body.push_str(part);
         }
         body
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The first header of a name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }
 

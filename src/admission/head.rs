@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::browser::{Clues, Cookies};
 use crate::config::Policy;
 use crate::reply::grpc::Dialect;
 
@@ -53,6 +54,10 @@ pub struct Head<'a> {
     pub grpc: bool,
     /// How to answer it.
     pub dialect: Dialect,
+    /// Whether a person's browser asks for a page to show.
+    pub navigation: bool,
+    /// What its cookies hold for us, and what goes on without it, whatever the route.
+    pub cookies: Option<Cookies<'a>>,
     /// `x-request-id`
     pub request_id: Option<&'a str>,
     /// `access-control-request-headers`
@@ -79,6 +84,8 @@ impl<'a> Head<'a> {
             origin: None,
             grpc: false,
             dialect: Dialect::Http,
+            navigation: false,
+            cookies: None,
             request_id: None,
             asked_headers: "",
             asked_method: "",
@@ -86,6 +93,7 @@ impl<'a> Head<'a> {
             owned: Vec::new(),
             payments: Vec::new(),
         };
+        let mut clues = Clues::default();
         for (name, value) in pairs {
             let text = || std::str::from_utf8(value).ok();
             match name.as_str() {
@@ -102,11 +110,27 @@ impl<'a> Head<'a> {
                 "x-request-id" => head.request_id = text(),
                 name if PAYMENT.contains(&name) => head.offer(name, value),
                 name if head.is_new_owned(name) => head.owned.push(name),
-                _ => {}
+                name => clues.see(name, value),
             }
+        }
+        head.navigation = clues.navigation(head.method) && !head.grpc;
+        if clues.cookie {
+            let cookies = pairs.iter().filter(|(name, _)| name == "cookie");
+            head.cookies = Cookies::take(cookies.map(|(_, value)| value.as_slice()));
         }
         head.preflight = head.method == "OPTIONS" && head.origin.is_some() && !head.asked_method.is_empty();
         head
+    }
+
+    /// The payment that counts: a header's or, where pages are shown to people and there is no
+    /// header, the cookie's of a navigation.
+    pub fn payment(&self, paywall: bool) -> Offered<'a> {
+        match (self.offered, &self.cookies) {
+            (Offered::Nothing, Some(cookies)) if paywall && self.navigation => {
+                cookies.payment.map_or(Offered::Nothing, Offered::One)
+            }
+            (offered, _) => offered,
+        }
     }
 
     /// The method a preflight asks for.

@@ -35,6 +35,11 @@ impl Policy {
         &self.facilitators
     }
 
+    /// Whether people are refused with a page they can pay from.
+    pub fn paywall(&self) -> bool {
+        self.paywall
+    }
+
     /// How many authorisations are remembered at once.
     pub fn capacity(&self) -> u32 {
         self.claims.capacity
@@ -151,6 +156,7 @@ impl Facilitator {
             path_prefix: String::new(),
             timeout_millis: 10_000,
             headers: Vec::new(),
+            supported_every: Some(60),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) const KEYS: &[&str] = &[
     "x402Versions",
     "wallets",
     "limit",
+    "paywall",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
@@ -128,6 +129,7 @@ fn read_policy(
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
     let large_quotes = read_challenge(&fields, errors);
+    let paywall = fields.flag("paywall", true, errors);
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
@@ -162,6 +164,7 @@ fn read_policy(
         routes: routes?,
         claims,
         wallet_checks,
+        paywall,
         assets,
         warnings: around.warnings,
     })

@@ -62,11 +62,15 @@ impl Stream {
         let pairs = host::headers(MapType::HttpRequestHeaders);
         let head = Head::read(&pairs);
         // The time matters to payments only, and asking for it costs as much as a header.
-        let now = if head.offered == Offered::Nothing { 0 } else { host::now() };
+        let offered = head.payment(worker.policy.paywall());
+        let now = if offered == Offered::Nothing { 0 } else { host::now() };
         match admission::admit(&worker.policy, &head, worker.as_ref(), now) {
             Admission::Pass(route) => {
                 for name in &head.owned {
                     host::remove_header(MapType::HttpRequestHeaders, name);
+                }
+                if let Some(cookies) = &head.cookies {
+                    host::set_cookies(&cookies.rest);
                 }
                 let outcome = if route.is_some() { Outcome::Free } else { Outcome::Unmatched };
                 worker.meters.request(route.as_deref(), outcome);
@@ -92,6 +96,7 @@ impl Stream {
                 visit.resource = purchase.resource.clone();
                 visit.remove =
                     head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
+                visit.cookies = head.cookies.map(|cookies| cookies.rest);
                 self.present(worker, visit, *purchase)
             }
         }

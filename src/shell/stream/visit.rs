@@ -13,6 +13,7 @@ use crate::config::{Cors, Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::limit::Source;
 use crate::money::Amount;
+use crate::paywall::{self, Page};
 use crate::precheck::Form;
 use crate::protocol::receipt::Receipt;
 use crate::protocol::Version;
@@ -59,6 +60,8 @@ pub(in crate::shell) struct Visit {
     pub(super) resource: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
+    /// What the request's cookies are without ours, if it was there.
+    pub(super) cookies: Option<Vec<u8>>,
     pub(super) upstream_status: Option<u16>,
     /// The request was let go.
     pub(super) forwarded: bool,
@@ -71,6 +74,8 @@ pub(in crate::shell) struct Visit {
     request_id: Option<String>,
     cors: Grant,
     upstream_allows_origin: bool,
+    /// A person's browser wants something to show.
+    navigation: bool,
     pub(super) grpc: GrpcStatus,
     dialect: Dialect,
     /// The gRPC status a refusal was sent with.
@@ -101,6 +106,7 @@ impl Visit {
             outcome: None,
             resource: String::new(),
             remove: Vec::new(),
+            cookies: None,
             upstream_status: None,
             forwarded: false,
             withheld: false,
@@ -111,6 +117,7 @@ impl Visit {
             request_id: head.request_id.map(str::to_owned),
             cors: Grant::of(cors, head.origin),
             upstream_allows_origin: false,
+            navigation: head.navigation,
             grpc: GrpcStatus::new(head.grpc),
             dialect: head.dialect,
             told: None,
@@ -182,6 +189,9 @@ impl Visit {
         self.forwarded = true;
         for name in std::mem::take(&mut self.remove) {
             host::remove_header(MapType::HttpRequestHeaders, &name);
+        }
+        if let Some(cookies) = self.cookies.take() {
+            host::set_cookies(&cookies);
         }
         let Some(purchase) = &self.purchase else { return };
         if let Some(payer) = purchase.payment.payer() {
@@ -282,6 +292,9 @@ impl Visit {
         let mut reply = refusal.reply(quote, receipts, allow);
         self.cors.open(&mut reply);
         if self.dialect == Dialect::Http {
+            if self.navigation && worker.policy.paywall() {
+                self.dress(&mut reply, refusal);
+            }
             return self.send(&reply);
         }
         let status = Status::of(refusal, &reply);
@@ -290,6 +303,18 @@ impl Visit {
             Dialect::Web => self.send(&status.into_headers(Dialect::Web)),
             _ => host::send_status(&status),
         }
+    }
+
+    /// A person gets a page to read and to pay from.
+    fn dress(&self, reply: &mut Reply, refusal: Refusal) {
+        let page = Page {
+            refusal,
+            url: &self.resource,
+            offer: self.offer().map(Arc::as_ref),
+            transaction: self.transaction,
+            now: host::now(),
+        };
+        paywall::dress(reply, &page);
     }
 
     /// An unpaid request gets no quote while nothing could be settled.

@@ -72,8 +72,8 @@ impl Sansio {
         let head = Head::read(&pairs);
         match admit(&self.policy, &head, &Unasked, now()) {
             Admission::Pass(_) => {
-                let kept = pairs.iter().filter(|(name, _)| !head.owned.contains(&name.as_str()));
-                let reached = self.upstream(&kept.cloned().collect(), &request.body);
+                let kept = without(&pairs, &head, |name| head.owned.contains(&name));
+                let reached = self.upstream(&kept, &request.body);
                 wire::answer(&reached.headers, reached.body, reached.cut)
             }
             Admission::Preflight(_, methods) => {
@@ -169,6 +169,17 @@ impl Rig for Sansio {
     fn lose_claims(&mut self) {
         self.memory.lose();
     }
+}
+
+/// A request's headers without some, and without the payment in its cookies.
+fn without(pairs: &Pairs, head: &Head<'_>, ours: impl Fn(&str) -> bool) -> Pairs {
+    let mut kept: Pairs = pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+    if let Some(cookies) = &head.cookies {
+        kept.retain(|(name, _)| name != "cookie");
+        kept.push(("cookie".to_owned(), cookies.rest.clone()));
+        kept.retain(|(name, value)| name != "cookie" || !value.is_empty());
+    }
+    kept
 }
 
 /// A call's outcome as the core reads it.

@@ -15,7 +15,7 @@ use x402_proxy_wasm::protocol::Version;
 use x402_proxy_wasm::reply::{cache, ReceiptKind, Refusal};
 use x402_proxy_wasm::settlement::{self, Settlement};
 
-use super::{delivery, now, Sansio};
+use super::{delivery, now, without, Sansio};
 use crate::wire::{self, Pairs, Reached};
 
 /// A payment at work.
@@ -164,7 +164,7 @@ impl<'a> Sale<'a> {
 
     fn forward(&mut self) {
         let ours = |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
-        let mut pairs: Pairs = self.pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+        let mut pairs = without(self.pairs, self.head, ours);
         if let Some(payer) = self.purchase.payment.payer() {
             pairs.push(("x402-payer".to_owned(), payer.to_string().into_bytes()));
         }
