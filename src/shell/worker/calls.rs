@@ -158,7 +158,7 @@ impl Worker {
     }
 
     fn send(&self, facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
-        let path = [&facilitator.path_prefix, endpoint.path()].concat();
+        let path = facilitator.path_prefix.clone() + endpoint.path();
         let authorization = self.authorization(facilitator, "POST", &path);
         let mut headers = vec![
             (":method", "POST"),
