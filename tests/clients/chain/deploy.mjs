@@ -8,13 +8,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { createPublicClient, createWalletClient, encodeFunctionData, getAddress, http, nonceManager, parseAbiItem, parseEther } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { baseSepolia } from 'viem/chains';
 
+import { freePort } from '../matrix/ports.mjs';
 import { contracts } from './compile.mjs';
 
 const require = createRequire(import.meta.url);
@@ -54,15 +54,6 @@ function permit2Runtime() {
   const hex = /hex"([0-9a-f]+)"/.exec(readFileSync(file, 'utf8'))?.[1];
   if (hex?.length !== 2 * 9152) throw new Error(`no Permit2 bytecode of 9152 bytes in ${file}`);
   return `0x${hex}`;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts the chain. `stop()` ends it; so does the end of this process. */
