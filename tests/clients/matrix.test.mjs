@@ -2,40 +2,62 @@
 // client, version, scheme, way of settling, and each failure. Balances are read off the chain.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 
-import { Purchase, cellsOf, COLUMNS, same } from './matrix/cells.mjs';
+import { findChromium } from './matrix/browser.mjs';
+import { Purchase, cellsOf, COLUMNS, extrasOf, same } from './matrix/cells.mjs';
 import { CLIENTS, rustClient, rustFacilitator } from './matrix/clients.mjs';
-import { payerOf, startStage } from './matrix/stage.mjs';
+import { prepare, RAW, spenderOf } from './matrix/raw.mjs';
 import { PAY_TO } from './matrix/shop.mjs';
-import { printTable } from './matrix/table.mjs';
-import { existsSync } from 'node:fs';
+import { payerOf, startStage } from './matrix/stage.mjs';
+import { printTables } from './matrix/table.mjs';
+import { Visit, VISITS } from './matrix/visits.mjs';
 
-/** What this module cannot do yet; a cell that needs it is shown as pending. */
-const PENDING = new Set(['v1', 'permit2', 'sponsored', 'upto']);
-const FEATURES = new Set(['v1', 'permit2', 'sponsored', 'upto'].filter((one) => !PENDING.has(one)));
+/** What the module can do beyond version 2 and EIP-3009, and which of it is still to come. */
+const ALL = ['v1', 'permit2', 'sponsored', 'upto', 'wallets', 'page'];
+const PENDING = new Set((process.env.X402_PENDING ?? 'v1 permit2 sponsored upto wallets page').split(' '));
+const FEATURES = new Set(ALL.filter((one) => !PENDING.has(one)));
 /** Purchases of one client at a time. */
 const AT_ONCE = 4;
 
 const rust = existsSync(rustFacilitator);
+const chromium = findChromium() !== undefined;
 const facilitators = ['npm', 'rs'];
-const cells = cellsOf(CLIENTS, { facilitators });
+const cells = [
+  ...cellsOf(CLIENTS, { facilitators }),
+  ...extrasOf('Chromium', VISITS, { facilitators, needs: ['page'] }),
+  ...extrasOf('by hand', RAW, { facilitators }),
+];
 const outcomes = new Map();
 for (const cell of cells) {
-  const absent = cell.client.missing === true || (cell.facilitator === 'rs' && !rust);
+  const absent = cell.client?.missing === true || (cell.facilitator === 'rs' && !rust) || (cell.row === 'Chromium' && !chromium);
   const pending = cell.needs.some((one) => PENDING.has(one));
   cell.skip = pending ? 'pending' : absent ? 'missing' : undefined;
   if (cell.skip !== undefined) outcomes.set(cell, cell.skip);
 }
+const running = cells.filter(({ skip }) => skip === undefined);
 const started = performance.now();
 let stage;
 
+/** Who buys, with an account that exists. */
+async function purchaseOf(cell) {
+  if (cell.extra === undefined) return new Purchase(stage, cell);
+  if (cell.row === 'Chromium') {
+    const visit = new Visit(stage, cell);
+    if (cell.extra.ether) await stage.chain.ether(visit.payer.account.address);
+    return visit;
+  }
+  return await prepare(stage, cell);
+}
+
 before(async () => {
-  stage = await startStage({ features: FEATURES, rust });
-  stage.ledger = new Map();
-  const grants = cells.filter(({ skip }) => skip === undefined)
-    .map(({ id, purse, spender }) => ({ account: payerOf(id).account.address, amount: purse, spender }));
-  await stage.timed('purses', stage.chain.grant(grants));
+  stage = await startStage({ features: FEATURES, rust, chromium: chromium && FEATURES.has('page') });
+  await stage.timed('purses', (async () => {
+    for (const cell of running) cell.purchase = await purchaseOf(cell);
+    await stage.chain.grant(running.map(({ purchase, purse, extra, spender }) =>
+      ({ account: purchase.payer.account.address, amount: purse, spender: extra === undefined ? spender : spenderOf(extra) })));
+  })());
 }, { timeout: 120_000 });
 
 after(async () => {
@@ -43,18 +65,17 @@ after(async () => {
   const log = stage?.envoy.log() ?? '';
   await stage?.stop();
   if ([...outcomes.values()].includes('failed')) console.log(log.split('\n').slice(-40).join('\n'));
-  printTable({ clients: CLIENTS, columns: COLUMNS, cells, outcomes });
+  printTables({ clients: CLIENTS, columns: COLUMNS, cells, outcomes });
   console.log(`start-up ${JSON.stringify(stage?.timings)} ms; all of it ${Math.round((performance.now() - started) / 1000)} s`);
 });
 
 describe('the matrix', { concurrency: true }, () => {
-  for (const client of CLIENTS) {
-    describe(client.name, { concurrency: AT_ONCE }, () => {
-      for (const cell of cells.filter((one) => one.client === client)) {
-        const name = `v${cell.version} ${cell.column.name}, ${cell.facilitator}`;
-        it(name, { skip: cell.skip, timeout: 120_000 }, async () => {
+  for (const row of new Set(cells.map((cell) => cell.row))) {
+    describe(row, { concurrency: AT_ONCE }, () => {
+      for (const cell of cells.filter((one) => one.row === row)) {
+        it(`${cell.name}, ${cell.facilitator}`, { skip: cell.skip, timeout: 120_000 }, async () => {
           outcomes.set(cell, 'failed');
-          await cell.column.run(new Purchase(stage, cell));
+          await (cell.column ?? cell.extra).run(cell.purchase);
           outcomes.set(cell, 'passed');
         });
       }
@@ -64,25 +85,21 @@ describe('the matrix', { concurrency: true }, () => {
 
 describe('afterwards', () => {
   it('moved on the chain exactly what the cells were charged', async () => {
-    const transfers = await stage.chain.transfers();
-    const spent = new Map([...stage.ledger].filter(([, amount]) => amount > 0n));
+    const failed = new Set(running.filter((cell) => outcomes.get(cell) !== 'passed')
+      .map(({ purchase }) => purchase.payer.account.address.toLowerCase()));
     const moved = new Map();
-    for (const { from, to, value } of transfers) {
+    for (const { from, to, value } of await stage.chain.transfers()) {
       assert.ok(same(to, PAY_TO), `${value} went to ${to}`);
       const payer = from.toLowerCase();
-      moved.set(payer, (moved.get(payer) ?? 0n) + value);
+      if (!failed.has(payer)) moved.set(payer, (moved.get(payer) ?? 0n) + value);
     }
-    const failed = cells.filter((cell) => outcomes.get(cell) === 'failed').map(({ id }) => payerOf(id).account.address.toLowerCase());
-    for (const payer of failed) {
-      spent.delete(payer);
-      moved.delete(payer);
-    }
-    assert.deepEqual(new Map([...moved].sort()), new Map([...spent].sort()));
+    const charged = [...stage.ledger].filter(([payer, amount]) => amount > 0n && !failed.has(payer));
+    assert.deepEqual(new Map([...moved].sort()), new Map(charged.sort()));
   });
 
   it('had every client and both facilitators', () => {
-    const missing = CLIENTS.filter((client) => client.missing).map(({ name }) => name);
-    assert.deepEqual(missing, [], `not built: ${rustClient}`);
+    assert.deepEqual(CLIENTS.filter((client) => client.missing).map(({ name }) => name), [], `not built: ${rustClient}`);
     assert.ok(rust, `not built: ${rustFacilitator}`);
+    assert.ok(chromium, 'missing: Chromium. Install it: apt-get install chromium (or name it in X402_CHROMIUM)');
   });
 });

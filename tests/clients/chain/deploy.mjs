@@ -28,6 +28,7 @@ export const ADDRESSES = {
   multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   validator6492: '0xdAcD51A54883eb67D95FAEb2BBfdC4a9a6BD2a3B',
   walletFactory: '0x00000000000000000000000000000000FAc70000',
+  delegatedWallet: '0x000000000000000000000000000000007702C0dE',
 };
 
 const CONTRACTS = {
@@ -37,6 +38,7 @@ const CONTRACTS = {
   multicall3: 'Multicall3',
   validator6492: 'Validator6492',
   walletFactory: 'WalletFactory',
+  delegatedWallet: 'DelegatedWallet',
 };
 
 // Keys for play money: the test mnemonic's eighth, ninth and tenth.
@@ -142,6 +144,13 @@ function chain({ rpc, client, transport, compiled, stop }) {
       return logs.map(({ args, transactionHash }) => ({ ...args, transaction: transactionHash }))
         .filter((one) => BigInt(one.from) !== 0n);
     },
+
+    /** Ether, for those who pay for a transaction themselves. */
+    ether: (address) => client.request({ method: 'anvil_setBalance', params: [address, `0x${parseEther('1').toString(16)}`] }),
+
+    /** Makes an ordinary account one with code, as EIP-7702 does. */
+    delegate: (address) =>
+      client.request({ method: 'anvil_setCode', params: [address, `0xef0100${ADDRESSES.delegatedWallet.slice(2)}`] }),
 
     /** A wallet with code whose owner is the given account, and what deploys it. */
     async smartWallet(owner, { deploy }) {

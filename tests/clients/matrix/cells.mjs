@@ -8,8 +8,8 @@ import { paymentIn } from './hop.mjs';
 import { BRIEF, MAXIMUM, OVERRIDE, PAY_TO, PRICE, RATED, TOKENS } from './shop.mjs';
 import { payerOf, PURSE } from './stage.mjs';
 
-const decode = (header) => JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
-const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64');
+export const decode = (header) => JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
+export const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64');
 export const same = (a, b) => a.toLowerCase() === b.toLowerCase();
 
 /** One purchase, by one client, of one thing, with a payer of its own. */
@@ -270,18 +270,34 @@ export const COLUMNS = [
   },
 ];
 
+const idOf = (...words) => words.join(' ').replaceAll(/[^a-z0-9]+/gi, '-');
+const asked = (by, facilitators) => (by === 'all' ? facilitators : [by]);
+
 /** Every cell of these clients, in the order of the table. */
 export function cellsOf(clients, { facilitators }) {
   return clients.flatMap((client) => client.versions.flatMap((version) => COLUMNS.flatMap((column) => {
     const able = (column.versions ?? [1, 2]).includes(version) && client.schemes.includes(column.scheme ?? 'exact');
     if (!able) return [];
-    const by = column.by === 'all' ? facilitators : [column.by];
-    return by.map((facilitator) => ({
-      id: `${client.name} v${version} ${column.name} ${facilitator}`.replaceAll(/[^a-z0-9]+/gi, '-'),
+    return asked(column.by, facilitators).map((facilitator) => ({
+      id: idOf(client.name, version, column.name, facilitator),
+      row: client.name,
+      name: `v${version} ${column.name}`,
       client, version, column, facilitator,
       needs: [...(version === 1 ? ['v1'] : []), ...(column.needs === undefined ? [] : [column.needs])],
       purse: column.purse ?? PURSE,
       spender: column.needs !== undefined && column.allowance !== false ? ADDRESSES.permit2 : undefined,
     }));
+  })));
+}
+
+/** The cells of what only one can do. */
+export function extrasOf(row, extras, { facilitators, needs = [] }) {
+  return extras.flatMap((extra) => asked(extra.by, facilitators).map((facilitator) => ({
+    id: idOf(row, extra.group ?? '', extra.name, facilitator),
+    row,
+    name: extra.group === undefined ? extra.name : `${extra.group}: ${extra.name}`,
+    extra, facilitator, version: 2,
+    needs: [...needs, ...(extra.needs ?? [])],
+    purse: extra.purse ?? PURSE,
   })));
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const drivers = fileURLToPath(new URL('../drivers/', import.meta.url));
 const python = `${root}.venv/bin/python`;
-const binaries = process.env.X402_RUST ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/debug`;
+const binaries = process.env.X402_RUST ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/clients-rust/debug`;
 export const rustClient = `${binaries}/x402-rust-client`;
 export const rustFacilitator = `${binaries}/x402-rust-facilitator`;
 

@@ -8,6 +8,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 
 import { ADDRESSES, KEYS, startChain } from '../chain/deploy.mjs';
 import { startFacilitator } from '../facilitator.mjs';
+import { startBrowser } from './browser.mjs';
 import { rustFacilitator } from './clients.mjs';
 import { startEnvoy } from './envoy.mjs';
 import { startHop } from './hop.mjs';
@@ -42,7 +43,7 @@ async function startRustFacilitator({ rpc, key }) {
 }
 
 /** Starts it all. `features` are those the module has. */
-export async function startStage({ features, rust }) {
+export async function startStage({ features, rust, chromium }) {
   const timings = {};
   const timed = async (name, work) => {
     const started = performance.now();
@@ -74,7 +75,8 @@ export async function startStage({ features, rust }) {
     const plugin = pluginConfig({ origin: hop.url, features, facilitators: Object.keys(facilitators) });
     const envoy = await timed('Envoy', startEnvoy({ facilitators, upstream: upstream.port, plugin }).then(keep));
     hop.lead(envoy.port);
-    return { chain, upstream, hop, npm, rs, envoy, timings, timed, stop };
+    const browser = chromium ? await timed('Chromium', startBrowser().then(keep)) : undefined;
+    return { chain, upstream, hop, npm, rs, envoy, browser, payerOf, ledger: new Map(), timings, timed, stop };
   } catch (error) {
     await stop();
     throw error;

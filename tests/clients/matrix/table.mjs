@@ -2,7 +2,7 @@
 
 const MARKS = { passed: '✓', failed: '✗', pending: '…', missing: '?' };
 
-export function printTable({ clients, columns, cells, outcomes }) {
+function printMatrix({ clients, columns, cells, outcomes }) {
   const rows = clients.flatMap((client) => client.versions.map((version) => {
     const of = cells.filter((cell) => cell.client === client && cell.version === version);
     const marks = columns.map((column) => of.filter((cell) => cell.column === column)
@@ -15,6 +15,22 @@ export function printTable({ clients, columns, cells, outcomes }) {
   const widths = lines[0].map((_, at) => Math.max(...[...lines, ...rows].map((row) => row[at].length)));
   const line = (row) => row.map((text, at) => text.padEnd(widths[at])).join('  ').trimEnd();
   console.log(`\n${[...lines, ...rows].map(line).join('\n')}\n`);
+}
+
+function printExtras({ cells, outcomes }) {
+  const extras = new Map();
+  for (const cell of cells.filter(({ extra }) => extra !== undefined)) {
+    if (!extras.has(cell.extra)) extras.set(cell.extra, { title: `${cell.row}, ${cell.name}`, marks: '' });
+    extras.get(cell.extra).marks += MARKS[outcomes.get(cell)] ?? '-';
+  }
+  const width = Math.max(...[...extras.values()].map(({ title }) => title.length));
+  for (const { title, marks } of extras.values()) console.log(`${title.padEnd(width)}  ${marks}`);
+  console.log('');
+}
+
+export function printTables({ clients, columns, cells, outcomes }) {
+  printMatrix({ clients, columns, cells, outcomes });
+  printExtras({ cells, outcomes });
   const counted = Object.keys(MARKS).map((name) => `${[...outcomes.values()].filter((one) => one === name).length} ${name} ${MARKS[name]}`);
   console.log(`${counted.join(', ')}; · is what a client does not do. Two marks: npm facilitator, x402-rs.`);
 }

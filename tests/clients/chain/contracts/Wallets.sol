@@ -89,3 +89,12 @@ contract Multicall3 {
         require(result.success || mayFail, "Multicall3: call failed");
     }
 }
+
+/// What an account of its own key delegates to under EIP-7702: it signs as before.
+contract DelegatedWallet is IERC1271 {
+    function isValidSignature(bytes32 hash, bytes memory signature) external view returns (bytes4) {
+        if (signature.length != 65) return 0xffffffff;
+        (bytes32 r, bytes32 s, uint8 v) = Signatures.parts(signature);
+        return ecrecover(hash, v, r, s) == address(this) ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
+    }
+}
