@@ -13,19 +13,32 @@ import { toFacilitatorEvmSigner } from '@x402/evm';
 import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
 import { ExactEvmSchemeV1 } from '@x402/evm/exact/v1/facilitator';
 import { UptoEvmScheme } from '@x402/evm/upto/facilitator';
-import { createWalletClient, http, nonceManager, publicActions } from 'viem';
+import { createWalletClient, http, publicActions } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { baseSepolia } from 'viem/chains';
 
 const NETWORK = `eip155:${baseSepolia.id}`;
 
+let last = Promise.resolve();
+const inTurn = (send) => (...args) => {
+  const sent = last.then(() => send(...args));
+  last = sent.catch(() => {});
+  return sent;
+};
+
 /** Serves /supported, /verify and /settle. `eip6492Factories` may deploy wallets. */
 export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = [] }) {
-  // Without a nonce manager concurrent settlements race for one transaction nonce.
-  const account = privateKeyToAccount(key, { nonceManager });
+  const account = privateKeyToAccount(key);
   const client = createWalletClient({ account, chain: baseSepolia, transport: http(rpc), pollingInterval: 50 })
     .extend(publicActions);
-  const signer = toFacilitatorEvmSigner({ ...client, address: account.address });
+  // One transaction at a time leaves: viem's nonce manager starts afresh after one that was
+  // refused, and two of those under way would then share a nonce.
+  const signer = toFacilitatorEvmSigner({
+    ...client,
+    address: account.address,
+    writeContract: inTurn(client.writeContract),
+    sendTransaction: inTurn(client.sendTransaction),
+  });
   const facilitator = new x402Facilitator()
     .register(NETWORK, new ExactEvmScheme(signer, { eip6492AllowedFactories: eip6492Factories }))
     .register(NETWORK, new UptoEvmScheme(signer))

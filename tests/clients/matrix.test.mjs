@@ -64,7 +64,13 @@ after(async () => {
   await Promise.all(CLIENTS.map(({ driver }) => driver.stop()));
   const log = stage?.envoy.log() ?? '';
   await stage?.stop();
-  if ([...outcomes.values()].includes('failed')) console.log(log.split('\n').slice(-40).join('\n'));
+  if ([...outcomes.values()].includes('failed')) {
+    console.log(log.split('\n').slice(-40).join('\n'));
+    for (const { path, answer, error } of stage?.npm.calls ?? []) {
+      const why = error ?? answer?.errorMessage ?? answer?.errorReason ?? answer?.invalidReason;
+      if (why !== undefined) console.log(`npm facilitator ${path}: ${why.slice(0, 600)}`);
+    }
+  }
   printTables({ clients: CLIENTS, columns: COLUMNS, cells, outcomes });
   console.log(`start-up ${JSON.stringify(stage?.timings)} ms; all of it ${Math.round((performance.now() - started) / 1000)} s`);
 });

@@ -2,6 +2,7 @@
 // headers crossed, one authorisation in two encodings, wallets with code.
 
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { x402Client } from '@x402/core/client';
 import { registerExactEvmScheme } from '@x402/evm/exact/client';
@@ -11,6 +12,9 @@ import { concat, serializeErc6492Signature } from 'viem';
 import { ADDRESSES } from '../chain/deploy.mjs';
 import { decode, encode, Purchase } from './cells.mjs';
 import { MAXIMUM, OVERRIDE, PRICE } from './shop.mjs';
+
+// Node 18 keeps it in a module; the packages look for the global, as browsers have it.
+globalThis.crypto ??= webcrypto;
 
 const RECEIPTS = ['payment-response', 'x-payment-response'];
 
