@@ -17,7 +17,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
 export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
-export X402_RUST_CLIENTS ?= $(CARGO_TARGET_DIR)/clients-rust/debug
+export X402_RUST ?= $(CARGO_TARGET_DIR)/clients-rust/debug
 export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 # envoy.yaml brings the facilitator a token; the development one takes any.
 export X402_FACILITATOR_TOKEN ?= development
@@ -89,7 +89,7 @@ bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, mem
 noop: need-rust
 	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml
 
-# The published Rust client and facilitator: a tree of its own, twice as large as ours.
+# The published Rust client and facilitator, with a tree of their own.
 .PHONY: client-rust
 client-rust: need-rust need-cc
 	cargo build --locked --manifest-path $(CLIENTS)/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/clients-rust

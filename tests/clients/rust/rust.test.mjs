@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import { startStack } from '../stack.mjs';
 
-const programs = process.env.X402_RUST_CLIENTS
+const programs = process.env.X402_RUST
   ?? fileURLToPath(new URL('../../../target/clients-rust/debug', import.meta.url));
 // dev0 and dev9 of the development stack: one has money, the other none.
 const RICH = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80';

@@ -97,7 +97,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let app = handlers::routes().with_state(Arc::new(FacilitatorLocal::new(registry)));
 
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-    println!("x402-rust-facilitator listens on http://{}", listener.local_addr()?);
+    println!("{}", json!({ "url": format!("http://{}", listener.local_addr()?) }));
     axum::serve(listener, app).await?;
     Ok(())
 }
