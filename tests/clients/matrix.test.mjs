@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 
 import { findChromium } from './matrix/browser.mjs';
 import { Purchase, cellsOf, COLUMNS, extrasOf, same } from './matrix/cells.mjs';
@@ -38,7 +38,8 @@ for (const cell of cells) {
 }
 const running = cells.filter(({ skip }) => skip === undefined);
 const started = performance.now();
-let stage;
+// Not in a hook: where this fails no cell has run, and one error says why.
+const stage = await startStage({ features: FEATURES, rust, chromium: chromium && FEATURES.has('page') });
 
 /** Who buys, with an account that exists. */
 async function purchaseOf(cell) {
@@ -51,28 +52,34 @@ async function purchaseOf(cell) {
   return await prepare(stage, cell);
 }
 
-before(async () => {
-  stage = await startStage({ features: FEATURES, rust, chromium: chromium && FEATURES.has('page') });
+const tearDown = async () => {
+  await Promise.all(CLIENTS.map(({ driver }) => driver.stop()));
+  await stage.stop();
+};
+
+try {
   await stage.timed('purses', (async () => {
     for (const cell of running) cell.purchase = await purchaseOf(cell);
     await stage.chain.grant(running.map(({ purchase, purse, extra, spender }) =>
       ({ account: purchase.payer.account.address, amount: purse, spender: extra === undefined ? spender : spenderOf(extra) })));
   })());
-}, { timeout: 120_000 });
+} catch (error) {
+  await tearDown();
+  throw error;
+}
 
 after(async () => {
-  await Promise.all(CLIENTS.map(({ driver }) => driver.stop()));
-  const log = stage?.envoy.log() ?? '';
-  await stage?.stop();
+  const log = stage.envoy.log();
+  await tearDown();
   if ([...outcomes.values()].includes('failed')) {
     console.log(log.split('\n').slice(-40).join('\n'));
-    for (const { path, answer, error } of stage?.npm.calls ?? []) {
+    for (const { path, answer, error } of stage.npm.calls) {
       const why = error ?? answer?.errorMessage ?? answer?.errorReason ?? answer?.invalidReason;
       if (why !== undefined) console.log(`npm facilitator ${path}: ${why.slice(0, 600)}`);
     }
   }
   printTables({ clients: CLIENTS, columns: COLUMNS, cells, outcomes });
-  console.log(`start-up ${JSON.stringify(stage?.timings)} ms; all of it ${Math.round((performance.now() - started) / 1000)} s`);
+  console.log(`start-up ${JSON.stringify(stage.timings)} ms; all of it ${Math.round((performance.now() - started) / 1000)} s`);
 });
 
 describe('the matrix', { concurrency: true }, () => {

@@ -19,6 +19,8 @@ import { contracts } from './compile.mjs';
 
 const require = createRequire(import.meta.url);
 const READY_WITHIN_MS = 20_000;
+// What fits into the gas of one transaction.
+const GRANTS_AT_ONCE = 100;
 
 export const ADDRESSES = {
   token: '0x036CbD53842c5426634e7929541eC2318f3dCF7e',
@@ -27,8 +29,8 @@ export const ADDRESSES = {
   uptoProxy: '0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002',
   multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   validator6492: '0xdAcD51A54883eb67D95FAEb2BBfdC4a9a6BD2a3B',
-  walletFactory: '0x00000000000000000000000000000000FAc70000',
-  delegatedWallet: '0x000000000000000000000000000000007702C0dE',
+  walletFactory: '0x00000000000000000000000000000000fac70000',
+  delegatedWallet: '0x000000000000000000000000000000007702c0de',
 };
 
 const CONTRACTS = {
@@ -130,7 +132,10 @@ function chain({ rpc, client, transport, compiled, stop }) {
     async grant(grants) {
       const list = grants.map(({ account, amount, spender }) =>
         ({ account, amount: BigInt(amount), spender: spender ?? '0x0000000000000000000000000000000000000000' }));
-      await mined(await wallet.writeContract({ address: token, abi, functionName: 'grant', args: [list] }));
+      for (let at = 0; at < list.length; at += GRANTS_AT_ONCE) {
+        const some = list.slice(at, at + GRANTS_AT_ONCE);
+        await mined(await wallet.writeContract({ address: token, abi, functionName: 'grant', args: [some] }));
+      }
     },
 
     balanceOf: (account) => client.readContract({ address: token, abi, functionName: 'balanceOf', args: [account] }),
