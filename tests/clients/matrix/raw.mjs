@@ -53,7 +53,7 @@ class Raw extends Purchase {
   }
 
   async not(answer, status, ...codes) {
-    assert.equal(answer.status, status, answer.body);
+    assert.ok([status].flat().includes(answer.status), `${answer.status} ${answer.body}`);
     const { code, error } = JSON.parse(answer.body);
     assert.ok(codes.length === 0 || codes.includes(code ?? error), `${code ?? error} is none of ${codes}`);
     this.hits(0);
@@ -77,6 +77,17 @@ const overriding = (override, amount) => async (purchase) => {
   purchase.stage.upstream.orders.set(purchase.cell.id, { override });
   await purchase.got(await purchase.pay('upto'), amount);
 };
+
+/** Signs in the payer's name with another key. */
+function thief({ stage, cell, payer }) {
+  const { account } = stage.payerOf(`${cell.id}, a thief`);
+  return { address: payer.account.address, signTypedData: (message) => account.signTypedData(message) };
+}
+
+/** What a forger reads. x402-rs answers 500 to a signature that is nobody's. */
+const forged = ({ facilitator }) => (facilitator === 'rs'
+  ? [[402, 503], 'invalid_exact_evm_signature', 'facilitator_unavailable']
+  : [[402], 'invalid_exact_evm_signature', 'payment_rejected']);
 
 /** Signatures of a wallet: its owner's, marked, and for one not yet deployed wrapped. */
 function walletSigner({ address, factory, calldata }, owner, { counterfactual }) {
@@ -141,11 +152,19 @@ export const RAW = [
     },
   },
   {
-    group: 'headers', name: 'signed by somebody else', by: 'all',
+    group: 'forged', name: 'signed by somebody else', by: 'all',
     async run(purchase) {
-      const { account: thief } = purchase.stage.payerOf(`${purchase.cell.id}, a thief`);
-      const signer = { address: purchase.payer.account.address, signTypedData: (message) => thief.signTypedData(message) };
-      await purchase.not(await purchase.pay('exact/before', { signer }), 402, 'invalid_exact_evm_signature', 'payment_rejected');
+      await purchase.not(await purchase.pay('exact/before', { signer: thief(purchase) }), ...forged(purchase.cell));
+    },
+  },
+  {
+    group: 'forged', name: 'five of them suspend nothing', by: 'all',
+    async run(purchase) {
+      const signer = thief(purchase);
+      for (let tries = 0; tries < 5; tries++) {
+        await purchase.not(await purchase.pay('exact/before', { signer }), ...forged(purchase.cell));
+      }
+      await purchase.got(await purchase.pay('exact/before'));
     },
   },
   { group: 'upto', name: 'half of the most', by: 'all', needs: ['upto'], permit2: true, run: overriding('50%', MAXIMUM / 2n) },
@@ -170,7 +189,7 @@ export const RAW = [
   {
     group: 'wallets', name: 'ERC-1271, not its owner', by: 'all', needs: ['wallets'], wallet: 'stranger',
     async run(purchase) {
-      await purchase.not(await purchase.pay('exact/before'), 402, 'invalid_exact_evm_signature', 'payment_rejected');
+      await purchase.not(await purchase.pay('exact/before'), ...forged(purchase.cell));
     },
   },
   { group: 'wallets', name: 'ERC-6492 not yet deployed', by: 'all', needs: ['wallets'], wallet: 'counterfactual', run: settles('exact/before') },

@@ -18,10 +18,14 @@ function routesOf(facilitator, features) {
   const both = (name, offer) => ['before', 'after'].map((settle) => [`${name}/${settle}`, { price: '$0.01', settle, ...offer }]);
   const offers = [
     ...both('exact'),
+    ['exact/verified', { price: '$0.01', settle: 'before', verify: 'facilitator' }],
     ['elsewhere', { price: '$0.01', settle: 'before', accepts: [{ ...USDC, network: 'polygon' }] }],
     ['brief', { price: '$0.01', settle: 'before', maxTimeoutSeconds: BRIEF, facilitators: [brief] }],
   ];
-  if (features.has('permit2')) offers.push(...both('permit2', { accepts: [{ ...USDC, assetTransferMethod: 'permit2' }] }));
+  if (features.has('permit2')) {
+    const accepts = [{ ...USDC, assetTransferMethod: 'permit2' }];
+    offers.push(...both('permit2', { accepts }), ['permit2/verified', { price: '$0.01', settle: 'before', verify: 'facilitator', accepts }]);
+  }
   if (features.has('sponsored')) {
     const accepts = [{ ...USDC, assetTransferMethod: 'permit2' }];
     offers.push(['sponsored', { price: '$0.01', settle: 'before', gasSponsoring: 'auto', accepts }]);
