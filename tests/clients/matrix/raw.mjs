@@ -158,13 +158,14 @@ export const RAW = [
     },
   },
   {
-    group: 'forged', name: 'five of them suspend nothing', by: 'all',
+    // Through a facilitator of its own, whose failures nobody else's successes make up for.
+    group: 'forged', name: 'eight of them suspend nothing', by: 'all',
     async run(purchase) {
       const signer = thief(purchase);
-      for (let tries = 0; tries < 5; tries++) {
-        await purchase.not(await purchase.pay('exact/before', { signer }), ...forged(purchase.cell));
+      for (let tries = 0; tries < 8; tries++) {
+        await purchase.not(await purchase.pay('guarded', { signer }), ...forged(purchase.cell));
       }
-      await purchase.got(await purchase.pay('exact/before'));
+      await purchase.got(await purchase.pay('guarded'));
     },
   },
   { group: 'upto', name: 'half of the most', by: 'all', needs: ['upto'], permit2: true, run: overriding('50%', MAXIMUM / 2n) },

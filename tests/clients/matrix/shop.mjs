@@ -20,6 +20,7 @@ function routesOf(facilitator, features) {
     ...both('exact'),
     ['exact/verified', { price: '$0.01', settle: 'before', verify: 'facilitator' }],
     ['elsewhere', { price: '$0.01', settle: 'before', accepts: [{ ...USDC, network: 'polygon' }] }],
+    ['guarded', { price: '$0.01', settle: 'before', facilitators: [`${facilitator}-guarded`] }],
     ['brief', { price: '$0.01', settle: 'before', maxTimeoutSeconds: BRIEF, facilitators: [brief] }],
   ];
   if (features.has('permit2')) {
@@ -51,9 +52,8 @@ export function pluginConfig({ origin, features, facilitators }) {
     version: 1,
     origin,
     unmatched: 'deny',
-    // Both are the defaults; naming them would not parse where they are not known yet.
     facilitators: Object.fromEntries(facilitators.flatMap((name) =>
-      [[name, settler(name, '20s')], [`${name}-brief`, settler(name, '1s')]])),
+      [[name, settler(name, '20s')], [`${name}-guarded`, settler(name, '20s')], [`${name}-brief`, settler(name, '1s')]])),
     accepts: [USDC],
     routes: facilitators.flatMap((name) => routesOf(name, features)),
   };
