@@ -14,12 +14,19 @@
 
 use crate::claims::Transaction;
 use crate::evm::address::Address;
+use crate::evm::keccak256;
 use crate::money::Amount;
 use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
 
 pub mod breaker;
+mod reason;
+mod redirect;
 pub mod said;
+pub mod supported;
+
+pub use reason::Reason;
+pub use redirect::Redirect;
 
 /// An answer longer than this is not read. The reference facilitators stay under 4 KB.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -31,6 +38,8 @@ pub enum Endpoint {
     Verify,
     /// `POST /settle`
     Settle,
+    /// `GET /supported`
+    Supported,
 }
 
 /// What the host delivered for a callout.
@@ -40,6 +49,13 @@ pub enum Delivery<'a> {
     Refused,
     /// The connection broke in the answer, or the host says only that it failed.
     Broken,
+    /// The facilitator is elsewhere. That is not followed.
+    Redirected {
+        /// The HTTP status: 301, 302, 303, 307 or 308.
+        status: u16,
+        /// The `location` header; empty when there is none.
+        location: &'a [u8],
+    },
     /// An answer arrived, from the facilitator or from the host itself.
     Answered {
         /// The HTTP status.
@@ -54,12 +70,14 @@ pub enum Delivery<'a> {
 /// What a settlement's answer must agree with.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// CAIP-2 network.
+    /// The network, as the payment's version spells it.
     pub network: &'a str,
-    /// Who signed.
-    pub payer: Address,
-    /// What was signed.
-    pub amount: Amount,
+    /// CAIP-2; some facilitators answer so in version 1 as well.
+    pub caip2: &'a str,
+    /// Who signed, where that is known.
+    pub payer: Option<Address>,
+    /// What was asked for, where that is known.
+    pub amount: Option<Amount>,
 }
 
 /// What an answer to `/settle` proves.
@@ -95,6 +113,9 @@ pub enum Doubt {
     /// The status and body are no protocol answer.
     #[error("the answer is not a settlement response")]
     NotProtocol,
+    /// It was sent elsewhere, which may have taken it.
+    #[error("the facilitator answered with a redirect")]
+    Redirected,
     /// It was over the cap.
     #[error("the answer is larger than 64 KiB")]
     TooLarge,
@@ -107,23 +128,6 @@ pub enum Doubt {
     /// `settlement_pending`.
     #[error("the facilitator reports the settlement as pending")]
     Pending,
-}
-
-/// A facilitator's reason, as far as clients are told. Its own text stays in the log.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Reason {
-    /// The payer's balance does not cover it.
-    InsufficientFunds,
-    /// The facilitator holds the signature to be wrong, for example of a contract wallet.
-    Signature,
-    /// Too late for the facilitator.
-    Expired,
-    /// Too early for the facilitator.
-    NotYetValid,
-    /// The facilitator does not serve this scheme, network or asset.
-    Unsupported,
-    /// Anything else that proves the authorisation unspent.
-    Other,
 }
 
 struct SettleResponse {
@@ -139,48 +143,6 @@ struct VerifyResponse {
     is_valid: bool,
     invalid_reason: Option<String>,
 }
-
-/// The reasons that can only be true while the authorisation is unspent, in the three
-/// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
-const PROVING_UNSPENT: &[(&str, Reason)] = &[
-    ("insufficient_funds", Reason::InsufficientFunds),
-    ("invalid_exact_evm_insufficient_balance", Reason::InsufficientFunds),
-    ("insufficient_balance", Reason::InsufficientFunds),
-    ("invalid_exact_evm_signature", Reason::Signature),
-    ("invalid_exact_evm_payload_signature", Reason::Signature),
-    ("invalid_exact_evm_payload_undeployed_smart_wallet", Reason::Signature),
-    ("eip6492_factory_not_allowed", Reason::Signature),
-    ("invalid_signature", Reason::Signature),
-    ("invalid_exact_evm_payload_authorization_valid_before", Reason::Expired),
-    ("invalid_payment_expired", Reason::Expired),
-    ("invalid_exact_evm_payload_authorization_valid_after", Reason::NotYetValid),
-    ("invalid_payment_early", Reason::NotYetValid),
-    ("invalid_network", Reason::Unsupported),
-    ("invalid_scheme", Reason::Unsupported),
-    ("unsupported_scheme", Reason::Unsupported),
-    ("unsupported_chain", Reason::Unsupported),
-    ("asset_not_deployed_contract", Reason::Unsupported),
-    ("invalid_exact_evm_eip3009_not_supported", Reason::Unsupported),
-    ("invalid_exact_evm_token_name_mismatch", Reason::Unsupported),
-    ("invalid_exact_evm_token_version_mismatch", Reason::Unsupported),
-    ("invalid_exact_evm_scheme", Reason::Unsupported),
-    ("invalid_exact_evm_network_mismatch", Reason::Unsupported),
-    ("chain_id_mismatch", Reason::Unsupported),
-    ("invalid_payload", Reason::Other),
-    ("invalid_format", Reason::Other),
-    ("invalid_payment_requirements", Reason::Other),
-    ("invalid_x402_version", Reason::Other),
-    ("invalid_exact_evm_missing_eip712_domain", Reason::Other),
-    ("invalid_exact_evm_recipient_mismatch", Reason::Other),
-    ("invalid_exact_evm_payload_recipient_mismatch", Reason::Other),
-    ("invalid_exact_evm_authorization_value", Reason::Other),
-    ("invalid_exact_evm_payload_authorization_value", Reason::Other),
-    ("invalid_exact_evm_payload_authorization_value_mismatch", Reason::Other),
-    ("invalid_payment_amount", Reason::Other),
-    ("recipient_mismatch", Reason::Other),
-    ("asset_mismatch", Reason::Other),
-    ("accepted_requirements_mismatch", Reason::Other),
-];
 
 const SETTLE_RESPONSE: Schema = Schema(&[
     leaf("success", "success"),
@@ -201,6 +163,15 @@ impl Endpoint {
         match self {
             Self::Verify => "/verify",
             Self::Settle => "/settle",
+            Self::Supported => "/supported",
+        }
+    }
+
+    /// The method it is called with.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Verify | Self::Settle => "POST",
+            Self::Supported => "GET",
         }
     }
 
@@ -209,7 +180,25 @@ impl Endpoint {
         match self {
             Self::Verify => "verify",
             Self::Settle => "settle",
+            Self::Supported => "supported",
         }
+    }
+}
+
+// === impl Delivery ===
+
+impl<'a> Delivery<'a> {
+    /// An answer with a head. `body` is whole, or `None` when it was over the cap.
+    pub fn arrived(
+        status: u16,
+        from_upstream: bool,
+        location: Option<&'a [u8]>,
+        body: Option<&'a [u8]>,
+    ) -> Self {
+        if Redirect::is_one(status) {
+            return Self::Redirected { status, location: location.unwrap_or_default() };
+        }
+        Self::Answered { status, from_upstream, body }
     }
 }
 
@@ -221,6 +210,7 @@ impl Answer {
         let (status, body) = match delivery {
             Delivery::Refused => return Self::NotSent,
             Delivery::Broken => return Self::Unknown(Doubt::Broken),
+            Delivery::Redirected { .. } => return Self::Unknown(Doubt::Redirected),
             Delivery::Answered { body: None, .. } => return Self::Unknown(Doubt::TooLarge),
             Delivery::Answered { status, from_upstream, body: Some(body) } => {
                 if !from_upstream && never_connected(*status, body) {
@@ -281,10 +271,19 @@ impl SettleResponse {
         let differs = |theirs: &Option<String>, same: &dyn Fn(&str) -> bool| {
             theirs.as_deref().is_some_and(|text| !text.is_empty() && !same(text))
         };
-        let network = self.network.as_deref() == Some(expected.network);
-        let payer = differs(&self.payer, &|text| Address::parse(text) == Ok(expected.payer));
-        let amount = differs(&self.amount, &|text| Amount::parse(text) == Some(expected.amount));
-        let transaction = self.transaction.as_deref().and_then(transaction_hash);
+        let network = self.network.as_deref();
+        let network = network == Some(expected.network) || network == Some(expected.caip2);
+        let payer = expected
+            .payer
+            .is_some_and(|payer| differs(&self.payer, &|text| Address::parse(text) == Ok(payer)));
+        let amount = expected
+            .amount
+            .is_some_and(|amount| differs(&self.amount, &|text| Amount::parse(text) == Some(amount)));
+        let transaction = self.transaction.as_deref().and_then(|text| match expected.payer {
+            Some(_) => transaction_hash(text),
+            // Another network's: known by the hash of its name.
+            None => is_name(text).then(|| Transaction(keccak256([text.as_bytes()]))),
+        });
         match transaction {
             Some(hash) if network && !payer && !amount && (200..300).contains(&status) => {
                 Answer::Accepted(hash)
@@ -336,6 +335,18 @@ impl Verdict {
         }
     }
 
+    /// Whether the facilitator is at work, for the breaker: it answered as a facilitator, even
+    /// if only that it cannot say. x402-rs answers 500 with `isValid: false` to signatures that
+    /// its chain's node chokes on, and whoever sends those must not be able to stop the sale
+    /// for everybody.
+    pub fn spoke(&self, delivery: &Delivery<'_>) -> bool {
+        let said = |body| read_object(body, &VERIFY_RESPONSE).and_then(VerifyResponse::read).is_ok();
+        match (self, delivery) {
+            (Self::Unavailable, Delivery::Answered { body: Some(body), .. }) => said(body),
+            (verdict, _) => *verdict != Self::Unavailable,
+        }
+    }
+
     /// Its name in metrics and the log.
     pub fn name(&self) -> &'static str {
         match self {
@@ -346,25 +357,16 @@ impl Verdict {
     }
 }
 
-// === impl Reason ===
+/// The transaction an answer to `/settle` names, as its network spells it: printable and short.
+pub fn transaction_text(delivery: &Delivery<'_>) -> Option<String> {
+    let Delivery::Answered { body: Some(body), .. } = delivery else { return None };
+    let response = read_object(body, &SETTLE_RESPONSE).and_then(SettleResponse::read).ok()?;
+    response.transaction.filter(|text| is_name(text))
+}
 
-impl Reason {
-    /// The reason behind a code, if the code proves the authorisation unspent.
-    fn proving_unspent(code: &str) -> Option<Self> {
-        PROVING_UNSPENT.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
-    }
-
-    /// The stable code clients are told; an SDK's where one exists.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::InsufficientFunds => "insufficient_funds",
-            Self::Signature => "invalid_exact_evm_signature",
-            Self::Expired => "invalid_exact_evm_payload_authorization_valid_before",
-            Self::NotYetValid => "invalid_exact_evm_payload_authorization_valid_after",
-            Self::Unsupported => "unsupported_by_facilitator",
-            Self::Other => "payment_rejected",
-        }
-    }
+/// Whether a text can name a transaction of some network.
+fn is_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Envoy 1.40: refused and timed-out connections answer 503 without

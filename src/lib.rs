@@ -17,17 +17,21 @@
 //! | [`claims`] | the life of one authorisation, and the table it is kept in |
 //! | [`facilitator`] | request bytes out, a classified answer in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
+//! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
+//! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`record`] | what the operator reads |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
 pub mod admission;
+pub mod charge;
 pub mod claims;
 pub mod config;
 pub mod evm;
 pub mod exchange;
 pub mod facilitator;
+pub mod limit;
 pub mod money;
 pub mod precheck;
 pub mod protocol;

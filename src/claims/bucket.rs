@@ -2,17 +2,25 @@
 //!
 //! ```text
 //! header   layout u8 = 1 | 0 | live count u16 | tombstone count u16 | 0 u16      8 bytes
-//! live     tag 12 | state 1 | redeems 1 | asks 1 | has transaction 1
+//! live     tag 12 | state 1 | redeems 1 | asks 1 | slot 1
 //!          | attempt 8 | lease 4 | expires 4 | valid before 4 | redeem for 4
-//!          | binding 16 | transaction 32 | reserved 8                            96 bytes
+//!          | binding 16 | slot 32 | amount u64                                   96 bytes
 //! tombstone tag 12 | expires 4 | transaction 32                                  48 bytes
 //! ```
 //!
+//! | slot | the 32 bytes | amount u64 |
+//! |---|---|---|
+//! | 0 | zero: no transaction yet, and what was signed is what is asked for | zero |
+//! | 1 | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
+//! | 2 | big-endian, the amount asked for; no transaction yet | zero |
+//!
 //! Integers are little-endian; times are whole seconds in a `u32` (good until 2106). A
-//! tombstone keeps the transaction because a replay is answered with the original receipt.
+//! tombstone keeps the transaction because a replay is answered with the original receipt;
+//! all zero, nothing was charged. A mark is a tombstone with its fingerprint in that place.
 //! Bytes that do not parse are a bucket that cannot be trusted: every op on it is refused.
 
 use super::{Attempt, Binding, Claim, Next, State, Transaction, UnixSeconds};
+use crate::money::Amount;
 
 /// The layout this code reads and writes; part of every key.
 pub const LAYOUT: u8 = 1;
@@ -20,6 +28,11 @@ pub const LAYOUT: u8 = 1;
 const HEADER: usize = 8;
 const LIVE: usize = 96;
 const TOMBSTONE: usize = 48;
+
+/// The live entry's slot holds nothing, or an amount; otherwise a transaction.
+const EMPTY: u8 = 0;
+const HAS_TRANSACTION: u8 = 1;
+const HAS_AMOUNT: u8 = 2;
 
 /// Short name of a claim inside its bucket.
 pub type Tag = [u8; 12];
@@ -191,14 +204,20 @@ fn count_of(bytes: &[u8], size: usize) -> u16 {
 
 fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
     let (_, rest) = entry.split_first_chunk::<12>()?;
-    let ([state, redeems, asks, has_transaction], rest) = rest.split_first_chunk::<4>()?;
+    let ([state, redeems, asks, slot], rest) = rest.split_first_chunk::<4>()?;
     let (attempt, rest) = rest.split_first_chunk::<8>()?;
     let (lease, rest) = rest.split_first_chunk::<4>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
     let (valid_before, rest) = rest.split_first_chunk::<4>()?;
     let (redeem_for, rest) = rest.split_first_chunk::<4>()?;
     let (binding, rest) = rest.split_first_chunk::<16>()?;
-    let (transaction, _) = rest.split_first_chunk::<32>()?;
+    let (bytes, rest) = rest.split_first_chunk::<32>()?;
+    let units = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+    let (transaction, amount) = match *slot {
+        EMPTY => (None, None),
+        HAS_AMOUNT => (None, Some(Amount::from_be_bytes(*bytes))),
+        _ => (Some(Transaction(*bytes)), (units > 0).then(|| Amount::from_u64(units))),
+    };
     Some(Claim {
         state: State::from_byte(*state)?,
         attempt: Attempt(u64::from_le_bytes(*attempt)),
@@ -209,24 +228,30 @@ fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
         redeems: *redeems,
         asks: *asks,
         binding: Binding(*binding),
-        transaction: (*has_transaction != 0).then_some(Transaction(*transaction)),
+        transaction,
+        amount,
     })
 }
 
 fn write_live(tag: &Tag, claim: &Claim) -> [u8; LIVE] {
-    let has_transaction = u8::from(claim.transaction.is_some());
-    let transaction = claim.transaction.unwrap_or(Transaction([0; 32]));
+    let (slot, bytes, units) = match (claim.transaction, claim.amount) {
+        (None, None) => (EMPTY, [0; 32], 0),
+        (None, Some(amount)) => (HAS_AMOUNT, amount.to_be_bytes(), 0),
+        (Some(transaction), amount) => {
+            (HAS_TRANSACTION, transaction.0, amount.and_then(Amount::to_u64).unwrap_or(0))
+        }
+    };
     let fields: [&[u8]; 10] = [
         tag,
-        &[claim.state as u8, claim.redeems, claim.asks, has_transaction],
+        &[claim.state as u8, claim.redeems, claim.asks, slot],
         &claim.attempt.0.to_le_bytes(),
         &seconds(claim.lease),
         &seconds(claim.expires),
         &seconds(claim.valid_before),
         &claim.redeem_for.to_le_bytes(),
         &claim.binding.0,
-        &transaction.0,
-        &[0; 8],
+        &bytes,
+        &units.to_le_bytes(),
     ];
     pack(&fields)
 }
@@ -235,19 +260,8 @@ fn read_tombstone(entry: &[u8; TOMBSTONE]) -> Option<Claim> {
     let (_, rest) = entry.split_first_chunk::<12>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
     let (transaction, _) = rest.split_first_chunk::<32>()?;
-    let expires = u32::from_le_bytes(*expires).into();
-    Some(Claim {
-        state: State::Delivered,
-        attempt: Attempt(0),
-        lease: 0,
-        expires,
-        valid_before: expires.saturating_sub(super::CLOCK_SKEW_SECONDS),
-        redeem_for: 0,
-        redeems: 0,
-        asks: 1,
-        binding: Binding([0; 16]),
-        transaction: (*transaction != [0; 32]).then_some(Transaction(*transaction)),
-    })
+    let transaction = (*transaction != [0; 32]).then_some(Transaction(*transaction));
+    Some(Claim::tombstone(u32::from_le_bytes(*expires).into(), transaction))
 }
 
 fn write_tombstone(tag: &Tag, claim: &Claim) -> [u8; TOMBSTONE] {
@@ -268,85 +282,4 @@ fn pack<const N: usize>(fields: &[&[u8]]) -> [u8; N] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: UnixSeconds = 1_767_225_600;
-
-    fn claim(state: State) -> Claim {
-        Claim {
-            state,
-            attempt: Attempt(0x0102_0304_0506_0708),
-            lease: NOW + 30,
-            expires: NOW + 4_000,
-            valid_before: NOW + 60,
-            redeem_for: 3_600,
-            redeems: 2,
-            asks: 1,
-            binding: Binding([7; 16]),
-            transaction: Some(Transaction([9; 32])),
-        }
-    }
-
-    fn put(bytes: &[u8], tag: Tag, next: Next) -> Rewritten {
-        Bucket::parse(bytes).unwrap().rewrite(&tag, &next, NOW)
-    }
-
-    #[test]
-    fn live_claims_survive_the_round_trip() {
-        let mut bytes = Bucket::empty();
-        for (i, state) in State::ALL.into_iter().enumerate() {
-            bytes = put(&bytes, [i as u8; 12], Next::Put(claim(state))).bytes;
-        }
-        assert_eq!(bytes.len(), HEADER + 5 * LIVE + TOMBSTONE);
-        let bucket = Bucket::parse(&bytes).unwrap();
-        for (i, state) in State::ALL.into_iter().enumerate() {
-            let found = bucket.find(&[i as u8; 12]).unwrap();
-            if state == State::Delivered {
-                assert_eq!(
-                    (found.state, found.expires, found.transaction),
-                    (state, NOW + 4_000, Some(Transaction([9; 32])))
-                );
-            } else {
-                assert_eq!(found, claim(state));
-            }
-        }
-        assert_eq!(bucket.load(NOW), (6, 2));
-    }
-
-    #[test]
-    fn a_rewrite_drops_what_is_over_and_counts_it() {
-        let held = Claim { lease: NOW - 1, expires: NOW - 1, ..claim(State::Held) };
-        let settling = Claim { lease: NOW - 1, ..claim(State::Settling) };
-        let mut bytes = put(&Bucket::empty(), [1; 12], Next::Put(held)).bytes;
-        bytes = Bucket::parse(&bytes).unwrap().rewrite(&[2; 12], &Next::Put(settling), NOW - 10).bytes;
-        assert_eq!(Bucket::parse(&bytes).unwrap().lapsed(NOW), 2);
-        let swept = put(&bytes, [0; 12], Next::Keep);
-        assert_eq!(swept.delta, [-1, -1, 0, 0, 0, 1], "held is gone, settling is unknown");
-        assert_eq!(Bucket::parse(&swept.bytes).unwrap().lapsed(NOW), 0);
-    }
-
-    #[test]
-    fn bytes_that_are_no_bucket_are_refused() {
-        let good = put(&Bucket::empty(), [1; 12], Next::Put(claim(State::Taken))).bytes;
-        for cut in 0..good.len() {
-            assert!(Bucket::parse(&good[..cut]).is_none(), "cut at {cut}");
-        }
-        let mut other = good.clone();
-        other[0] = 2;
-        assert!(Bucket::parse(&other).is_none(), "another layout");
-        let mut count = good;
-        count[4] = 1;
-        assert!(Bucket::parse(&count).is_none(), "a tombstone that is not there");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            if let Some(bucket) = Bucket::parse(&bytes) {
-                let _ = bucket.find(&[0; 12]);
-                let _ = bucket.rewrite(&[0; 12], &Next::Keep, NOW);
-            }
-        }
-    }
-}
+mod tests;

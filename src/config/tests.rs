@@ -176,6 +176,18 @@ fn a_token_outside_the_registry_is_described() {
 }
 
 #[test]
+fn supported_is_asked_every_minute_or_never() {
+    let every = |value: Json| {
+        let policy = read(&with(&[("/facilitators/main/supported", value)])).unwrap();
+        policy.facilitators[0].supported_every()
+    };
+    assert_eq!((every(json!(null)), every(json!({}))), (Some(60), Some(60)));
+    assert_eq!((every(json!({"every": "5s"})), every(json!({"every": "1h"}))), (Some(5), Some(3_600)));
+    // Envoy reads a bare `off` in YAML as false.
+    assert_eq!((every(json!("off")), every(json!(false))), (None, None));
+}
+
+#[test]
 fn secrets_come_from_the_environment_and_are_never_shown() {
     let headers = json!({"Authorization": {"env": "TOKEN", "prefix": "Bearer "}, "x-team": {"insecureLiteral": "blue"}});
     let policy = read(&with(&[

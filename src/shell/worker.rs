@@ -7,7 +7,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use proxy_wasm::hostcalls;
 
@@ -17,14 +16,17 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::bucket::Forgotten;
 use crate::claims::table::Table;
-use crate::claims::{Attempt, Outcome};
-use crate::config::{Facilitator, Offer, Policy, Target};
+use crate::claims::{Attempt, Identity, Outcome};
+use crate::config::{Facilitator, Offer, Policy};
 use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
-use crate::protocol::v2::Challenge;
+use crate::facilitator::Verdict;
 use crate::settlement::{self, Settlement};
 
 mod calls;
+mod limits;
+mod quotes;
+mod supported;
 
 pub(super) use calls::Job;
 
@@ -36,9 +38,7 @@ pub(super) struct Worker {
     pub(super) meters: Meters,
     table: Table,
     queue: u32,
-    challenges: Vec<Challenge>,
-    /// Places in `challenges`, by [`address`].
-    places: HashMap<u64, u64>,
+    quotes: quotes::Quotes,
     breakers: RefCell<Vec<Breaker>>,
     visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<HashMap<Attempt, Job>>,
@@ -47,6 +47,10 @@ pub(super) struct Worker {
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
+    /// By facilitator.
+    watches: RefCell<Vec<supported::Watch>>,
+    asks: RefCell<Vec<supported::Ask>>,
+    supported_generation: Cell<u64>,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -65,15 +69,15 @@ impl Worker {
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
         let breakers = vec![Breaker::default(); policy.facilitators.len()];
         let meters = Meters::open(policy.claims.capacity);
-        let (challenges, places) = challenges(&policy);
+        let quotes = quotes::Quotes::new(&policy);
+        let watches = supported::Watch::all(&policy);
         Self {
             root,
             policy,
             meters,
             table,
             queue,
-            challenges,
-            places,
+            quotes,
             breakers: RefCell::new(breakers),
             visits: RefCell::default(),
             jobs: RefCell::default(),
@@ -81,13 +85,10 @@ impl Worker {
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
+            watches: RefCell::new(watches),
+            asks: RefCell::default(),
+            supported_generation: Cell::new(0),
         }
-    }
-
-    /// The quote of an offer.
-    pub(super) fn challenge(&self, offer: &Arc<Offer>) -> Option<&Challenge> {
-        let place = self.places.get(&address(offer))?;
-        self.challenges.get(usize::try_from(*place).ok()?)
     }
 
     /// An attempt id no other worker has: a random start, counted up.
@@ -156,13 +157,18 @@ impl Worker {
                 visit.renewed = now;
                 events.push_back(exchange::Event::Claim(self.claim(purchase, &op)));
             }
+            Effect::Verify if !self.may_ask(visit, purchase) => {
+                visit.limited = true;
+                events.push_back(exchange::Event::Verified(Verdict::Unavailable));
+            }
             Effect::Verify => {
                 if let Some(verdict) = self.queue_verify(visit.context, visit.attempt, purchase) {
                     events.push_back(exchange::Event::Verified(verdict));
                 }
             }
-            Effect::Settle => {
-                if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase) {
+            Effect::Settle(amount) => {
+                visit.charged = amount.or(visit.charged);
+                if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase, amount) {
                     events.push_back(exchange::Event::Settled(settled));
                 }
             }
@@ -209,7 +215,11 @@ impl Worker {
 
     /// Runs one claim op and moves the gauges by what it changed.
     fn claim(&self, purchase: &Purchase, op: &crate::claims::Op) -> Outcome {
-        let applied = self.table.run(&SharedData, &purchase.identity, op, host::now());
+        self.run(&purchase.identity, op)
+    }
+
+    fn run(&self, name: &Identity, op: &crate::claims::Op) -> Outcome {
+        let applied = self.table.run(&SharedData, name, op, host::now());
         self.meters.claims(&applied.delta);
         self.record_forgotten(applied.forgotten);
         applied.outcome
@@ -243,7 +253,8 @@ impl Worker {
         }
     }
 
-    /// Whether anything is under way that must not be forgotten.
+    /// Whether anything is under way that must not be forgotten. An answer to `/supported`
+    /// may be.
     pub(super) fn busy(&self) -> bool {
         self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
     }
@@ -312,6 +323,10 @@ impl Worker {
     /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
     pub(super) fn quotes(&self, offer: &Offer) -> bool {
         let Some(facilitator) = offer.facilitators.first() else { return false };
+        // What is signed for a facilitator that is elsewhere cannot be settled.
+        if self.supported(facilitator).is_redirected() {
+            return false;
+        }
         let breakers = self.breakers.try_borrow();
         breakers
             .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
@@ -328,26 +343,4 @@ impl Worker {
     fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
         self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
     }
-}
-
-/// One challenge per offer, however many routes share it.
-fn challenges(policy: &Policy) -> (Vec<Challenge>, HashMap<u64, u64>) {
-    let offers = policy.routes.iter().filter_map(|route| match &route.target {
-        Target::Offer(offer) => Some(offer),
-        Target::Free => None,
-    });
-    let mut challenges = Vec::new();
-    let mut places = HashMap::new();
-    for offer in offers {
-        let next = challenges.len() as u64;
-        if *places.entry(address(offer)).or_insert(next) == next {
-            challenges.push(Challenge::new(offer));
-        }
-    }
-    (challenges, places)
-}
-
-/// An offer's identity: the policy that owns it outlives the worker's maps.
-fn address(offer: &Arc<Offer>) -> u64 {
-    Arc::as_ptr(offer).addr() as u64
 }

@@ -259,6 +259,17 @@ fn facilitators_are_checked() {
         "facilitators.main.authority: \"https://x\" is not host",
     );
     check("/facilitators/main/pathPrefix", json!("v2"), "facilitators.main.pathPrefix: \"v2\" is not a path");
+    for (value, expected) in [
+        (json!({"every": "4s"}), ".every: 4s is out of bounds (from 5s to 1h)"),
+        (json!({"every": "61m"}), ".every: 61m is out of bounds"),
+        (json!({"every": 60}), ".every: text belongs here"),
+        (json!({"evry": "60s"}), ".evry: unknown key (did you mean \"every\"?)"),
+        (json!("on"), ": an object or off belongs here, not text"),
+        (json!(true), ": an object or off belongs here, not true or false"),
+    ] {
+        let expected = format!("facilitators.main.supported{expected}");
+        check("/facilitators/main/supported", value, &expected);
+    }
     let ambiguous = mistakes(&[("/facilitators/other", json!({"cluster": "c", "authority": "a"}))]);
     assert_eq!(
         ambiguous,

@@ -9,20 +9,29 @@ use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::Attempt;
+use crate::claims::{fingerprint, Attempt, Identity, Op, Outcome};
 use crate::config::Facilitator;
 use crate::exchange::{self, Settled};
 use crate::facilitator::said::Said;
-use crate::facilitator::{Answer, Delivery, Endpoint, Verdict, MAX_ANSWER_BYTES};
+use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Redirect, Verdict, MAX_ANSWER_BYTES};
+use crate::money::Amount;
+use crate::precheck::Form;
 use crate::settlement::{self, Settlement};
-use crate::shell::host;
+use crate::shell::host::{self, Pairs};
 
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
     /// `/verify`; nothing moves.
     Verify { context: u32, purchase: Rc<Purchase>, sent: u64 },
     /// `/settle`.
-    Settle { machine: Settlement, context: u32, purchase: Rc<Purchase>, sent: u64 },
+    Settle {
+        machine: Settlement,
+        context: u32,
+        purchase: Rc<Purchase>,
+        /// Base units to settle; `None` is what was signed.
+        amount: Option<Amount>,
+        sent: u64,
+    },
 }
 
 // === impl Job ===
@@ -42,6 +51,13 @@ impl Job {
     fn purchase(&self) -> &Rc<Purchase> {
         match self {
             Self::Verify { purchase, .. } | Self::Settle { purchase, .. } => purchase,
+        }
+    }
+
+    fn amount(&self) -> Option<Amount> {
+        match self {
+            Self::Verify { .. } => None,
+            Self::Settle { amount, .. } => *amount,
         }
     }
 
@@ -76,10 +92,13 @@ impl Worker {
         context: u32,
         attempt: Attempt,
         purchase: &Rc<Purchase>,
+        amount: Option<Amount>,
     ) -> Option<Settled> {
         let machine = Settlement::queued();
-        self.begin(attempt, Job::Settle { machine, context, purchase: Rc::clone(purchase), sent: 0 });
-        if self.admits(&purchase.offer) && self.enqueue(attempt) {
+        let purchase = Rc::clone(purchase);
+        let admitted = self.admits(&purchase.offer);
+        self.begin(attempt, Job::Settle { machine, context, purchase, amount, sent: 0 });
+        if admitted && self.enqueue(attempt) {
             return None;
         }
         // The claim says Settling already; the machine gives it up, now or on a later tick.
@@ -120,10 +139,10 @@ impl Worker {
         if matches!(job, Job::Settle { machine, .. } if !matches!(machine, Settlement::Queued { .. })) {
             return;
         }
-        let (endpoint, purchase) = (job.endpoint(), Rc::clone(job.purchase()));
+        let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match send(facilitator, endpoint, &purchase.body()) {
+        match send(facilitator, endpoint, Some(&purchase.body(amount))) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -151,28 +170,20 @@ impl Worker {
 
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
+        let ask = self.take_ask(token);
         let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
-        let Some(attempt) = attempt.map(Attempt) else { return };
-        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
-        if num_headers == 0 {
-            return self.answered(attempt, &Delivery::Broken);
+        if ask.is_none() && attempt.is_none() {
+            return;
         }
-        let headers = host::headers(MapType::HttpCallResponseHeaders);
-        let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value);
-        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
-        let body = match body_size {
-            0 => Some(Vec::new()),
-            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
-            _ => None,
-        };
-        self.answered(
-            attempt,
-            &Delivery::Answered {
-                status: status.and_then(|text| text.parse().ok()).unwrap_or(0),
-                from_upstream: find("x-envoy-upstream-service-time").is_some(),
-                body: body.as_deref(),
-            },
-        );
+        let received = Received::take(num_headers, body_size);
+        let delivery = received.delivery();
+        if let Some((index, sent)) = ask {
+            if let Some(facilitator) = self.policy.facilitators.get(index) {
+                self.heard(facilitator, &delivery, host::now_millis().saturating_sub(sent));
+            }
+        } else if let Some(attempt) = attempt {
+            self.answered(Attempt(attempt), &delivery);
+        }
     }
 
     fn answered(&self, attempt: Attempt, delivery: &Delivery<'_>) {
@@ -181,14 +192,20 @@ impl Worker {
             let sent = match job {
                 Job::Verify { sent, .. } | Job::Settle { sent, .. } => *sent,
             };
-            Some((job.endpoint(), Rc::clone(job.purchase()), sent))
+            Some((job.endpoint(), Rc::clone(job.purchase()), job.amount(), sent))
         });
-        let Some((endpoint, purchase, sent)) = job else { return };
+        let Some((endpoint, purchase, amount, sent)) = job else { return };
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
         let millis = if sent == 0 { 0 } else { host::now_millis().saturating_sub(sent) };
+        if let Some(redirect) = Redirect::of(delivery) {
+            log::warn!("facilitator {} {redirect}", facilitator.name);
+        }
         match endpoint {
-            Endpoint::Verify => self.verified(attempt, &purchase, facilitator, delivery, millis),
-            Endpoint::Settle => self.settled(attempt, &purchase, facilitator, delivery, millis),
+            Endpoint::Settle => {
+                let answer = Answer::read(delivery, &purchase.expected(amount));
+                self.settled(attempt, &purchase, facilitator, delivery, answer, millis);
+            }
+            _ => self.verified(attempt, &purchase, facilitator, delivery, millis),
         }
     }
 
@@ -201,7 +218,10 @@ impl Worker {
         millis: u64,
     ) {
         let verdict = Verdict::read(delivery);
-        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
+        if verdict == Verdict::Valid {
+            self.forgive(attempt);
+        }
+        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict.spoke(delivery));
         if verdict != Verdict::Valid {
             log::warn!(
                 "route {}: facilitator {} did not verify payment {}: {}",
@@ -226,9 +246,9 @@ impl Worker {
         purchase: &Purchase,
         facilitator: &Arc<Facilitator>,
         delivery: &Delivery<'_>,
+        answer: Answer,
         millis: u64,
     ) {
-        let answer = Answer::read(delivery, &purchase.expected());
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         let receipt = purchase.identity.receipt_id();
         match answer {
@@ -252,7 +272,8 @@ impl Worker {
             ),
             Answer::Accepted(_) => {}
         }
-        let told = self.settle(attempt, settlement::Event::Answer(answer));
+        let event = self.spend(attempt, purchase, delivery, answer);
+        let told = self.settle(attempt, event);
         match (told, answer) {
             (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
             (None, Answer::Accepted(transaction)) => log::warn!(
@@ -262,6 +283,43 @@ impl Worker {
                 hex::encode(transaction.0),
             ),
             (None, _) => {}
+        }
+    }
+
+    /// Where nothing says what the chain burns, one settlement transaction pays one claim: a
+    /// facilitator may report the same success for the same payment in another spelling.
+    fn spend(
+        &self,
+        attempt: Attempt,
+        purchase: &Purchase,
+        delivery: &Delivery<'_>,
+        answer: Answer,
+    ) -> settlement::Event {
+        let (Form::Other(other), Answer::Accepted(transaction)) = (purchase.payment.form(), answer) else {
+            return settlement::Event::Answer(answer);
+        };
+        let name = Identity::named("transaction", &[other.network.as_bytes(), &transaction.0]);
+        let expires = host::now().saturating_add(purchase.offer.redeem_for_seconds.into());
+        let fingerprint = fingerprint("claim", &[&purchase.identity.nonce]);
+        let applied = self.run(&name, &Op::Mark { fingerprint, expires });
+        self.note_transaction(attempt, facilitator::transaction_text(delivery));
+        match applied {
+            Outcome::Granted | Outcome::Present => settlement::Event::Answer(answer),
+            Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),
+            _ => settlement::Event::Answer(Answer::Unknown(Doubt::Broken)),
+        }
+    }
+
+    /// A transaction that does not fit a claim's 32 bytes is told to the one exchange that waits.
+    fn note_transaction(&self, attempt: Attempt, text: Option<String>) {
+        let context = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
+            Job::Settle { context, .. } => Some(*context),
+            Job::Verify { .. } => None,
+        });
+        let Ok(visits) = self.visits.try_borrow() else { return };
+        let visit = context.and_then(|context| visits.get(&context)).map(|visit| visit.try_borrow_mut());
+        if let Some(Ok(mut visit)) = visit {
+            visit.transaction_text = text;
         }
     }
 
@@ -279,18 +337,61 @@ impl Worker {
     }
 }
 
-fn send(facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
+/// What a callout brought.
+struct Received {
+    headers: Pairs,
+    body: Option<Vec<u8>>,
+}
+
+impl Received {
+    fn take(num_headers: usize, body_size: usize) -> Self {
+        let headers = match num_headers {
+            0 => Pairs::new(),
+            _ => host::headers(MapType::HttpCallResponseHeaders),
+        };
+        let body = match body_size {
+            0 => Some(Vec::new()),
+            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
+            _ => None,
+        };
+        Self { headers, body }
+    }
+
+    fn delivery(&self) -> Delivery<'_> {
+        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
+        if self.headers.is_empty() {
+            return Delivery::Broken;
+        }
+        let find = |name: &str| self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
+        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
+        Delivery::arrived(
+            status.and_then(|text| text.parse().ok()).unwrap_or(0),
+            find("x-envoy-upstream-service-time").is_some(),
+            find("location"),
+            self.body.as_deref(),
+        )
+    }
+}
+
+/// Calls a facilitator: every call to one leaves here, with its method, path and headers.
+pub(super) fn send(
+    facilitator: &Facilitator,
+    endpoint: Endpoint,
+    body: Option<&[u8]>,
+) -> Result<u32, Status> {
     let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
     let mut headers = vec![
-        (":method", "POST"),
+        (":method", endpoint.method()),
         (":path", path.as_str()),
         (":authority", facilitator.authority.as_str()),
-        ("content-type", "application/json"),
         ("accept", "application/json"),
     ];
+    if body.is_some() {
+        headers.push(("content-type", "application/json"));
+    }
     headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
     let timeout = Duration::from_millis(facilitator.timeout_millis.into());
-    hostcalls::dispatch_http_call(&facilitator.cluster, headers, Some(body), vec![], timeout)
+    hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
 }
 
 /// The host's reason, with what to look at: on Istio a cluster that the proxy was not sent
