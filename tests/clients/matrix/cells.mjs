@@ -107,6 +107,38 @@ const paid = (path, amount = PRICE, options) => async (purchase) => {
   await purchase.bought(await purchase.buy(path, options), amount);
 };
 
+/** Nobody settles: the application is told to come again, and is not asked for another payment. */
+const unreached = (path) => async (purchase) => {
+  const answer = await purchase.buy(path);
+  await purchase.refused(answer, 503, 'facilitator_unavailable');
+  assert.doesNotMatch(answer.body, /the content/);
+  const { headers } = purchase.exchanges().at(-1);
+  assert.equal(headers['payment-required'], undefined, 'no quote');
+  assert.ok(headers['retry-after'], 'when to come again');
+  // After some of these the proxy knows, and spares the upstream what nobody could pay for.
+  if (path.endsWith('after')) assert.ok(purchase.stage.upstream.hits(purchase.cell.id) <= 1);
+  else purchase.hits(0);
+};
+
+/** Bought, and the same payment presented once more: it buys nothing and costs nothing. */
+const replayed = (path, amount = PRICE, options) => async (purchase) => {
+  await purchase.bought(await purchase.buy(path, options), amount);
+  // The proxy writes a delivery down just after its last byte went out.
+  for (let tries = 0; ; tries++) {
+    const again = await purchase.resend();
+    const { code } = JSON.parse(again.body);
+    if (code === 'payment_in_flight' && tries < 20) {
+      await sleep(100);
+      continue;
+    }
+    assert.equal(again.status, 402, again.body);
+    assert.equal(code, 'payment_already_used');
+    break;
+  }
+  purchase.hits(1);
+  await purchase.moved(amount);
+};
+
 /** Signed for one amount, sent as another. */
 function overstated(header) {
   const payment = decode(header);
@@ -206,6 +238,15 @@ export const COLUMNS = [
     },
   },
   {
+    name: 'permit2 only', by: 'all', versions: [1], needs: 'permit2',
+    async run(purchase) {
+      const answer = await purchase.buy('permit2/before');
+      assert.notEqual(answer.status, 200, JSON.stringify(answer));
+      purchase.hits(0);
+      await purchase.moved();
+    },
+  },
+  {
     name: 'other network', by: 'npm',
     async run(purchase) {
       const answer = await purchase.buy('elsewhere');
@@ -242,34 +283,23 @@ export const COLUMNS = [
     },
   },
   {
-    name: 'facilitator down', by: 'dead',
+    name: 'upstream 500 upto', by: 'all', scheme: 'upto', versions: [2], needs: 'upto',
     async run(purchase) {
-      const answer = await purchase.buy('exact/before');
-      await purchase.refused(answer, 503, 'facilitator_unavailable');
-      assert.equal(purchase.exchanges().at(-1).headers['payment-required'], undefined, 'no quote');
-      assert.ok(purchase.exchanges().at(-1).headers['retry-after'], 'when to come again');
-      purchase.hits(0);
+      const answer = await purchase.buy('upto', { order: { failures: 1, override: String(OVERRIDE) } });
+      assert.equal(answer.status, 500, JSON.stringify(answer));
+      assert.equal(answer.receipt ?? null, null, 'no receipt');
+      purchase.hits(1);
+      await purchase.moved();
     },
   },
+  { name: 'facilitator down before', by: 'dead', run: unreached('exact/before') },
+  { name: 'facilitator down after', by: 'dead', run: unreached('exact/after') },
+  { name: 'replay before', by: 'all', run: replayed('exact/before') },
+  { name: 'replay after', by: 'all', run: replayed('exact/after') },
+  { name: 'replay permit2', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', run: replayed('permit2/before') },
   {
-    name: 'replay', by: 'all',
-    async run(purchase) {
-      await purchase.bought(await purchase.buy('exact/before'), PRICE);
-      // The proxy writes a delivery down just after its last byte went out.
-      for (let tries = 0; ; tries++) {
-        const again = await purchase.resend();
-        const { code } = JSON.parse(again.body);
-        if (code === 'payment_in_flight' && tries < 20) {
-          await sleep(100);
-          continue;
-        }
-        assert.equal(again.status, 402, again.body);
-        assert.equal(code, 'payment_already_used');
-        break;
-      }
-      purchase.hits(1);
-      await purchase.moved(PRICE);
-    },
+    name: 'replay upto', by: 'all', scheme: 'upto', versions: [2], needs: 'upto',
+    run: replayed('upto', OVERRIDE, { order: { override: String(OVERRIDE) } }),
   },
   {
     name: 'expired', by: 'npm',

@@ -159,10 +159,10 @@ export const RAW = [
   },
   {
     // Through a facilitator of its own, whose failures nobody else's successes make up for.
-    group: 'forged', name: 'eight of them suspend nothing', by: 'all',
+    group: 'forged', name: 'twelve of them suspend nothing', by: 'all',
     async run(purchase) {
       const signer = thief(purchase);
-      for (let tries = 0; tries < 8; tries++) {
+      for (let tries = 0; tries < 12; tries++) {
         await purchase.not(await purchase.pay('guarded', { signer }), ...forged(purchase.cell));
       }
       await purchase.got(await purchase.pay('guarded'));

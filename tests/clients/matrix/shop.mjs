@@ -55,6 +55,8 @@ export function pluginConfig({ origin, features, facilitators }) {
     facilitators: Object.fromEntries(facilitators.flatMap((name) =>
       [[name, settler(name, '20s')], [`${name}-guarded`, settler(name, '20s')], [`${name}-brief`, settler(name, '1s')]])),
     accepts: [USDC],
+    // All come from one address here, forgers among them.
+    ...(features.has('wallets') && { limit: { walletChecks: { perMinute: 6000, burst: 200 } } }),
     routes: facilitators.flatMap((name) => routesOf(name, features)),
   };
 }
