@@ -12,6 +12,7 @@ mod fields;
 pub(crate) mod json;
 mod offers;
 mod prices;
+mod public;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
 
+pub use public::{Cors, Forwarded};
+
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
 pub const CHAIN_MARGIN_SECONDS: u64 = 6;
@@ -36,11 +39,16 @@ pub const UPSTREAM_SECONDS: u64 = 15;
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) origin: String,
+    /// Proxies in front, whose word on the origin counts for more.
+    pub(crate) forwarded: Option<Forwarded>,
+    pub(crate) cors: Cors,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
     pub(crate) wallet_checks: WalletChecks,
+    /// Whether people are refused with a page they can pay from.
+    pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
     pub(crate) warnings: Vec<String>,

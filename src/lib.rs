@@ -21,6 +21,7 @@
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
+//! | [`paywall`] | what a person reads instead |
 //! | [`record`] | what the operator reads |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
@@ -33,6 +34,7 @@ pub mod exchange;
 pub mod facilitator;
 pub mod limit;
 pub mod money;
+pub mod paywall;
 pub mod precheck;
 pub mod protocol;
 pub mod record;

@@ -10,6 +10,7 @@ use crate::facilitator::Reason;
 pub mod cache;
 pub mod code;
 pub mod cors;
+pub mod grpc;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +89,7 @@ pub struct Reply {
     pub status: u16,
     /// Header names in lower case, with values.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// JSON, or the page for a person.
     pub body: String,
 }
 
@@ -183,8 +184,8 @@ impl Refusal {
     /// What the client should do.
     pub fn retry(self) -> Retry {
         match (self, self.status()) {
-            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 503) => Retry::Same,
-            (_, 402) => Retry::New,
+            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 429 | 503) => Retry::Same,
+            (_, 402 | 412) => Retry::New,
             _ => Retry::Never,
         }
     }
@@ -268,6 +269,15 @@ impl Refusal {
             body.push_str(part);
         }
         body
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The first header of a name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }
 

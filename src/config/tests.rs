@@ -9,6 +9,7 @@
 mod bytes;
 mod hints;
 mod mistakes;
+mod public;
 mod schema;
 
 use serde_json::{json, Value as Json};

@@ -11,7 +11,7 @@ const REASONS: [Reason; 7] = [
     Reason::Other,
 ];
 
-fn every_refusal() -> Vec<Refusal> {
+pub(super) fn every_refusal() -> Vec<Refusal> {
     let mut all = vec![
         Refusal::PaymentRequired,
         Refusal::Invalid("invalid_payload"),

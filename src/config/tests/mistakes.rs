@@ -180,7 +180,6 @@ fn what_is_planned_is_refused_by_name() {
         "store",
         "credit",
         "extensions",
-        "cors",
         "v1",
         "catalogue",
     ] {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::Worker;
 use crate::config::{Facilitator, Offer, Policy, Target};
 use crate::evm::address::Address;
+use crate::facilitator::supported::Kindness;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
-use crate::facilitator::supported::Kindness;
 use crate::protocol::Version;
 use crate::shell::host;
 

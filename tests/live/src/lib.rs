@@ -133,6 +133,15 @@ impl Scene {
     }
 }
 
+/// Makes Envoy speak HTTP/2 to the upstream.
+pub fn http2_upstream(tree: &mut Value) {
+    let clusters = tree["static_resources"]["clusters"].as_array_mut();
+    let upstream = clusters.expect("clusters").iter_mut().find(|cluster| cluster["name"] == "upstream");
+    let protocol = "/typed_extension_protocol_options/envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config";
+    *upstream.and_then(|upstream| upstream.pointer_mut(protocol)).expect("a protocol") =
+        json!({ "http2_protocol_options": {} });
+}
+
 /// The module: `X402_MODULE`, else what `make build` writes.
 pub fn module() -> PathBuf {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/x402_proxy_wasm.wasm");

@@ -19,8 +19,9 @@ use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
 use x402_proxy_wasm::protocol::abilities::Unasked;
 use x402_proxy_wasm::protocol::challenge::Challenge;
-use x402_proxy_wasm::reply::Quote;
-use x402_proxy_wasm::reply::{cors, Refusal, Reply};
+use x402_proxy_wasm::reply::cors::Grant;
+use x402_proxy_wasm::reply::grpc::{Dialect, Status};
+use x402_proxy_wasm::reply::{Quote, Refusal, Reply};
 
 use crate::rig::{Rig, World};
 use crate::shop::{Shop, TOKEN};
@@ -71,11 +72,14 @@ impl Sansio {
         let head = Head::read(&pairs);
         match admit(&self.policy, &head, &Unasked, now()) {
             Admission::Pass(_) => {
-                let kept = pairs.iter().filter(|(name, _)| !head.owned.contains(&name.as_str()));
-                let reached = self.upstream(&kept.cloned().collect(), &request.body);
+                let kept = without(&pairs, &head, |name| head.owned.contains(&name));
+                let reached = self.upstream(&kept, &request.body);
                 wire::answer(&reached.headers, reached.body, reached.cut)
             }
-            Admission::Preflight(_, methods) => spell(&cors::preflight(&methods, head.asked_headers)),
+            Admission::Preflight(_, methods) => {
+                let grant = self.grant(&head);
+                spell(&grant.preflight(&methods, head.asked_headers))
+            }
             Admission::Refuse(route, refusal, allow) => {
                 let offer = route.as_deref().and_then(Route::offer);
                 let silent = offer.is_some_and(|offer| !self.breaker(offer, |b| b.quotes(now())));
@@ -94,8 +98,12 @@ impl Sansio {
         }
     }
 
+    fn grant(&self, head: &Head<'_>) -> Grant {
+        Grant::of(self.policy.cors(), head.origin)
+    }
+
     fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<Quote> {
-        let url = format!("{}{}", self.policy.origin(), head.path.unwrap_or("/"));
+        let url = head.resource(&self.policy);
         let challenge = self.challenges.get(route.name())?;
         Some(Quote { header: challenge.header(refusal.code(), &url), v1_accepts: challenge.v1_accepts(&url) })
     }
@@ -109,10 +117,11 @@ impl Sansio {
         head: &Head<'_>,
     ) -> Answer {
         let mut reply = refusal.reply(challenge, receipts, allow);
-        if head.cross_origin {
-            cors::open(&mut reply);
+        self.grant(head).open(&mut reply);
+        match head.dialect {
+            Dialect::Http => spell(&reply),
+            dialect => spell(&Status::of(refusal, &reply).into_headers(dialect)),
         }
-        spell(&reply)
     }
 
     fn breaker<T>(&self, offer: &Offer, act: impl FnOnce(&mut Breaker) -> T) -> T {
@@ -160,6 +169,17 @@ impl Rig for Sansio {
     fn lose_claims(&mut self) {
         self.memory.lose();
     }
+}
+
+/// A request's headers without some, and without the payment in its cookies.
+fn without(pairs: &Pairs, head: &Head<'_>, ours: impl Fn(&str) -> bool) -> Pairs {
+    let mut kept: Pairs = pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+    if let Some(cookies) = &head.cookies {
+        kept.retain(|(name, _)| name != "cookie");
+        kept.push(("cookie".to_owned(), cookies.rest.clone()));
+        kept.retain(|(name, value)| name != "cookie" || !value.is_empty());
+    }
+    kept
 }
 
 /// A call's outcome as the core reads it.

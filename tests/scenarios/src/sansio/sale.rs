@@ -12,10 +12,10 @@ use x402_proxy_wasm::facilitator::{Answer as Verdicts, Endpoint, Verdict};
 use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::protocol::receipt::Receipt;
 use x402_proxy_wasm::protocol::Version;
-use x402_proxy_wasm::reply::{cache, cors, ReceiptKind, Refusal};
+use x402_proxy_wasm::reply::{cache, ReceiptKind, Refusal};
 use x402_proxy_wasm::settlement::{self, Settlement};
 
-use super::{delivery, now, Sansio};
+use super::{delivery, now, without, Sansio};
 use crate::wire::{self, Pairs, Reached};
 
 /// A payment at work.
@@ -164,7 +164,7 @@ impl<'a> Sale<'a> {
 
     fn forward(&mut self) {
         let ours = |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
-        let mut pairs: Pairs = self.pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+        let mut pairs = without(self.pairs, self.head, ours);
         if let Some(payer) = self.purchase.payment.payer() {
             pairs.push(("x402-payer".to_owned(), payer.to_string().into_bytes()));
         }
@@ -197,10 +197,10 @@ impl<'a> Sale<'a> {
             if let Some(merged) = cache::private(&given) {
                 set("cache-control", merged);
             }
-            if self.head.cross_origin {
-                let exposed = cors::EXPOSED.as_bytes().to_vec();
-                reached.headers.push(("access-control-expose-headers".to_owned(), exposed));
-            }
+        }
+        let allows = reached.headers.iter().any(|(name, _)| name == "access-control-allow-origin");
+        for (name, value) in self.rig.grant(self.head).additions(allows) {
+            reached.headers.push((name.to_owned(), value.into()));
         }
         self.answer = Some(wire::answer(&reached.headers, reached.body, reached.cut));
     }
