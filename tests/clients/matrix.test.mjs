@@ -16,7 +16,7 @@ import { Visit, VISITS } from './matrix/visits.mjs';
 
 /** What the module can do beyond version 2 and EIP-3009, and which of it is still to come. */
 const ALL = ['v1', 'permit2', 'sponsored', 'upto', 'wallets', 'page'];
-const PENDING = new Set((process.env.X402_PENDING ?? 'sponsored page').split(' '));
+const PENDING = new Set((process.env.X402_PENDING ?? 'sponsored').split(' '));
 const FEATURES = new Set(ALL.filter((one) => !PENDING.has(one)));
 /** Purchases of one client at a time. */
 const AT_ONCE = 4;
