@@ -26,7 +26,10 @@ const inTurn = (send) => (...args) => {
   return sent;
 };
 
-/** Serves /supported, /verify and /settle. `eip6492Factories` may deploy wallets. */
+/**
+ * Serves /supported, /verify and /settle. `eip6492Factories` may deploy wallets. What it says
+ * of the payers in `losing` after settling, nobody hears.
+ */
 export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = [] }) {
   const account = privateKeyToAccount(key);
   const client = createWalletClient({ account, chain: baseSepolia, transport: http(rpc), pollingInterval: 50 })
@@ -45,6 +48,7 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
     .registerV1('base-sepolia', new ExactEvmSchemeV1(signer, { eip6492AllowedFactories: eip6492Factories }))
     .registerExtension({ key: 'eip2612GasSponsoring' });
   const calls = [];
+  const losing = new Set();
 
   const answer = async (request) => {
     if (request.method === 'GET' && request.url === '/supported') return facilitator.getSupported();
@@ -66,6 +70,10 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
       [status, body] = [500, { error: error instanceof Error ? error.message : String(error) }];
       calls.push({ path: request.url, error: body.error });
     }
+    if (request.url === '/settle' && losing.has(body?.payer?.toLowerCase())) {
+      request.socket.destroy();
+      return;
+    }
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body ?? {}));
   });
@@ -75,7 +83,7 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
     server.close(resolve);
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${server.address().port}`, port: server.address().port, address: account.address, calls, stop };
+  return { url: `http://127.0.0.1:${server.address().port}`, port: server.address().port, address: account.address, calls, losing, stop };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -68,7 +68,20 @@ try {
   throw error;
 }
 
+/** How much an unpaid answer weighs: header of version 2, body of version 1, page. */
+async function weigh(path) {
+  const url = `${stage.envoy.url}/npm/${path}`;
+  const told = await fetch(url);
+  const page = await fetch(url, { headers: { accept: 'text/html', 'user-agent': 'Mozilla/5.0' } });
+  const bytes = async (response) => (await response.arrayBuffer()).byteLength;
+  const required = told.headers.get('payment-required') ?? '';
+  const { accepts } = JSON.parse(Buffer.from(required, 'base64'));
+  return `${path}: ${accepts.length} in a header of ${required.length}, body ${await bytes(told)}, page ${await bytes(page)}`;
+}
+
 after(async () => {
+  const sold = ['exact/before', 'networks', ...(FEATURES.has('upto') ? ['permit2/before', 'upto'] : []), ...(FEATURES.has('sponsored') ? ['sponsored'] : [])];
+  const weights = await Promise.all(sold.map(weigh));
   const log = stage.envoy.log();
   await tearDown();
   if ([...outcomes.values()].includes('failed')) {
@@ -79,6 +92,7 @@ after(async () => {
     }
   }
   printTables({ clients: CLIENTS, columns: COLUMNS, cells, outcomes });
+  console.log(`bytes of a 402: ${weights.join('; ')}`);
   console.log(`start-up ${JSON.stringify(stage.timings)} ms; all of it ${Math.round((performance.now() - started) / 1000)} s`);
 });
 

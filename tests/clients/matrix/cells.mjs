@@ -176,6 +176,7 @@ function halved({ headers, body }) {
 export const COLUMNS = [
   { name: 'exact before', by: 'all', run: paid('exact/before') },
   { name: 'exact after', by: 'all', run: paid('exact/after') },
+  { name: 'three networks', by: 'all', run: paid('networks') },
   { name: 'permit2 before', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', run: paid('permit2/before') },
   { name: 'permit2 after', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', run: paid('permit2/after') },
   {

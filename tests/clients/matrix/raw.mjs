@@ -100,6 +100,22 @@ function walletSigner({ address, factory, calldata }, owner, { counterfactual })
   };
 }
 
+/** It was paid on the chain, and the proxy never heard: no content, no quote, no second charge. */
+const unheard = (path, hits) => async (purchase) => {
+  const { npm, upstream } = purchase.stage;
+  npm.losing.add(purchase.payer.account.address.toLowerCase());
+  const headers = { 'payment-signature': encode(await purchase.sign(path)) };
+  for (let tries = 0; tries < 2; tries++) {
+    const answer = await purchase.ask(path, headers);
+    assert.equal(answer.status, 503, answer.body);
+    assert.equal(JSON.parse(answer.body).code, 'settlement_pending');
+    assert.equal(answer.headers.get('payment-required'), null, 'no quote');
+    await purchase.moved(PRICE);
+    // The second try asks the facilitator only: the upstream worked, or did not, the first time.
+    assert.ok(upstream.hits(purchase.cell.id) <= hits);
+  }
+};
+
 const settles = (path) => async (purchase) => purchase.got(await purchase.pay(path));
 
 export const RAW = [
@@ -168,6 +184,8 @@ export const RAW = [
       await purchase.got(await purchase.pay('guarded'));
     },
   },
+  { group: 'lost', name: 'the answer to a settlement before', by: 'npm', run: unheard('exact/before', 0) },
+  { group: 'lost', name: 'the answer to a settlement after', by: 'npm', run: unheard('exact/after', 1) },
   { group: 'upto', name: 'half of the most', by: 'all', needs: ['upto'], permit2: true, run: overriding('50%', MAXIMUM / 2n) },
   { group: 'upto', name: 'an override in dollars', by: 'all', needs: ['upto'], permit2: true, run: overriding('$0.012345', OVERRIDE) },
   {

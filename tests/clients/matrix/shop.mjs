@@ -12,6 +12,12 @@ export const BRIEF = 12;
 
 const USDC = { network: 'base-sepolia', asset: 'USDC', payTo: PAY_TO };
 
+/** On a network that version 1 has no name for. */
+const FOREIGN = {
+  network: 'eip155:31337', payTo: PAY_TO,
+  asset: { address: '0x5FbDB2315678afecb367f032d93F642f64180aa3', decimals: 6, name: 'Play Dollar', version: '1' },
+};
+
 /** Routes of one facilitator, under its name. */
 function routesOf(facilitator, features) {
   const brief = `${facilitator}-brief`;
@@ -20,6 +26,7 @@ function routesOf(facilitator, features) {
     ...both('exact'),
     ['exact/verified', { price: '$0.01', settle: 'before', verify: 'facilitator' }],
     ['elsewhere', { price: '$0.01', settle: 'before', accepts: [{ ...USDC, network: 'polygon' }] }],
+    ['networks', { price: '$0.01', settle: 'after', accepts: [USDC, { ...USDC, network: 'polygon' }, FOREIGN] }],
     ['guarded', { price: '$0.01', settle: 'before', facilitators: [`${facilitator}-guarded`] }],
     ['brief', { price: '$0.01', settle: 'before', maxTimeoutSeconds: BRIEF, facilitators: [brief] }],
   ];
