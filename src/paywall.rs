@@ -54,12 +54,16 @@ pub struct Page<'a> {
 pub fn dress(reply: &mut Reply, page: &Page<'_>) {
     reply.body = render(page, reply.header("payment-required"), reply.header("retry-after"));
     reply.headers.retain(|(name, _)| *name != "content-type");
+    let vary = reply.headers.iter_mut().find(|(name, _)| *name == "vary");
+    match vary {
+        Some((_, varies)) => varies.push_str(", Accept"),
+        None => reply.headers.push(("vary", "Accept".to_owned())),
+    }
     for (name, value) in [
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", POLICY),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
-        ("vary", "Accept"),
     ] {
         reply.headers.push((name, value.to_owned()));
     }
@@ -110,7 +114,8 @@ impl Page<'_> {
             (PaymentState::Delivered, _) => "This payment was used",
             (PaymentState::None, 402) if self.unpaid() => "Payment required",
             (PaymentState::None, 402) => "The payment was not accepted",
-            (PaymentState::None, 503) => "No payment is possible now",
+            (PaymentState::None, 429) => "Too many attempts",
+            (PaymentState::None, 502 | 503) => "No payment is possible now",
             (PaymentState::None, _) => "This is not available",
         }
     }
@@ -165,8 +170,9 @@ impl Page<'_> {
         if let Some(Transaction(hash)) = self.transaction {
             let _ = writeln!(out, "<p>Transaction: <code>0x{}</code></p>", hex::encode(hash));
         }
+        let same = self.refusal.retry() == Retry::Same || retry_after.is_some();
         let (wait, link) = match self.refusal.retry() {
-            Retry::Same => (
+            _ if same => (
                 "Trying again presents the same payment, if there was one: it is not charged twice.",
                 "Try again",
             ),

@@ -8,9 +8,11 @@ const CLIENT: &str = r#"npm install @x402/fetch @x402/evm viem
 node --input-type=module -e '
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
+import { UptoEvmScheme } from "@x402/evm/upto/client";
 import { privateKeyToAccount } from "viem/accounts";
 const payer = privateKeyToAccount(process.env.X402_PAYER_KEY);
-const client = new x402Client().register("eip155:*", new ExactEvmScheme(payer));
+const client = new x402Client();
+for (const Scheme of [ExactEvmScheme, UptoEvmScheme]) client.register("eip155:*", new Scheme(payer));
 const answer = await wrapFetchWithPayment(fetch, client)(process.argv[1]);
 console.log(answer.status, await answer.text());
 ' "#;

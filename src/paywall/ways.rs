@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::text::{amount, escape, network};
 use crate::config::Offer;
-use crate::evm::address::Address;
 use crate::money::Amount;
 
 /// One way to pay.
@@ -14,12 +13,12 @@ struct Way<'a> {
     network: &'a str,
     /// Its v1 spelling, which is a name.
     name: Option<&'a str>,
-    asset: &'a Address,
+    asset: String,
     symbol: &'a str,
     decimals: u8,
     /// The price, or the most that may be charged.
     amount: Amount,
-    pay_to: &'a Address,
+    pay_to: String,
 }
 
 /// Appends the section.
@@ -32,16 +31,26 @@ pub(super) fn push(out: &mut String, offer: &Offer) {
 }
 
 fn ways(offer: &Offer) -> impl Iterator<Item = Way<'_>> {
-    offer.accepts.iter().map(|accept| Way {
-        scheme: "exact",
+    let known = offer.accepts.iter().map(|accept| Way {
+        scheme: accept.means.scheme(),
         network: &accept.asset.network,
         name: accept.asset.v1_network,
-        asset: &accept.asset.address,
+        asset: accept.asset.address.to_string(),
         symbol: &accept.asset.symbol,
         decimals: accept.asset.decimals,
         amount: accept.amount,
-        pay_to: &accept.pay_to,
-    })
+        pay_to: accept.pay_to.to_string(),
+    });
+    known.chain(offer.others.iter().map(|accept| Way {
+        scheme: &accept.scheme,
+        network: &accept.network,
+        name: accept.v1_network,
+        asset: accept.asset.clone(),
+        symbol: &accept.symbol,
+        decimals: accept.decimals,
+        amount: accept.amount,
+        pay_to: accept.pay_to.clone(),
+    }))
 }
 
 // === impl Way ===
@@ -54,8 +63,10 @@ impl Way<'_> {
         escape(out, self.scheme);
         out.push(' ');
         escape(out, self.network);
+        out.push(' ');
+        escape(out, &self.asset);
         // Writing into a String cannot fail.
-        let _ = write!(out, " {} {}\"><span>", self.asset, self.amount);
+        let _ = write!(out, " {}\"><span>", self.amount);
         let upto = self.scheme == "upto";
         if upto {
             out.push_str("up to ");
@@ -68,7 +79,9 @@ impl Way<'_> {
         escape(out, &network(self.name.unwrap_or_default()));
         out.push_str(" <small>");
         escape(out, self.network);
-        let _ = write!(out, "</small><br><small>paid to <code>{}</code>", self.pay_to);
+        out.push_str("</small><br><small>paid to <code>");
+        escape(out, &self.pay_to);
+        out.push_str("</code>");
         if upto {
             out.push_str("; what is charged depends on what you get, and is never more");
         }
