@@ -12,7 +12,7 @@ use super::offers::{Defaults, SETTLE, WALLETS};
 use super::public;
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets};
+use super::{json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -27,6 +27,7 @@ pub(super) const KEYS: &[&str] = &[
     "routes",
     "claims",
     "cors",
+    "offerReceipt",
     "x402Versions",
     "wallets",
     "limit",
@@ -131,6 +132,10 @@ fn read_policy(
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
         .unwrap_or_default();
+    let notary = fields.get("offerReceipt").and_then(|value| {
+        let origin = public.as_ref().map_or("", |public| public.origin.as_str());
+        notary::read(value, path.key("offerReceipt"), origin, &mut around, errors)
+    });
     let mut assets = Assets::default();
     let defaults = Defaults {
         accepts: fields
@@ -159,6 +164,7 @@ fn read_policy(
         facilitators,
         routes: routes?,
         claims,
+        notary,
         wallet_checks,
         paywall,
         assets,

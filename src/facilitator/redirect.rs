@@ -55,7 +55,9 @@ fn shown(location: &[u8]) -> String {
     let path_at = rest.bytes().position(|b| matches!(b, b'/' | b'\\')).unwrap_or(rest.len());
     let (host, path) = rest.split_at_checked(path_at).unwrap_or((rest, ""));
     let user = host.bytes().rposition(|b| b == b'@').map_or(0, |at| at.saturating_add(1));
-    let mut whole = [before, host.get(user..).unwrap_or_default(), path].concat();
+    let mut whole = before.to_owned();
+    whole.push_str(host.get(user..).unwrap_or_default());
+    whole.push_str(path);
     if whole.len() > MAX_SHOWN {
         whole.truncate(MAX_SHOWN);
         whole.push('…');

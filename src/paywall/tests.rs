@@ -44,7 +44,7 @@ fn page<'a>(refusal: Refusal, url: &'a str, offer: &'a Offer) -> Page<'a> {
 }
 
 fn unpaid(url: &str, offer: &Offer) -> String {
-    let challenge = Challenge::new(offer, &Unasked, "").header("payment_required", url);
+    let challenge = Challenge::new(offer, &Unasked, "").header("payment_required", url, "");
     render(&page(Refusal::PaymentRequired, url, offer), Some(&challenge), None)
 }
 
@@ -149,7 +149,7 @@ fn what_is_hostile_stays_text() {
 #[test]
 fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
     let offer = offer(1, "One map tile");
-    let challenge = Challenge::new(&offer, &Unasked, "").header("payment_required", URL);
+    let challenge = Challenge::new(&offer, &Unasked, "").header("payment_required", URL, "");
     let hash = Some(Transaction([7; 32]));
     let quote = Quote { header: challenge, v1_accepts: Some("[]".to_owned()) };
     let paid = Paid { transaction: hash, amount: None };

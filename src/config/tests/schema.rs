@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, facilitators, offers, public, wire};
+use crate::config::{accepts, auth, facilitators, notary, offers, public, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -25,6 +25,10 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/facilitator", facilitators::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
+        ("/$defs/auth", auth::KEYS),
+        ("/$defs/offerReceipt", notary::KEYS),
+        ("/$defs/cdp", auth::CDP_KEYS),
+        ("/$defs/secret", auth::SECRET_KEYS),
         ("/$defs/accept", accepts::KEYS),
         ("/$defs/asset", accepts::ASSET_KEYS),
         ("/$defs/offer", offers::KEYS),
@@ -52,6 +56,10 @@ fn the_reference_has_a_row_for_every_key() {
         facilitators::KEYS,
         facilitators::HEADER_KEYS,
         facilitators::SUPPORTED_KEYS,
+        auth::KEYS,
+        notary::KEYS,
+        auth::CDP_KEYS,
+        auth::SECRET_KEYS,
         accepts::KEYS,
         accepts::ASSET_KEYS,
         offers::KEYS,

@@ -18,6 +18,7 @@ use crate::money::Amount;
 use crate::precheck::Form;
 use crate::settlement::{self, Settlement};
 use crate::shell::host::{self, Pairs};
+use crate::signing::jwt;
 
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
@@ -142,7 +143,7 @@ impl Worker {
         let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match send(facilitator, endpoint, Some(&purchase.body(amount))) {
+        match self.send(facilitator, endpoint, Some(&purchase.body(amount))) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -154,6 +155,33 @@ impl Worker {
                 self.answered(attempt, &Delivery::Refused);
             }
         }
+    }
+
+    /// Calls a facilitator: every call to one leaves here, with its method, path and headers.
+    pub(super) fn send(
+        &self,
+        facilitator: &Facilitator,
+        endpoint: Endpoint,
+        body: Option<&[u8]>,
+    ) -> Result<u32, Status> {
+        let path = [&facilitator.path_prefix, endpoint.path()].concat();
+        let authorization = self.authorization(facilitator, endpoint.method(), &path);
+        let mut headers = vec![
+            (":method", endpoint.method()),
+            (":path", path.as_str()),
+            (":authority", facilitator.authority.as_str()),
+            ("accept", "application/json"),
+        ];
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
+        if let Some(authorization) = &authorization {
+            headers.push(("authorization", authorization));
+            headers.push(("correlation-context", jwt::CORRELATION));
+        }
+        let timeout = Duration::from_millis(facilitator.timeout_millis.into());
+        hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
     }
 
     fn dispatched(&self, attempt: Attempt, token: u32) {
@@ -371,27 +399,6 @@ impl Received {
             self.body.as_deref(),
         )
     }
-}
-
-/// Calls a facilitator: every call to one leaves here, with its method, path and headers.
-pub(super) fn send(
-    facilitator: &Facilitator,
-    endpoint: Endpoint,
-    body: Option<&[u8]>,
-) -> Result<u32, Status> {
-    let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
-    let mut headers = vec![
-        (":method", endpoint.method()),
-        (":path", path.as_str()),
-        (":authority", facilitator.authority.as_str()),
-        ("accept", "application/json"),
-    ];
-    if body.is_some() {
-        headers.push(("content-type", "application/json"));
-    }
-    headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
-    let timeout = Duration::from_millis(facilitator.timeout_millis.into());
-    hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
 }
 
 /// The host's reason, with what to look at: on Istio a cluster that the proxy was not sent

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use x402_devstack::client::{request, Answer, RawRequest};
-use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig};
+use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig, Update};
 use x402_devstack::facilitator::{self, Facilitator, Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Quote, Wallet};
 use x402_devstack::upstream::{self, Upstream};
@@ -67,6 +67,7 @@ pub struct Scene {
     options: Options,
     facilitator: facilitator::Options,
     upstream: Option<SocketAddr>,
+    settler: Option<SocketAddr>,
 }
 
 /// A facilitator, an upstream, and Envoy between client and both.
@@ -83,7 +84,7 @@ impl Scene {
     pub fn new(plugin: Value) -> Self {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
         let options = Options::new(template).concurrency(2).plugin(PluginConfig::Json(plugin));
-        Self { options, facilitator: facilitator::Options::default(), upstream: None }
+        Self { options, facilitator: facilitator::Options::default(), upstream: None, settler: None }
     }
 
     /// Changes how Envoy is run.
@@ -98,9 +99,21 @@ impl Scene {
         self
     }
 
+    /// How the facilitator starts.
+    pub fn facilitator(mut self, change: impl FnOnce(&mut facilitator::Options)) -> Self {
+        change(&mut self.facilitator);
+        self
+    }
+
     /// Another upstream than the stage's own.
     pub fn upstream(mut self, address: SocketAddr) -> Self {
         self.upstream = Some(address);
+        self
+    }
+
+    /// Another facilitator than the stage's own.
+    pub fn settler(mut self, address: SocketAddr) -> Self {
+        self.settler = Some(address);
         self
     }
 
@@ -126,7 +139,7 @@ impl Scene {
         let options = self
             .options
             .module(module)
-            .facilitator(facilitator.address())
+            .facilitator(self.settler.unwrap_or(facilitator.address()))
             .upstream(self.upstream.unwrap_or(upstream.address()));
         let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
         Some(Stage { facilitator, upstream, envoy })
@@ -236,6 +249,27 @@ fn opened(mut line: Value) -> Value {
         line["x402"] = serde_json::from_str(record).unwrap_or_default();
     }
     line
+}
+
+/// The module with a custom section more: the same code, and to Envoy another VM.
+fn upgraded(folder: &std::path::Path, version: u8) -> std::path::PathBuf {
+    let mut bytes = std::fs::read(module()).expect("the module");
+    bytes.extend_from_slice(&[0, 2, 1, b'0' + version]);
+    let file = folder.join(format!("upgraded-{version}.wasm"));
+    std::fs::write(&file, bytes).expect("a folder to write in");
+    file
+}
+
+/// Replaces the module in every listener, under the vm_id it had.
+pub fn upgrade(stage: &mut Stage, version: u8) {
+    let folder = stage.envoy.log_path();
+    let file = upgraded(folder.parent().expect("a folder"), version);
+    let config = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+    let update = stage.envoy.update_listeners(|listener: &mut Value| {
+        let code = listener.pointer_mut(&format!("{config}/vm_config/code"));
+        *code.expect("the wasm filter comes first") = json!({ "local": { "filename": file } });
+    });
+    assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
 
 /// An honest payment by the first development wallet.

@@ -53,6 +53,8 @@ pub struct Options {
     pub instant: bool,
     /// What `/supported` lists.
     pub listing: Listing,
+    /// In force from the first call.
+    pub faults: Vec<Fault>,
     pub threads: usize,
 }
 
@@ -65,6 +67,7 @@ impl Default for Options {
             latency: Duration::from_millis(5),
             instant: false,
             listing: Listing::default(),
+            faults: Vec::new(),
             threads: 1,
         }
     }
@@ -97,7 +100,7 @@ impl Facilitator {
         let state = Arc::new(State {
             ledger: Mutex::new(ledger),
             pending: Mutex::default(),
-            faults: Mutex::default(),
+            faults: Mutex::new(Faults(options.faults.clone())),
             calls: Mutex::default(),
             listing: Mutex::new(options.listing.clone()),
             inquiries: Mutex::default(),
