@@ -17,9 +17,13 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
 export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
+export X402_RUST ?= $(CARGO_TARGET_DIR)/clients-rust/debug
 export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 # envoy.yaml brings the facilitator a token; the development one takes any.
 export X402_FACILITATOR_TOKEN ?= development
+
+# Lock files with a deny.toml beside them.
+audited := Cargo.toml $(CLIENTS)/rust/Cargo.toml
 
 # Integration tests named scenarios* or envoy* drive a real Envoy; the others need none.
 test_targets = cargo metadata --locked --no-deps --format-version 1 | python3 -c \
@@ -57,7 +61,7 @@ test-scenarios: build noop launcher ## The scenario table on a real Envoy
 	cargo test --locked --workspace $$targets
 
 .PHONY: test-clients
-test-clients: build launcher $(CLIENTS)/node_modules/.stamp ## The unmodified npm client pays: before, after, GET, POST, HTTP/1.1 and HTTP/2
+test-clients: build launcher client-rust $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay: npm before, after, GET, POST, HTTP/1.1 and HTTP/2, and x402-reqwest
 	cd $(CLIENTS) && node --test --test-reporter=spec
 
 .PHONY: test-config
@@ -85,30 +89,38 @@ bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, mem
 noop: need-rust
 	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml
 
+# The published Rust client and facilitator, with a tree of their own.
+.PHONY: client-rust
+client-rust: need-rust need-cc
+	cargo build --locked --manifest-path $(CLIENTS)/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/clients-rust
+
 ##@ Work on it
 
 .PHONY: setup
 setup: need-rust need-cc $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy in .venv, the npm client, crates
 	cargo fetch --locked
+	cargo fetch --locked --manifest-path $(CLIENTS)/rust/Cargo.toml
 
 .PHONY: lint
 lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences and sources, YAML, links
 	cargo fmt --all --check
 	cargo fmt --manifest-path benches/noop/Cargo.toml --check
+	cargo fmt --manifest-path $(CLIENTS)/rust/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --package x402-proxy-wasm --lib --target $(TARGET) -- -D warnings
 	cargo clippy --locked --manifest-path benches/noop/Cargo.toml --target $(TARGET) -- -D warnings
+	cargo clippy --locked --manifest-path $(CLIENTS)/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/clients-rust -- -D warnings
 	$(PYTHON) tests/build/check_dependencies.py
 	$(PYTHON) tests/build/check_config.py --static
 	$(PYTHON) tests/build/check_docs.py
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
-	for script in tests/clients/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
-	if command -v cargo-deny > /dev/null; then cargo deny --locked check licenses bans sources; fi
+	for script in tests/clients/*.mjs tests/clients/rust/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
+	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
 
 .PHONY: deny
 deny: need-rust ## Advisories, licences, bans and sources with cargo-deny (needs its database)
 	command -v cargo-deny > /dev/null || { echo 'missing: cargo-deny. Install it: cargo install --locked cargo-deny' >&2; exit 1; }
-	cargo deny --locked check
+	for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check; done
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched here

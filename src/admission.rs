@@ -15,8 +15,10 @@ use crate::protocol::abilities::Abilities;
 use crate::reply::{code, Refusal};
 use crate::route::Resolution;
 
+pub mod browser;
 pub mod grpc;
 pub mod head;
+mod preflight;
 mod purchase;
 
 pub use head::{Head, Offered};
@@ -42,6 +44,9 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
     let Some(path) = head.path else {
         return refuse(None, Refusal::PathAmbiguous);
     };
+    if let Some((route, methods)) = preflight::methods(policy, head, path) {
+        return Admission::Preflight(route, methods);
+    }
     let route = match policy.routes.resolve(head.method, head.authority, path) {
         Resolution::Route(route) => route,
         Resolution::Ambiguous => return refuse(None, Refusal::PathAmbiguous),
@@ -51,28 +56,22 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
                 Unmatched::Deny => refuse(None, Refusal::NotOffered),
             }
         }
-        Resolution::MethodNotAllowed { allow } if head.preflight => {
-            return Admission::Preflight(None, allow.to_owned())
-        }
-        Resolution::MethodNotAllowed { allow } => {
+        Resolution::MethodNotAllowed { allow, .. } => {
             return Admission::Refuse(None, Refusal::MethodNotAllowed, allow.to_owned());
         }
     };
     let Target::Offer(offer) = &route.target else {
         return Admission::Pass(Some(Arc::clone(route)));
     };
-    if head.preflight {
-        return Admission::Preflight(Some(Arc::clone(route)), head.asked_method().to_owned());
-    }
     if head.grpc && offer.settle == Settle::After {
         return refuse(Some(route), Refusal::GrpcSettlesBefore);
     }
-    let encoded = match head.offered {
+    let encoded = match head.payment(policy.paywall) {
         Offered::Nothing => return refuse(Some(route), Refusal::PaymentRequired),
         Offered::Many => return refuse(Some(route), Refusal::Invalid(code::PAYMENT_AMBIGUOUS)),
         Offered::One(encoded) => encoded,
     };
-    let resource = head.resource(&policy.origin);
+    let resource = head.resource(policy);
     match Purchase::read(policy, abilities, route, offer, encoded, resource, now) {
         Ok(purchase) => Admission::Present(Box::new(purchase)),
         Err(code) => refuse(Some(route), Refusal::Invalid(code)),

@@ -14,6 +14,7 @@ pub(crate) mod json;
 mod notary;
 mod offers;
 mod prices;
+mod public;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ use crate::route::Routes;
 use crate::signing::jwt::Cdp;
 use crate::signing::notary::Notary;
 
+pub use public::{Cors, Forwarded};
+
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
 pub const CHAIN_MARGIN_SECONDS: u64 = 6;
@@ -40,6 +43,9 @@ pub const UPSTREAM_SECONDS: u64 = 15;
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) origin: String,
+    /// Proxies in front, whose word on the origin counts for more.
+    pub(crate) forwarded: Option<Forwarded>,
+    pub(crate) cors: Cors,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
@@ -47,6 +53,8 @@ pub struct Policy {
     /// Who signs offers and receipts, if they are.
     pub(crate) notary: Option<Notary>,
     pub(crate) wallet_checks: WalletChecks,
+    /// Whether people are refused with a page they can pay from.
+    pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
     pub(crate) warnings: Vec<String>,
@@ -225,6 +233,8 @@ pub struct Facilitator {
     /// Without a trailing slash; empty for the root.
     pub(crate) path_prefix: String,
     pub(crate) timeout_millis: u32,
+    /// Seconds between two looks at `/supported`; `None` when it is never asked.
+    pub(crate) supported_every: Option<u32>,
     /// Static headers; values may be secrets and are never logged.
     pub(crate) headers: Vec<(String, Secret)>,
     /// Who we are to it, where static headers do not say it.

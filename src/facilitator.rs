@@ -20,7 +20,13 @@ use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
 
 pub mod breaker;
+mod reason;
+mod redirect;
 pub mod said;
+pub mod supported;
+
+pub use reason::Reason;
+pub use redirect::Redirect;
 
 /// An answer longer than this is not read. The reference facilitators stay under 4 KB.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -32,6 +38,8 @@ pub enum Endpoint {
     Verify,
     /// `POST /settle`
     Settle,
+    /// `GET /supported`
+    Supported,
 }
 
 /// What the host delivered for a callout.
@@ -41,6 +49,13 @@ pub enum Delivery<'a> {
     Refused,
     /// The connection broke in the answer, or the host says only that it failed.
     Broken,
+    /// The facilitator is elsewhere. That is not followed.
+    Redirected {
+        /// The HTTP status: 301, 302, 303, 307 or 308.
+        status: u16,
+        /// The `location` header; empty when there is none.
+        location: &'a [u8],
+    },
     /// An answer arrived, from the facilitator or from the host itself.
     Answered {
         /// The HTTP status.
@@ -98,6 +113,9 @@ pub enum Doubt {
     /// The status and body are no protocol answer.
     #[error("the answer is not a settlement response")]
     NotProtocol,
+    /// It was sent elsewhere, which may have taken it.
+    #[error("the facilitator answered with a redirect")]
+    Redirected,
     /// It was over the cap.
     #[error("the answer is larger than 64 KiB")]
     TooLarge,
@@ -110,23 +128,6 @@ pub enum Doubt {
     /// `settlement_pending`.
     #[error("the facilitator reports the settlement as pending")]
     Pending,
-}
-
-/// A facilitator's reason, as far as clients are told. Its own text stays in the log.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Reason {
-    /// The payer's balance does not cover it.
-    InsufficientFunds,
-    /// The facilitator holds the signature to be wrong, for example of a contract wallet.
-    Signature,
-    /// Too late for the facilitator.
-    Expired,
-    /// Too early for the facilitator.
-    NotYetValid,
-    /// The facilitator does not serve this scheme, network or asset.
-    Unsupported,
-    /// Anything else that proves the authorisation unspent.
-    Other,
 }
 
 struct SettleResponse {
@@ -142,48 +143,6 @@ struct VerifyResponse {
     is_valid: bool,
     invalid_reason: Option<String>,
 }
-
-/// The reasons that can only be true while the authorisation is unspent, in the three
-/// vocabularies in the field: the reference SDK's, the specification's and x402-rs's.
-const PROVING_UNSPENT: &[(&str, Reason)] = &[
-    ("insufficient_funds", Reason::InsufficientFunds),
-    ("invalid_exact_evm_insufficient_balance", Reason::InsufficientFunds),
-    ("insufficient_balance", Reason::InsufficientFunds),
-    ("invalid_exact_evm_signature", Reason::Signature),
-    ("invalid_exact_evm_payload_signature", Reason::Signature),
-    ("invalid_exact_evm_payload_undeployed_smart_wallet", Reason::Signature),
-    ("eip6492_factory_not_allowed", Reason::Signature),
-    ("invalid_signature", Reason::Signature),
-    ("invalid_exact_evm_payload_authorization_valid_before", Reason::Expired),
-    ("invalid_payment_expired", Reason::Expired),
-    ("invalid_exact_evm_payload_authorization_valid_after", Reason::NotYetValid),
-    ("invalid_payment_early", Reason::NotYetValid),
-    ("invalid_network", Reason::Unsupported),
-    ("invalid_scheme", Reason::Unsupported),
-    ("unsupported_scheme", Reason::Unsupported),
-    ("unsupported_chain", Reason::Unsupported),
-    ("asset_not_deployed_contract", Reason::Unsupported),
-    ("invalid_exact_evm_eip3009_not_supported", Reason::Unsupported),
-    ("invalid_exact_evm_token_name_mismatch", Reason::Unsupported),
-    ("invalid_exact_evm_token_version_mismatch", Reason::Unsupported),
-    ("invalid_exact_evm_scheme", Reason::Unsupported),
-    ("invalid_exact_evm_network_mismatch", Reason::Unsupported),
-    ("chain_id_mismatch", Reason::Unsupported),
-    ("invalid_payload", Reason::Other),
-    ("invalid_format", Reason::Other),
-    ("invalid_payment_requirements", Reason::Other),
-    ("invalid_x402_version", Reason::Other),
-    ("invalid_exact_evm_missing_eip712_domain", Reason::Other),
-    ("invalid_exact_evm_recipient_mismatch", Reason::Other),
-    ("invalid_exact_evm_payload_recipient_mismatch", Reason::Other),
-    ("invalid_exact_evm_authorization_value", Reason::Other),
-    ("invalid_exact_evm_payload_authorization_value", Reason::Other),
-    ("invalid_exact_evm_payload_authorization_value_mismatch", Reason::Other),
-    ("invalid_payment_amount", Reason::Other),
-    ("recipient_mismatch", Reason::Other),
-    ("asset_mismatch", Reason::Other),
-    ("accepted_requirements_mismatch", Reason::Other),
-];
 
 const SETTLE_RESPONSE: Schema = Schema(&[
     leaf("success", "success"),
@@ -204,6 +163,15 @@ impl Endpoint {
         match self {
             Self::Verify => "/verify",
             Self::Settle => "/settle",
+            Self::Supported => "/supported",
+        }
+    }
+
+    /// The method it is called with.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Verify | Self::Settle => "POST",
+            Self::Supported => "GET",
         }
     }
 
@@ -212,7 +180,25 @@ impl Endpoint {
         match self {
             Self::Verify => "verify",
             Self::Settle => "settle",
+            Self::Supported => "supported",
         }
+    }
+}
+
+// === impl Delivery ===
+
+impl<'a> Delivery<'a> {
+    /// An answer with a head. `body` is whole, or `None` when it was over the cap.
+    pub fn arrived(
+        status: u16,
+        from_upstream: bool,
+        location: Option<&'a [u8]>,
+        body: Option<&'a [u8]>,
+    ) -> Self {
+        if Redirect::is_one(status) {
+            return Self::Redirected { status, location: location.unwrap_or_default() };
+        }
+        Self::Answered { status, from_upstream, body }
     }
 }
 
@@ -224,6 +210,7 @@ impl Answer {
         let (status, body) = match delivery {
             Delivery::Refused => return Self::NotSent,
             Delivery::Broken => return Self::Unknown(Doubt::Broken),
+            Delivery::Redirected { .. } => return Self::Unknown(Doubt::Redirected),
             Delivery::Answered { body: None, .. } => return Self::Unknown(Doubt::TooLarge),
             Delivery::Answered { status, from_upstream, body: Some(body) } => {
                 if !from_upstream && never_connected(*status, body) {
@@ -348,33 +335,24 @@ impl Verdict {
         }
     }
 
+    /// Whether the facilitator is at work, for the breaker: it answered as a facilitator, even
+    /// if only that it cannot say. x402-rs answers 500 with `isValid: false` to signatures that
+    /// its chain's node chokes on, and whoever sends those must not be able to stop the sale
+    /// for everybody.
+    pub fn spoke(&self, delivery: &Delivery<'_>) -> bool {
+        let said = |body| read_object(body, &VERIFY_RESPONSE).and_then(VerifyResponse::read).is_ok();
+        match (self, delivery) {
+            (Self::Unavailable, Delivery::Answered { body: Some(body), .. }) => said(body),
+            (verdict, _) => *verdict != Self::Unavailable,
+        }
+    }
+
     /// Its name in metrics and the log.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Valid => "accepted",
             Self::Invalid(_) => "rejected",
             Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-// === impl Reason ===
-
-impl Reason {
-    /// The reason behind a code, if the code proves the authorisation unspent.
-    fn proving_unspent(code: &str) -> Option<Self> {
-        PROVING_UNSPENT.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
-    }
-
-    /// The stable code clients are told; an SDK's where one exists.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::InsufficientFunds => "insufficient_funds",
-            Self::Signature => "invalid_exact_evm_signature",
-            Self::Expired => "invalid_exact_evm_payload_authorization_valid_before",
-            Self::NotYetValid => "invalid_exact_evm_payload_authorization_valid_after",
-            Self::Unsupported => "unsupported_by_facilitator",
-            Self::Other => "payment_rejected",
         }
     }
 }

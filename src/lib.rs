@@ -22,6 +22,7 @@
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
+//! | [`paywall`] | what a person reads instead |
 //! | [`wellknown`] | documents the filter itself serves |
 //! | [`record`] | what the operator reads |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
@@ -35,6 +36,7 @@ pub mod exchange;
 pub mod facilitator;
 pub mod limit;
 pub mod money;
+pub mod paywall;
 pub mod precheck;
 pub mod protocol;
 pub mod record;

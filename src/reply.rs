@@ -5,10 +5,12 @@
 
 use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
+use crate::facilitator::Reason;
 
 pub mod cache;
 pub mod code;
 pub mod cors;
+pub mod grpc;
 
 /// Why a request is not served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +89,7 @@ pub struct Reply {
     pub status: u16,
     /// Header names in lower case, with values.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON.
+    /// JSON, or the page for a person.
     pub body: String,
 }
 
@@ -130,6 +132,8 @@ impl Refusal {
             Self::NotOffered => 403,
             Self::RateLimited(_) => 429,
             Self::QuotesSuspended => 503,
+            // The specification's, and what the reference server and x402-rs answer.
+            Self::Denied(Denial::Unverified(Reason::Allowance) | Denial::Rejected(Reason::Allowance)) => 412,
             Self::Denied(denial) => match denial {
                 Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_) | Denial::Rejected(_) => {
                     402
@@ -180,8 +184,8 @@ impl Refusal {
     /// What the client should do.
     pub fn retry(self) -> Retry {
         match (self, self.status()) {
-            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 503) => Retry::Same,
-            (_, 402) => Retry::New,
+            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 429 | 503) => Retry::Same,
+            (_, 402 | 412) => Retry::New,
             _ => Retry::Never,
         }
     }
@@ -265,6 +269,15 @@ impl Refusal {
             body.push_str(part);
         }
         body
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// The first header of a name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }
 

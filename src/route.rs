@@ -83,6 +83,8 @@ pub enum Resolution<'a> {
     MethodNotAllowed {
         /// Comma-separated methods.
         allow: &'a str,
+        /// Whether any of them costs something here.
+        priced: bool,
     },
 }
 
@@ -183,7 +185,10 @@ impl Routes {
     fn answer(&self, leaf: Option<LeafId>, method: MethodSet) -> Resolution<'_> {
         match leaf.and_then(|leaf| self.leaves.answer(leaf, method)) {
             Some(Answer::Route(route)) => Resolution::Route(route),
-            Some(Answer::NotAllowed(allow)) => Resolution::MethodNotAllowed { allow },
+            Some(Answer::NotAllowed(allow)) => Resolution::MethodNotAllowed {
+                allow,
+                priced: leaf.is_some_and(|leaf| self.leaves.asks_money(leaf, method)),
+            },
             None => Resolution::Unmatched,
         }
     }

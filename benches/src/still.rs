@@ -149,7 +149,7 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
             deliver: Some(lease),
             otherwise: begin(number),
         };
-        table.run(&store, &identity(number), &Op::Settling { attempt, lease }, NOW);
+        table.run(&store, &identity(number), &Op::Settling { attempt, lease, amount: None }, NOW);
         table.run(&store, &identity(number), &settled, NOW);
     }
     let (ended, op) = outcomes(&|number| Op::Delivered { attempt: Attempt(number.into()) });

@@ -1,30 +1,39 @@
 //! How a gRPC call ended: its status comes last, in the trailers, or in the headers when
 //! there is nothing else; the HTTP status is 200 all the same.
 
-/// What is known of a call's end. A stream that is no gRPC call ends well as far as this goes;
-/// a call whose status never came did not.
+use crate::reply::grpc::Dialect;
+
+/// What is known of a call's end. A stream that is no gRPC call ends well as far as this goes,
+/// and so does one that was answered by something else than gRPC, whatever the client called
+/// it: it was served. A call whose status never came did not end well. The status of gRPC-Web
+/// is in the body, where it is not looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct GrpcStatus(Option<bool>);
+pub struct GrpcStatus {
+    call: bool,
+    well: bool,
+}
 
 // === impl GrpcStatus ===
 
 impl GrpcStatus {
     /// Nothing was seen yet.
     pub fn new(grpc: bool) -> Self {
-        Self(grpc.then_some(false))
+        Self { call: grpc, well: true }
     }
 
     /// Looks for the status in response headers or trailers.
     pub fn see(&mut self, pairs: &[(String, Vec<u8>)]) {
-        let status = pairs.iter().find(|(name, _)| name == "grpc-status");
-        if let (Some(ok), Some((_, status))) = (&mut self.0, status) {
-            *ok = status == b"0";
+        let find = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        match (find("grpc-status"), find("content-type")) {
+            (Some(status), _) => self.well = status == b"0",
+            (None, Some(content_type)) if Dialect::of(content_type) == Dialect::Grpc => self.well = false,
+            _ => {}
         }
     }
 
     /// Whether what was bought may have been delivered.
     pub fn ended_well(self) -> bool {
-        self.0.unwrap_or(true)
+        !self.call || self.well
     }
 }
 
@@ -32,16 +41,43 @@ impl GrpcStatus {
 mod tests {
     use super::*;
 
+    fn headers(content_type: &str, status: Option<&str>) -> Vec<(String, Vec<u8>)> {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let mut pairs = vec![pair("content-type", content_type)];
+        pairs.extend(status.map(|status| pair("grpc-status", status)));
+        pairs
+    }
+
     #[test]
     fn only_a_call_that_says_zero_ended_well() {
-        let pair = |status: &str| vec![("grpc-status".to_owned(), status.as_bytes().to_vec())];
         assert!(GrpcStatus::new(false).ended_well());
-        for (seen, well) in
-            [(vec![], false), (vec!["0"], true), (vec!["14"], false), (vec!["0", "13"], false)]
-        {
+        for (first, last, well) in [
+            (None, None, false),
+            (None, Some("0"), true),
+            (Some("0"), None, true),
+            (Some("14"), None, false),
+            (None, Some("14"), false),
+            (Some("0"), Some("13"), false),
+        ] {
             let mut status = GrpcStatus::new(true);
-            seen.iter().for_each(|text| status.see(&pair(text)));
-            assert_eq!(status.ended_well(), well, "{seen:?}");
+            status.see(&headers("application/grpc+proto", first));
+            let trailers = headers("", last);
+            status.see(&trailers[1..]);
+            assert_eq!(status.ended_well(), well, "{first:?} {last:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_called_a_call_and_served_as_something_else_was_served() {
+        for (content_type, said, well) in [
+            ("application/json", None, true),
+            ("application/json", Some("5"), false),
+            ("application/grpc-web+proto", None, true),
+            ("application/grpc-web+proto", Some("5"), false),
+        ] {
+            let mut status = GrpcStatus::new(true);
+            status.see(&headers(content_type, said));
+            assert_eq!(status.ended_well(), well, "{content_type} {said:?}");
         }
     }
 }

@@ -1,5 +1,16 @@
 //! A request's head, as far as admission reads it.
 
+use std::borrow::Cow;
+
+use super::browser::{Clues, Cookies};
+use crate::config::Policy;
+use crate::reply::grpc::Dialect;
+
+/// Where proxies in front say how they were reached. `X-Forwarded-Port` is not among them: a
+/// port that matters stands in the host.
+const FORWARDED_SCHEME: &str = "x-forwarded-proto";
+const FORWARDED_HOST: &str = "x-forwarded-host";
+
 /// Headers only this filter writes. A client that sends one means to be taken for it.
 const OWNED: [&str; 3] = ["payment-response", "x-payment-response", "settlement-overrides"];
 
@@ -37,15 +48,22 @@ pub struct Head<'a> {
     pub offered: Offered<'a>,
     /// Whether this is a CORS preflight.
     pub preflight: bool,
-    /// Whether a browser asks across origins.
-    pub cross_origin: bool,
-    /// Whether it is a gRPC call.
+    /// `origin`: of the page for which a browser asks.
+    pub origin: Option<&'a [u8]>,
+    /// Whether it claims to be a call of some gRPC.
     pub grpc: bool,
+    /// How to answer it.
+    pub dialect: Dialect,
+    /// Whether a person's browser asks for a page to show.
+    pub navigation: bool,
+    /// What its cookies hold for us, and what goes on without it, whatever the route.
+    pub cookies: Option<Cookies<'a>>,
     /// `x-request-id`
     pub request_id: Option<&'a str>,
     /// `access-control-request-headers`
     pub asked_headers: &'a str,
     asked_method: &'a str,
+    pairs: &'a [(String, Vec<u8>)],
     /// Names of headers to take off before anything upstream sees them, whatever the route.
     pub owned: Vec<&'a str>,
     /// Names of payment headers that are there.
@@ -63,32 +81,56 @@ impl<'a> Head<'a> {
             path: None,
             offered: Offered::Nothing,
             preflight: false,
-            cross_origin: false,
+            origin: None,
             grpc: false,
+            dialect: Dialect::Http,
+            navigation: false,
+            cookies: None,
             request_id: None,
             asked_headers: "",
             asked_method: "",
+            pairs,
             owned: Vec::new(),
             payments: Vec::new(),
         };
+        let mut clues = Clues::default();
         for (name, value) in pairs {
             let text = || std::str::from_utf8(value).ok();
             match name.as_str() {
                 ":method" => head.method = text().unwrap_or("\u{fffd}"),
                 ":authority" => head.authority = text().unwrap_or("\u{fffd}"),
                 ":path" => head.path = text(),
-                "origin" => head.cross_origin = true,
+                "origin" => head.origin = Some(value),
                 "access-control-request-method" => head.asked_method = text().unwrap_or(""),
                 "access-control-request-headers" => head.asked_headers = text().unwrap_or(""),
-                "content-type" => head.grpc = value.starts_with(b"application/grpc"),
+                "content-type" => {
+                    head.grpc = value.starts_with(b"application/grpc");
+                    head.dialect = Dialect::of(value);
+                }
                 "x-request-id" => head.request_id = text(),
                 name if PAYMENT.contains(&name) => head.offer(name, value),
                 name if head.is_new_owned(name) => head.owned.push(name),
-                _ => {}
+                name => clues.see(name, value),
             }
         }
-        head.preflight = head.method == "OPTIONS" && head.cross_origin && !head.asked_method.is_empty();
+        head.navigation = clues.navigation(head.method) && !head.grpc;
+        if clues.cookie {
+            let cookies = pairs.iter().filter(|(name, _)| name == "cookie");
+            head.cookies = Cookies::take(cookies.map(|(_, value)| value.as_slice()));
+        }
+        head.preflight = head.method == "OPTIONS" && head.origin.is_some() && !head.asked_method.is_empty();
         head
+    }
+
+    /// The payment that counts: a header's or, where pages are shown to people and there is no
+    /// header, the cookie's of a navigation.
+    pub fn payment(&self, paywall: bool) -> Offered<'a> {
+        match (self.offered, &self.cookies) {
+            (Offered::Nothing, Some(cookies)) if paywall && self.navigation => {
+                cookies.payment.map_or(Offered::Nothing, Offered::One)
+            }
+            (offered, _) => offered,
+        }
     }
 
     /// The method a preflight asks for.
@@ -96,9 +138,28 @@ impl<'a> Head<'a> {
         self.asked_method
     }
 
+    /// The public origin: what the trusted proxies in front say, or the one written.
+    fn public_origin<'p>(&self, policy: &'p Policy) -> Cow<'p, str> {
+        let said = policy.forwarded.as_ref().and_then(|forwarded| {
+            let scheme = self.nth_last(FORWARDED_SCHEME, forwarded.hops())?;
+            let named = self.pairs.iter().any(|(name, _)| name == FORWARDED_HOST);
+            let host = if named { self.nth_last(FORWARDED_HOST, forwarded.hops())? } else { self.authority };
+            forwarded.origin(scheme, host)
+        });
+        said.map_or(Cow::Borrowed(&policy.origin), Cow::Owned)
+    }
+
+    /// The `place`th value of a list header, counted from its end: the one a trusted proxy
+    /// appended, whatever a client had written before it.
+    fn nth_last(&self, header: &str, place: usize) -> Option<&'a str> {
+        let lines = self.pairs.iter().rev().filter(|(name, _)| name == header);
+        let mut values = lines.flat_map(|(_, line)| line.rsplit(|&byte| byte == b','));
+        std::str::from_utf8(values.nth(place.checked_sub(1)?)?).ok()
+    }
+
     /// The public URL asked for. Bounded, since it comes back in the quote and, from clients
     /// that echo quotes, in the payment: a query too long is left out, then a path too long cut.
-    pub fn resource(&self, origin: &str) -> String {
+    pub fn resource(&self, policy: &Policy) -> String {
         const MAX_PATH: usize = 2_048;
         let path = self.path.unwrap_or("/");
         let path = match path.split_once('?') {
@@ -110,7 +171,7 @@ impl<'a> Head<'a> {
             Some(cut) if path.len() > MAX_PATH => path.get(..cut).unwrap_or("/"),
             _ => path,
         };
-        format!("{origin}{path}")
+        format!("{}{path}", self.public_origin(policy))
     }
 
     fn is_new_owned(&self, name: &str) -> bool {
@@ -145,3 +206,6 @@ pub fn owned_in_response(name: &str) -> bool {
 fn shares(name: &str) -> bool {
     name == "surrogate-control" || name.ends_with("cdn-cache-control")
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,12 +215,19 @@ fn bucket_key(bucket: u32) -> String {
     format!("x402/{LAYOUT}/{bucket:04x}")
 }
 
-/// Puts a value under a missing key; an existing one is left alone.
-fn create(shared: &impl Shared, key: &str, value: &[u8]) -> Result<(), StoreDown> {
-    if shared.set(key, value, ABSENT)? || shared.get(key)?.is_some() {
-        return Ok(());
+/// Puts a value under a missing key; an existing one is left alone. `true` when this call put
+/// it there.
+///
+/// # Errors
+/// [`StoreDown`] when the store cannot answer.
+pub(crate) fn create(shared: &impl Shared, key: &str, value: &[u8]) -> Result<bool, StoreDown> {
+    if shared.set(key, value, ABSENT)? {
+        return Ok(true);
     }
-    shared.set(key, value, 0).map(|_| ())
+    if shared.get(key)?.is_some() {
+        return Ok(false);
+    }
+    shared.set(key, value, 0)
 }
 
 /// The entries a bucket may hold so that at `capacity` claims in the table it refuses one

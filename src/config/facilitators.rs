@@ -9,13 +9,17 @@ use super::text::{authority, check_name, duration, printable, token};
 use super::tree::{quoted, Path, Value};
 use super::{Facilitator, Secret};
 
-pub(super) const KEYS: &[&str] = &["cluster", "authority", "pathPrefix", "timeout", "headers", "auth"];
+pub(super) const KEYS: &[&str] =
+    &["cluster", "authority", "pathPrefix", "timeout", "headers", "supported", "auth"];
+pub(super) const SUPPORTED_KEYS: &[&str] = &["every"];
 pub(super) const HEADER_KEYS: &[&str] = &["env", "prefix", "insecureLiteral"];
 
 /// Most facilitators of a policy.
 const MAX_FACILITATORS: usize = 64;
 /// Most static headers of a facilitator.
 const MAX_HEADERS: usize = 16;
+/// Seconds between two looks at `/supported`, unless something else is written.
+const SUPPORTED_EVERY: u32 = 60;
 
 /// Headers that belong to the connection or that the filter writes itself.
 const OWNED: &[&str] = &[
@@ -90,6 +94,10 @@ fn read_one(
         Some(value) => read_headers(value, path.key("headers"), around, errors),
         None => Vec::new(),
     };
+    let supported_every = match fields.get("supported") {
+        Some(value) => read_supported(value, path.key("supported"), errors),
+        None => Some(Some(SUPPORTED_EVERY)),
+    };
     let auth = match fields.get("auth") {
         Some(value) => {
             let path = path.key("auth");
@@ -114,6 +122,7 @@ fn read_one(
         authority: authority?,
         path_prefix: path_prefix?,
         timeout_millis,
+        supported_every: supported_every?,
         headers,
         auth,
     })
@@ -149,6 +158,27 @@ fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Optio
         return None;
     }
     Some(text.trim_end_matches('/').to_owned())
+}
+
+/// Reads `{every: 60s}` or `off`, as seconds or `None`. A bare `off` in YAML is false.
+fn read_supported(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<Option<u32>> {
+    match value {
+        Value::Bool(false) => return Some(None),
+        Value::Text(text) if text == "off" => return Some(None),
+        Value::Object(_) => {}
+        other => {
+            errors.push(
+                path,
+                format_args!("an object or off belongs here, not {}", other.kind()),
+                "write {\"every\": \"60s\"}, or \"off\"",
+            );
+            return None;
+        }
+    }
+    let fields = Fields::open(value, path, SUPPORTED_KEYS, errors)?;
+    let Some(every) = fields.get("every") else { return Some(Some(SUPPORTED_EVERY)) };
+    let millis = duration(every, &path.key("every"), ("5s", "1h"), errors)?;
+    u32::try_from(millis.div_ceil(1_000)).ok().map(Some)
 }
 
 fn read_headers(

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Facilitator, Offer, Policy, Route, Target};
+use super::{Asset, Cors, Facilitator, Offer, Policy, Route, Target};
 use crate::evm::address::Address;
 use crate::money::assets;
 
 // === impl Policy ===
 
 impl Policy {
-    /// The public URL quoted to payers, without a path.
+    /// The public URL quoted to payers, without a path; what proxies in front say comes first.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Pages of which origins may read what they are told.
+    pub fn cors(&self) -> &Cors {
+        &self.cors
     }
 
     /// Every route; one that several hosts share may come more than once.
@@ -23,6 +28,11 @@ impl Policy {
     /// Every facilitator, by [`Facilitator::index`].
     pub fn facilitators(&self) -> &[Arc<Facilitator>] {
         &self.facilitators
+    }
+
+    /// Whether people are refused with a page they can pay from.
+    pub fn paywall(&self) -> bool {
+        self.paywall
     }
 
     /// How many authorisations are remembered at once.
@@ -90,6 +100,12 @@ impl Facilitator {
         self.timeout_millis
     }
 
+    /// Seconds between two looks at `/supported`. `None` when it is never asked: what is settled
+    /// then stays unknown for ever.
+    pub fn supported_every(&self) -> Option<u32> {
+        self.supported_every
+    }
+
     /// Static headers, with their secrets exposed: for the call and nothing else.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose()))
@@ -144,6 +160,7 @@ impl Facilitator {
             path_prefix: String::new(),
             timeout_millis: 10_000,
             headers: Vec::new(),
+            supported_every: Some(60),
             auth: None,
         }
     }

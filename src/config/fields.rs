@@ -22,7 +22,6 @@ pub(super) const PLANNED: &[&str] = &[
     "store",
     "credit",
     "extensions",
-    "cors",
     "v1",
     "catalogue",
     "outputSchema",
@@ -86,6 +85,19 @@ impl<'v> Fields<'v> {
             );
         }
         found
+    }
+
+    /// A switch; `default` when it is not there.
+    #[inline(never)]
+    pub(super) fn flag(&self, key: &str, default: bool, errors: &mut Errors) -> bool {
+        match self.get(key) {
+            None => default,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                errors.push(self.path.key(key), "not true or false", "write true or false, unquoted");
+                default
+            }
+        }
     }
 
     /// A whole number within bounds.

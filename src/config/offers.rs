@@ -232,6 +232,15 @@ impl Draft {
                 "what is charged is known once the upstream has answered",
             );
         }
+        let unasked = facilitator.as_ref().is_some_and(|facilitator| facilitator.supported_every.is_none());
+        let asks = |charged: &super::prices::Charged| metered(charged) || !charged.1.is_empty();
+        if unasked && accepts.as_ref().is_some_and(asks) {
+            errors.push(
+                path.key("accepts"),
+                "a way to pay needs what the facilitator says it supports, and its supported is off",
+                "remove supported: off, or accept exact on EVM networks alone",
+            );
+        }
         let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
         for (name, value) in &self.terms.labels {
             put_label(&mut labels, name, value.clone());

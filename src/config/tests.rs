@@ -11,6 +11,7 @@ mod bytes;
 mod hints;
 mod mistakes;
 mod notary;
+mod public;
 mod schema;
 
 use serde_json::{json, Value as Json};
@@ -182,6 +183,18 @@ fn a_token_outside_the_registry_is_described() {
         (accept.asset.chain_id, accept.asset.v1_network, accept.amount.to_string().as_str()),
         (43113, Some("avalanche-fuji"), "5000")
     );
+}
+
+#[test]
+fn supported_is_asked_every_minute_or_never() {
+    let every = |value: Json| {
+        let policy = read(&with(&[("/facilitators/main/supported", value)])).unwrap();
+        policy.facilitators[0].supported_every()
+    };
+    assert_eq!((every(json!(null)), every(json!({}))), (Some(60), Some(60)));
+    assert_eq!((every(json!({"every": "5s"})), every(json!({"every": "1h"}))), (Some(5), Some(3_600)));
+    // Envoy reads a bare `off` in YAML as false.
+    assert_eq!((every(json!("off")), every(json!(false))), (None, None));
 }
 
 #[test]

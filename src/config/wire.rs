@@ -9,7 +9,8 @@ use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE, WALLETS};
-use super::text::{check_name, origin};
+use super::public;
+use super::text::check_name;
 use super::tree::{quoted, Path, Value};
 use super::{json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
@@ -25,10 +26,12 @@ pub(super) const KEYS: &[&str] = &[
     "sellers",
     "routes",
     "claims",
+    "cors",
     "offerReceipt",
     "x402Versions",
     "wallets",
     "limit",
+    "paywall",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
@@ -118,17 +121,19 @@ fn read_policy(
     }
     let origin =
         fields.need("origin", "the public URL quoted to payers, for example https://api.example.com", errors);
-    let origin = origin.and_then(|value| read_origin(value, &mut around, errors));
+    let public = origin.and_then(|value| public::read_origin(value, &mut around.warnings, errors));
+    let cors = public::read_cors(&fields, errors);
     let unmatched =
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
+    let paywall = fields.flag("paywall", true, errors);
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
         .unwrap_or_default();
     let notary = fields.get("offerReceipt").and_then(|value| {
-        let origin = origin.as_deref().unwrap_or_default();
+        let origin = public.as_ref().map_or("", |public| public.origin.as_str());
         notary::read(value, path.key("offerReceipt"), origin, &mut around, errors)
     });
     let mut assets = Assets::default();
@@ -150,34 +155,21 @@ fn read_policy(
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
+    let public = public?;
     Some(Policy {
-        origin: origin?,
+        origin: public.origin,
+        forwarded: public.forwarded,
+        cors,
         unmatched: unmatched?,
         facilitators,
         routes: routes?,
         claims,
         notary,
         wallet_checks,
+        paywall,
         assets,
         warnings: around.warnings,
     })
-}
-
-fn read_origin(value: &Value<'_>, around: &mut Surroundings<'_>, errors: &mut Errors) -> Option<String> {
-    let text = text(value, &Path::Root.key("origin"), errors)?;
-    let read = origin(text);
-    match &read {
-        None => errors.push(
-            "origin",
-            format_args!("{} is not https://host or https://host:port", quoted(text)),
-            "without path and query",
-        ),
-        Some(origin) if origin.starts_with("http://") => {
-            around.warnings.push("origin: payers are quoted an http:// address".to_owned())
-        }
-        Some(_) => {}
-    }
-    read
 }
 
 /// Whether version 1 is spoken beside version 2.

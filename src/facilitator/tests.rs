@@ -1,5 +1,6 @@
 //! Recorded answers of the two facilitators in the field (npm `@x402/evm` 2.27 and x402-rs
 //! 2.0.2), Envoy's own, and every way an answer can be wrong. `verdict` is about `/verify`,
+//! `host` about what the host says in its place,
 //! `noise` about bytes nobody meant.
 
 #![allow(clippy::string_slice, reason = "a test may panic")]
@@ -8,6 +9,7 @@ use serde_json::{json, Value};
 
 use super::*;
 
+mod host;
 mod noise;
 mod verdict;
 
@@ -230,6 +232,21 @@ fn a_refusal_that_can_only_be_true_of_unspent_money_is_a_rejection() {
         ("invalid_exact_evm_recipient_mismatch", Reason::Other),
         ("invalid_payment_amount", Reason::Other),
         ("recipient_mismatch", Reason::Other),
+        ("permit2_allowance_required", Reason::Allowance),
+        ("permit2_insufficient_balance", Reason::InsufficientFunds),
+        ("invalid_permit2_signature", Reason::Signature),
+        ("permit2_deadline_expired", Reason::Expired),
+        ("permit2_not_yet_valid", Reason::NotYetValid),
+        ("invalid_upto_evm_scheme", Reason::Unsupported),
+        ("invalid_upto_evm_network_mismatch", Reason::Unsupported),
+        ("invalid_permit2_spender", Reason::Other),
+        ("invalid_permit2_recipient_mismatch", Reason::Other),
+        ("permit2_amount_mismatch", Reason::Other),
+        ("permit2_token_mismatch", Reason::Other),
+        ("invalid_upto_evm_payload_settlement_exceeds_amount", Reason::Other),
+        ("upto_facilitator_mismatch", Reason::Other),
+        ("upto_unauthorized_facilitator", Reason::Other),
+        ("upto_amount_exceeds_permitted", Reason::Other),
     ];
     for (code, reason) in reasons {
         let rejected = Answer::Rejected(reason);
@@ -259,6 +276,14 @@ fn a_refusal_also_given_for_money_that_moved_leaves_it_open() {
         "transaction_simulation",
         "invalid_transaction_state",
         "duplicate_settlement",
+        "permit2_simulation_failed",
+        "permit2_invalid_nonce",
+        "permit2_payment_too_early",
+        "permit2_proxy_not_deployed",
+        "invalid_upto_evm_transaction_failed",
+        "erc20_approval_tx_failed",
+        "erc20_approval_broadcast_failed",
+        "smart_wallet_deployment_failed",
         "unexpected_error",
         "unexpected_settle_error",
         "unexpected_verify_error",
@@ -289,56 +314,6 @@ fn a_pending_settlement_is_open_with_and_without_its_transaction() {
 }
 
 #[test]
-fn what_the_host_would_not_send_was_not_sent() {
-    assert_eq!(Answer::read(&Delivery::Refused, &expected()), Answer::NotSent);
-}
-
-#[test]
-fn only_envoys_own_word_proves_that_no_connection_was_made() {
-    let own = |status, text: &str| answered(status, false, text.as_bytes());
-    assert_eq!(own(503, NO_CONNECTION), Answer::NotSent);
-    let bare =
-        "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-    assert_eq!(own(503, bare), Answer::NotSent, "older Envoys say no more");
-    let broken = Answer::Unknown(Doubt::Broken);
-    assert_eq!(own(503, CUT), broken, "it was sent, then cut");
-    assert_eq!(own(503, RETRIED), broken, "an earlier try may have been sent");
-    for reason in ["local reset", "overflow", "protocol error", "connection timeout", "remote reset"] {
-        assert_eq!(own(503, &CUT.replace("connection termination", reason)), broken, "{reason}");
-    }
-    let both = CUT.to_owned() + ". reset reason: remote connection failure";
-    assert_eq!(own(503, &both), broken, "the first reason counts");
-    assert_eq!(own(503, &NO_CONNECTION.to_uppercase()), broken, "a text that changed");
-    assert_eq!(own(503, &format!(" {NO_CONNECTION}")), broken);
-    assert_eq!(own(503, "no healthy upstream"), broken);
-    assert_eq!(own(503, ""), broken);
-    assert_eq!(own(504, "upstream request timeout"), broken);
-    assert_eq!(own(504, NO_CONNECTION), broken);
-    for status in [200, 500, 502] {
-        assert_eq!(own(status, NO_CONNECTION), Answer::Unknown(Doubt::NotProtocol), "{status}");
-    }
-}
-
-#[test]
-fn the_same_word_from_upstream_proves_nothing() {
-    for text in [NO_CONNECTION, CUT, RETRIED, "upstream request timeout"] {
-        for status in [503, 504] {
-            assert_eq!(read(status, text), Answer::Unknown(Doubt::NotProtocol), "{text}");
-        }
-    }
-}
-
-#[test]
-fn a_503_or_504_the_host_made_is_never_read_as_an_answer() {
-    for status in [503, 504] {
-        for body in [success(), npm("insufficient_funds")] {
-            let answer = answered(status, false, body.to_string().as_bytes());
-            assert_eq!(answer, Answer::Unknown(Doubt::Broken), "{status} {body}");
-        }
-    }
-}
-
-#[test]
 fn an_answer_that_did_not_come_whole_leaves_it_open() {
     assert_eq!(Answer::read(&Delivery::Broken, &expected()), Answer::Unknown(Doubt::Broken), "zero headers");
     for (status, from_upstream) in [(200, true), (400, true), (503, false), (503, true)] {
@@ -350,8 +325,12 @@ fn an_answer_that_did_not_come_whole_leaves_it_open() {
 
 #[test]
 fn endpoints_and_names_are_what_metrics_and_paths_say() {
-    let endpoints = [Endpoint::Verify, Endpoint::Settle].map(|e| (e.path(), e.name()));
-    assert_eq!(endpoints, [("/verify", "verify"), ("/settle", "settle")]);
+    let endpoints = [Endpoint::Verify, Endpoint::Settle, Endpoint::Supported];
+    let said = endpoints.map(|endpoint| (endpoint.method(), endpoint.path(), endpoint.name()));
+    assert_eq!(
+        said,
+        [("POST", "/verify", "verify"), ("POST", "/settle", "settle"), ("GET", "/supported", "supported")]
+    );
     let answers = [
         Answer::Accepted(HASH),
         Answer::Rejected(Reason::Other),

@@ -13,6 +13,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::Malformed;
 
+pub(crate) mod raw;
+
 /// How deep objects and arrays may be nested; a payment with its extensions needs 8.
 pub const MAX_DEPTH: usize = 32;
 
@@ -68,16 +70,18 @@ pub(super) fn read<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<
 /// [`Malformed::NotJson`], [`Malformed::Repeated`], or [`Malformed::Shape`] when the text is
 /// not an object.
 pub(crate) fn read_any_depth<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<'a>, Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let node = Reader(Some(schema))
-        .deserialize(&mut deserializer)
-        .and_then(|node| deserializer.end().map(|()| node))
-        .map_err(|_| Malformed::NotJson)?;
-    match node {
+    match value(text, Some(schema))? {
         Node::Object(object) => Ok(object),
         Node::Repeated => Err(Malformed::Repeated),
         _ => Err(Malformed::Shape("JSON object")),
     }
+}
+
+/// Reads `text` as one value; an object by its schema, if it has one.
+fn value<'a>(text: &'a str, schema: Option<&'static Schema>) -> Result<Node<'a>, Malformed> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let node = Reader(schema).deserialize(&mut deserializer);
+    node.and_then(|node| deserializer.end().map(|()| node)).map_err(|_| Malformed::NotJson)
 }
 
 /// A field of which no object is read.
@@ -89,16 +93,12 @@ pub(crate) const fn leaf(name: &'static str, path: &'static str) -> Field {
 /// then nothing else accepts the text either.
 fn is_too_deep(text: &str) -> bool {
     let mut depth = 0usize;
-    let mut in_string = false;
-    let mut escaped = false;
+    let mut strings = Strings::default();
     for byte in text.bytes() {
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
+        if strings.holds(byte) {
             continue;
         }
         match byte {
-            b'"' => in_string = true,
             b'{' | b'[' => depth = depth.saturating_add(1),
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
@@ -108,6 +108,26 @@ fn is_too_deep(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Tells what stands in strings from what stands between them.
+#[derive(Default)]
+struct Strings {
+    inside: bool,
+    escaped: bool,
+}
+
+impl Strings {
+    /// Whether a byte belongs to a string, quotes included.
+    fn holds(&mut self, byte: u8) -> bool {
+        if !self.inside {
+            self.inside = byte == b'"';
+            return self.inside;
+        }
+        self.inside = self.escaped || byte != b'"';
+        self.escaped = !self.escaped && byte == b'\\';
+        true
+    }
 }
 
 /// Appends `text` as a JSON string, quotes included (RFC 8259, 7).

@@ -50,6 +50,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("invalid_exact_evm_payload_authorization_valid_after", "The payment is not valid yet."),
     ("payment_validity_too_long", "The payment is valid for longer than was quoted."),
     ("insufficient_funds", "The payer's balance does not cover the price."),
+    ("permit2_allowance_required", "The payer has not allowed Permit2 to move the token."),
     ("unsupported_by_facilitator", "The facilitator does not settle this scheme, network or asset."),
     ("payment_rejected", "The facilitator rejected the payment."),
     ("invalid_permit2_signature", "The signature is not the payer's."),

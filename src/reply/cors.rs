@@ -1,70 +1,119 @@
-//! Browsers: preflights, and what pages may read of a refusal.
+//! Browsers: preflights, and what pages may read.
 //!
-//! A preflight carries no payment and must not cost one; a quote is public. Nothing here
-//! lets credentials through.
+//! A preflight carries no payment and must not cost one; a quote is public. A page that paid
+//! must be able to read what it bought: where the upstream allows no origin of its own, the
+//! one that asked is allowed. Nothing here lets credentials through, and nothing a client
+//! sent is repeated unless the operator wrote it too.
 
 use super::Reply;
+use crate::config::Cors;
 
 /// Response headers a page needs to pay.
-pub const EXPOSED: &str = "PAYMENT-REQUIRED, PAYMENT-RESPONSE";
+const EXPOSED: &str = "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Retry-After";
 
-/// Request headers a paying page sends. `@x402/fetch` sends the last one by mistake.
-const ALLOWED: &str = "PAYMENT-SIGNATURE, X-PAYMENT, Content-Type, Access-Control-Expose-Headers";
+/// Request headers a paying page sends. `@x402/fetch` sends the fourth by mistake.
+const ALLOWED: &str =
+    "PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers, Content-Type";
 
-/// Longest list of asked-for headers that is repeated.
+/// Longest list of asked-for headers that is repeated, and longest method, in bytes.
 const MAX_ASKED: usize = 1_024;
+const MAX_METHOD: usize = 24;
 
-/// Answers a preflight: the methods there are, the headers it takes to pay, and those the
-/// page asked for.
-pub fn preflight(methods: &str, asked_headers: &str) -> Reply {
-    let token = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!#$&'*+^`|~%".contains(&b))
-    };
-    let asked: Vec<&str> =
-        asked_headers.split(',').map(str::trim_ascii).filter(|name| !name.is_empty()).collect();
+/// Seconds a browser may remember a preflight.
+const MAX_AGE: &str = "600";
+
+/// What the page that asks may read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Grant {
+    /// The value of `Access-Control-Allow-Origin`.
+    origin: Option<String>,
+    /// The answer is another for another origin.
+    varies: bool,
+}
+
+// === impl Grant ===
+
+impl Grant {
+    /// By policy, for the `Origin` of a request; nothing for one that has none.
+    pub fn of(cors: &Cors, origin: Option<&[u8]>) -> Self {
+        match cors {
+            Cors::Off => Self::default(),
+            Cors::Any => Self { origin: origin.map(|_| "*".to_owned()), varies: false },
+            Cors::Origins(listed) => {
+                let found = listed.iter().find(|listed| origin == Some(listed.as_bytes()));
+                Self { origin: found.cloned(), varies: true }
+            }
+        }
+    }
+
+    /// Answers a preflight: the methods there are, the headers it takes to pay, and those the
+    /// page asked for. Empty for a page that may not read.
+    pub fn preflight(&self, methods: &str, asked_headers: &str) -> Reply {
+        let mut reply = Reply {
+            status: 204,
+            headers: vec![("cache-control", "no-store".to_owned())],
+            body: String::new(),
+        };
+        if let Some(origin) = &self.origin {
+            reply.headers.extend([
+                ("access-control-allow-origin", origin.clone()),
+                ("access-control-allow-methods", allowed_methods(methods)),
+                ("access-control-allow-headers", allowed_headers(asked_headers)),
+                ("access-control-max-age", MAX_AGE.to_owned()),
+            ]);
+        }
+        self.vary(&mut reply);
+        reply
+    }
+
+    /// Lets the page read a refusal.
+    pub fn open(&self, reply: &mut Reply) {
+        if let Some(origin) = &self.origin {
+            reply.headers.push(("access-control-allow-origin", origin.clone()));
+            reply.headers.push(("access-control-expose-headers", EXPOSED.to_owned()));
+        }
+        self.vary(reply);
+    }
+
+    /// What to add to a response of the upstream's, which may allow an origin itself.
+    pub fn additions(&self, upstream_allows: bool) -> impl Iterator<Item = (&'static str, &str)> {
+        let origin = self.origin.as_deref();
+        let allow = origin.filter(|_| !upstream_allows).map(|origin| ("access-control-allow-origin", origin));
+        let expose = origin.map(|_| ("access-control-expose-headers", EXPOSED));
+        let vary = self.varies.then_some(("vary", "Origin"));
+        [allow, expose, vary].into_iter().flatten()
+    }
+
+    fn vary(&self, reply: &mut Reply) {
+        if self.varies {
+            reply.headers.push(("vary", "Origin".to_owned()));
+        }
+    }
+}
+
+fn allowed_methods(methods: &str) -> String {
+    let fine = methods
+        .split(',')
+        .map(str::trim_ascii)
+        .all(|method| is_token(method) && (method.len() <= MAX_METHOD));
+    if fine { methods } else { "GET, HEAD, POST" }.to_owned()
+}
+
+fn allowed_headers(asked: &str) -> String {
     let mut allowed = ALLOWED.to_owned();
-    if asked_headers.len() <= MAX_ASKED && asked.iter().all(|name| token(name)) {
-        for name in asked {
+    let names = || asked.split(',').map(str::trim_ascii).filter(|name| !name.is_empty());
+    if asked.len() <= MAX_ASKED && names().all(is_token) {
+        for name in names() {
             allowed.push_str(", ");
             allowed.push_str(name);
         }
     }
-    let methods =
-        if methods.split(',').all(|method| token(method.trim_ascii())) { methods } else { "GET, HEAD, POST" };
-    Reply {
-        status: 204,
-        headers: vec![
-            ("access-control-allow-origin", "*".to_owned()),
-            ("access-control-allow-methods", methods.to_owned()),
-            ("access-control-allow-headers", allowed),
-            ("access-control-max-age", "600".to_owned()),
-            ("cache-control", "no-store".to_owned()),
-        ],
-        body: String::new(),
-    }
+    allowed
 }
 
-/// Lets a page of any origin read a refusal.
-pub fn open(reply: &mut Reply) {
-    reply.headers.push(("access-control-allow-origin", "*".to_owned()));
-    reply.headers.push(("access-control-expose-headers", EXPOSED.to_owned()));
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!#$&'*+^`|~%".contains(&b))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_preflight_allows_what_paying_takes_and_what_was_asked() {
-        let reply = preflight("GET, HEAD", "authorization, x-custom");
-        let allowed = &reply.headers[2].1;
-        assert!(allowed.contains("PAYMENT-SIGNATURE") && allowed.ends_with(", authorization, x-custom"));
-        assert_eq!(reply.headers[1].1, "GET, HEAD");
-    }
-
-    #[test]
-    fn nothing_a_client_sends_is_repeated_unless_it_is_a_list_of_tokens() {
-        let reply = preflight("G\r\nT", "x, a b");
-        assert!(!reply.headers.iter().any(|(_, value)| value.contains("a b") || value.contains('\r')));
-    }
-}
+mod tests;

@@ -1,16 +1,17 @@
 use super::*;
 use crate::facilitator::Reason;
 
-const REASONS: [Reason; 6] = [
+const REASONS: [Reason; 7] = [
     Reason::InsufficientFunds,
     Reason::Signature,
     Reason::Expired,
     Reason::NotYetValid,
     Reason::Unsupported,
+    Reason::Allowance,
     Reason::Other,
 ];
 
-fn every_refusal() -> Vec<Refusal> {
+pub(super) fn every_refusal() -> Vec<Refusal> {
     let mut all = vec![
         Refusal::PaymentRequired,
         Refusal::Invalid("invalid_payload"),

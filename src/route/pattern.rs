@@ -147,6 +147,18 @@ impl HostPattern {
     }
 }
 
+impl HostPattern {
+    /// Whether a name in lower case, with or without a trailing dot, is one of these.
+    pub(crate) fn meets(&self, name: &str) -> bool {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => exact == name,
+            Self::Below(parent) => name.strip_suffix(parent).is_some_and(|below| below.ends_with('.')),
+        }
+    }
+}
+
 /// A method as a request line spells it: upper case. `CONNECT` asks for no path.
 pub(crate) fn is_method(text: &str) -> bool {
     text != "CONNECT"

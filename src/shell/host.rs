@@ -7,9 +7,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, Status};
+use proxy_wasm::types::{BufferType, GrpcStatusCode, MapType, Status};
 
 use crate::claims::table::{Shared, StoreDown};
+use crate::reply::grpc;
 
 /// Headers as the host gives them: names in lower case, values any bytes.
 pub(super) type Pairs = Vec<(String, Vec<u8>)>;
@@ -48,10 +49,33 @@ pub(super) fn add_header(map: MapType, name: &str, value: &str) {
     let _ = hostcalls::add_map_value(map, name, value);
 }
 
+/// Writes the request's cookies anew, which may be any bytes; none at all takes the header off.
+pub(super) fn set_cookies(cookies: &[u8]) {
+    let cookies = (!cookies.is_empty()).then_some(cookies);
+    let _ = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, "cookie", cookies);
+}
+
 /// Removes a header that is there. Removing an absent one would re-resolve the route
 /// (+42 % CPU at 3,000 routes on Envoy 1.40).
 pub(super) fn remove_header(map: MapType, name: &str) {
     let _ = hostcalls::remove_map_value(map, name);
+}
+
+/// Answers a gRPC call: the host puts the status where calls end. The message goes in a header
+/// and not in the body, which would be in the way where the host sees no gRPC in it.
+pub(super) fn send_status(status: &grpc::Status) {
+    let code = match status.code {
+        3 => GrpcStatusCode::InvalidArgument,
+        7 => GrpcStatusCode::PermissionDenied,
+        8 => GrpcStatusCode::ResourceExhausted,
+        9 => GrpcStatusCode::FailedPrecondition,
+        12 => GrpcStatusCode::Unimplemented,
+        14 => GrpcStatusCode::Unavailable,
+        _ => GrpcStatusCode::Unknown,
+    };
+    let metadata = status.metadata.iter().map(|(name, value)| (*name, value.as_bytes()));
+    let metadata = metadata.chain([("grpc-message", status.message.as_bytes())]).collect();
+    let _ = hostcalls::send_grpc_response(code, None, metadata);
 }
 
 /// Seconds since the Unix epoch by the host's clock.

@@ -19,6 +19,8 @@ pub(super) struct Meters {
     /// Counter ids by route, the unmatched first; made when a route is first counted for.
     requests: RefCell<Vec<Option<Box<Counters>>>>,
     calls: RefCell<HashMap<(usize, Endpoint, &'static str), u32>>,
+    /// The two gauges of each facilitator's `/supported`.
+    supported: RefCell<Vec<Option<[u32; 2]>>>,
     states: Option<[u32; State::ALL.len()]>,
     entries: Option<u32>,
 }
@@ -85,6 +87,28 @@ impl Meters {
         let Ok(mut ids) = self.calls.try_borrow_mut() else { return };
         if let Some(id) = cached(&mut ids, (index, endpoint, result), MetricType::Histogram, name) {
             let _ = hostcalls::record_metric(id, millis);
+        }
+    }
+
+    /// States how good the knowledge of what a facilitator settles is (0 never told, 1 known,
+    /// 2 the last answer stands but later calls failed, 3 redirected elsewhere), and its age in
+    /// seconds.
+    pub(super) fn supported(&self, index: usize, facilitator: &str, standing: u64, age: u64) {
+        let Ok(mut rows) = self.supported.try_borrow_mut() else { return };
+        if rows.len() <= index {
+            rows.resize(index.saturating_add(1), None);
+        }
+        let Some(row) = rows.get_mut(index) else { return };
+        if row.is_none() {
+            let gauge = |what: &str| {
+                let name = format!("x402.facilitator_{what}.{facilitator}");
+                hostcalls::define_metric(MetricType::Gauge, &name).ok()
+            };
+            *row = gauge("supported").zip(gauge("supported_age")).map(|(a, b)| [a, b]);
+        }
+        if let Some([standing_id, age_id]) = row {
+            let _ = hostcalls::record_metric(*standing_id, standing);
+            let _ = hostcalls::record_metric(*age_id, age);
         }
     }
 

@@ -85,6 +85,9 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         if let Some(worker) = &self.worker {
             worker.tick();
+            if !self.leaving {
+                worker.look_at_supported();
+            }
         }
         self.done_if_idle();
     }

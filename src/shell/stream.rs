@@ -18,7 +18,7 @@ use crate::admission::{self, Admission, Head, Offered};
 use crate::charge;
 use crate::exchange;
 use crate::record::Outcome;
-use crate::reply::{cors, Refusal};
+use crate::reply::Refusal;
 use crate::wellknown;
 
 mod visit;
@@ -70,11 +70,15 @@ impl Stream {
             return Action::Pause;
         }
         // The time matters to payments only, and asking for it costs as much as a header.
-        let now = if head.offered == Offered::Nothing { 0 } else { host::now() };
+        let offered = head.payment(worker.policy.paywall());
+        let now = if offered == Offered::Nothing { 0 } else { host::now() };
         match admission::admit(&worker.policy, &head, worker.as_ref(), now) {
             Admission::Pass(route) => {
                 for name in &head.owned {
                     host::remove_header(MapType::HttpRequestHeaders, name);
+                }
+                if let Some(cookies) = &head.cookies {
+                    host::set_cookies(&cookies.rest);
                 }
                 let outcome = if route.is_some() { Outcome::Free } else { Outcome::Unmatched };
                 worker.meters.request(route.as_deref(), outcome);
@@ -82,24 +86,25 @@ impl Stream {
                 Action::Continue
             }
             Admission::Preflight(route, methods) => {
-                let mut visit = Visit::new(self.context, route, &head);
-                visit.outcome = Some(Outcome::Preflight);
-                visit.send(&cors::preflight(&methods, head.asked_headers));
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                visit.preflight(&methods, head.asked_headers);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Refuse(route, refusal, allow) => {
-                let mut visit = Visit::new(self.context, route, &head);
-                visit.resource = head.resource(&worker.policy.origin);
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                visit.resource = head.resource(&worker.policy);
                 visit.refuse(worker, visit.suspended(worker, refusal), &allow);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Present(purchase) => {
-                let mut visit = Visit::new(self.context, Some(Arc::clone(&purchase.route)), &head);
+                let route = Some(Arc::clone(&purchase.route));
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
                 visit.resource = purchase.resource.clone();
                 visit.remove =
                     head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();
+                visit.cookies = head.cookies.map(|cookies| cookies.rest);
                 self.present(worker, visit, *purchase)
             }
         }
@@ -129,6 +134,7 @@ impl Stream {
         let Ok(mut visit) = visit.try_borrow_mut() else { return Action::Pause };
         let Some(purchase) = visit.purchase.clone() else { return Action::Pause };
         if visit.machine == exchange::Exchange::Over {
+            visit.complete();
             return Action::Continue;
         }
         let pairs = host::headers(MapType::HttpResponseHeaders);
@@ -239,6 +245,10 @@ impl HttpContext for Stream {
         match (&self.state, &self.worker) {
             (State::Paying(visit), Some(worker)) => self.response(worker, visit),
             // Our own local replies pass here as well, and the host's, for requests it refused.
+            (State::Decided(visit), _) => {
+                visit.complete();
+                Action::Continue
+            }
             _ => Action::Continue,
         }
     }

@@ -29,6 +29,7 @@ mod calls;
 mod limits;
 mod quotes;
 mod signed;
+mod supported;
 mod tokens;
 
 pub(super) use calls::Job;
@@ -54,6 +55,10 @@ pub(super) struct Worker {
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
+    /// By facilitator.
+    watches: RefCell<Vec<supported::Watch>>,
+    asks: RefCell<Vec<supported::Ask>>,
+    supported_generation: Cell<u64>,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -73,6 +78,7 @@ impl Worker {
         let breakers = vec![Breaker::default(); policy.facilitators.len()];
         let meters = Meters::open(policy.claims.capacity);
         let quotes = quotes::Quotes::new(&policy);
+        let watches = supported::Watch::all(&policy);
         Self {
             root,
             policy,
@@ -90,6 +96,9 @@ impl Worker {
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
+            watches: RefCell::new(watches),
+            asks: RefCell::default(),
+            supported_generation: Cell::new(0),
         }
     }
 
@@ -255,7 +264,8 @@ impl Worker {
         }
     }
 
-    /// Whether anything is under way that must not be forgotten.
+    /// Whether anything is under way that must not be forgotten. An answer to `/supported`
+    /// may be.
     pub(super) fn busy(&self) -> bool {
         self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
     }
@@ -324,6 +334,10 @@ impl Worker {
     /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
     pub(super) fn quotes(&self, offer: &Offer) -> bool {
         let Some(facilitator) = offer.facilitators.first() else { return false };
+        // What is signed for a facilitator that is elsewhere cannot be settled.
+        if self.supported(facilitator).is_redirected() {
+            return false;
+        }
         let breakers = self.breakers.try_borrow();
         breakers
             .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Licences, sources and bans of every crate in the lock files, by the rules of deny.toml.
+"""Licences, sources and bans of every crate in the lock files, by the rules of the deny.toml
+beside the manifest, or else of the one at the root.
 
 What cargo-deny does offline, without building cargo-deny. Advisories need its database:
 `make deny`.
@@ -13,7 +14,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MANIFESTS = ["Cargo.toml", "benches/noop/Cargo.toml"]
+MANIFESTS = ["Cargo.toml", "benches/noop/Cargo.toml", "tests/clients/rust/Cargo.toml"]
 
 
 def cargo(*arguments, manifest):
@@ -91,21 +92,25 @@ def complaints(package, rules):
                 yield f"{name}: depends on any version of {dependency['name']}"
 
 
-def main():
-    deny = tomllib.loads((ROOT / "deny.toml").read_text())
-    rules = {
+def rules_for(manifest):
+    beside = manifest.parent / "deny.toml"
+    deny = tomllib.loads((beside if beside.exists() else ROOT / "deny.toml").read_text())
+    return {
         "licences": set(deny["licenses"]["allow"]),
         "sources": {f"registry+{url}" for url in deny["sources"]["allow-registry"]},
         "banned": {ban["name"]: ban["reason"] for ban in deny["bans"]["deny"]},
     }
-    found = {
-        (package["name"], package["version"]): package
-        for manifest in MANIFESTS
-        if (ROOT / manifest).exists()
-        for package in packages(ROOT / manifest)
-    }
-    wrong = [text for key in sorted(found) for text in complaints(found[key], rules)]
-    for text in wrong:
+
+
+def main():
+    found = set()
+    wrong = []
+    for manifest in MANIFESTS:
+        rules = rules_for(ROOT / manifest)
+        for package in packages(ROOT / manifest):
+            found.add((package["name"], package["version"]))
+            wrong += [f"{manifest}: {text}" for text in complaints(package, rules)]
+    for text in sorted(wrong):
         print(f"error: {text}", file=sys.stderr)
     print(f"dependencies: {len(found)} crates, {len(wrong)} complaints")
     return 1 if wrong else 0

@@ -75,6 +75,24 @@ MUTANTS = [
         NATIVE, ["a6_encoded_slash::native", "a6_capitals::native", "a6_double_slash::native"],
     ),
     (
+        "the strip of a payment in a cookie", "src/shell/stream/visit.rs",
+        "if let Some(cookies) = self.cookies.take() {",
+        "if let Some(cookies) = self.cookies.take().filter(|_| false) {",
+        NATIVE, ["spine_a_cookie_pays_for_a_navigation_cheap::native"],
+    ),
+    (
+        "the strip of a payment in a cookie on free routes", "src/shell/stream.rs",
+        "if let Some(cookies) = &head.cookies {",
+        "if let (Some(cookies), false) = (&head.cookies, true) {",
+        NATIVE, ["a9_a_payment_in_a_cookie_stays_here::native"],
+    ),
+    (
+        "the cookie's being for navigations only", "src/admission/head.rs",
+        "if paywall && self.navigation => {",
+        "if paywall => {",
+        NATIVE, ["a9_a_cookie_is_no_payment_of_programs::native"],
+    ),
+    (
         "the strip of a client's headers", "src/admission/head.rs",
         "const OWNED_PREFIX: &str = \"x402-\";",
         "const OWNED_PREFIX: &str = \"not-x402-\";",

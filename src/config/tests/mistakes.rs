@@ -180,7 +180,6 @@ fn what_is_planned_is_refused_by_name() {
         "store",
         "credit",
         "extensions",
-        "cors",
         "v1",
         "catalogue",
     ] {
@@ -245,6 +244,32 @@ fn who_is_paid_is_said_once() {
     assert_eq!(found, ["offers.tile.accepts: both the offer and the seller of its route say who is paid (leave one of them out)"]);
 }
 
+/// `upto` names the facilitator's address; what only it understands may need an `extra` of its.
+#[test]
+fn ways_that_need_the_facilitators_answer_are_refused_when_it_is_never_asked() {
+    let of = |scheme: &str, network: &str| {
+        let way = match scheme {
+            "upto" => {
+                json!([{"network": network, "asset": "USDC", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "scheme": scheme}])
+            }
+            _ => json!([{"network": network, "asset": "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU",
+                         "payTo": "2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4", "scheme": scheme}]),
+        };
+        let offer = json!({"price": if scheme == "upto" { "$0.02" } else { "5000 units" }, "settle": "after", "accepts": way});
+        vec![("/routes/1/offer", offer)]
+    };
+    for (scheme, network) in [("upto", "base"), ("exact", "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1")] {
+        let mut changes = of(scheme, network);
+        if let Err(errors) = read(&with(&changes)) {
+            panic!("{errors}");
+        }
+        changes.push(("/facilitators/main/supported", json!("off")));
+        let found = mistakes(&changes);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("routes[1].offer.accepts: a way to pay needs what"), "{found:?}");
+    }
+}
+
 #[test]
 fn facilitators_are_checked() {
     check("/facilitators/main/timeout", json!("10"), "facilitators.main.timeout: \"10\" is not a duration");
@@ -259,6 +284,17 @@ fn facilitators_are_checked() {
         "facilitators.main.authority: \"https://x\" is not host",
     );
     check("/facilitators/main/pathPrefix", json!("v2"), "facilitators.main.pathPrefix: \"v2\" is not a path");
+    for (value, expected) in [
+        (json!({"every": "4s"}), ".every: 4s is out of bounds (from 5s to 1h)"),
+        (json!({"every": "61m"}), ".every: 61m is out of bounds"),
+        (json!({"every": 60}), ".every: text belongs here"),
+        (json!({"evry": "60s"}), ".evry: unknown key (did you mean \"every\"?)"),
+        (json!("on"), ": an object or off belongs here, not text"),
+        (json!(true), ": an object or off belongs here, not true or false"),
+    ] {
+        let expected = format!("facilitators.main.supported{expected}");
+        check("/facilitators/main/supported", value, &expected);
+    }
     let ambiguous = mistakes(&[("/facilitators/other", json!({"cluster": "c", "authority": "a"}))]);
     assert_eq!(
         ambiguous,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, facilitators, notary, offers, wire};
+use crate::config::{accepts, auth, facilitators, notary, offers, public, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -20,8 +20,11 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/route", wire::ROUTE_KEYS),
         ("/$defs/match", wire::MATCH_KEYS),
         ("/$defs/claims", wire::CLAIMS_KEYS),
+        ("/$defs/forwardedOrigin", public::ORIGIN_KEYS),
+        ("/$defs/cors", public::CORS_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
+        ("/$defs/supported", facilitators::SUPPORTED_KEYS),
         ("/$defs/auth", auth::KEYS),
         ("/$defs/offerReceipt", notary::KEYS),
         ("/$defs/cdp", auth::CDP_KEYS),
@@ -48,8 +51,11 @@ fn the_reference_has_a_row_for_every_key() {
         wire::ROUTE_KEYS,
         wire::MATCH_KEYS,
         wire::CLAIMS_KEYS,
+        public::ORIGIN_KEYS,
+        public::CORS_KEYS,
         facilitators::KEYS,
         facilitators::HEADER_KEYS,
+        facilitators::SUPPORTED_KEYS,
         auth::KEYS,
         notary::KEYS,
         auth::CDP_KEYS,

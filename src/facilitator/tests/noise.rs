@@ -4,12 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-const REASONS: [Reason; 6] = [
+const REASONS: [Reason; 7] = [
     Reason::InsufficientFunds,
     Reason::Signature,
     Reason::Expired,
     Reason::NotYetValid,
     Reason::Unsupported,
+    Reason::Allowance,
     Reason::Other,
 ];
 
@@ -133,6 +134,7 @@ fn doubts_are_told_to_the_log_in_our_own_words() {
     let doubts = [
         Doubt::Broken,
         Doubt::NotProtocol,
+        Doubt::Redirected,
         Doubt::TooLarge,
         Doubt::Contradicts,
         Doubt::Inconclusive,

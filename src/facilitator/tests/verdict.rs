@@ -30,7 +30,11 @@ fn the_recorded_verdicts() {
     {
         assert_eq!(verdict(200, true, npm(code)), Verdict::Invalid(Reason::Other), "{code}");
     }
-    assert_eq!(verdict(412, true, rust("permit2_allowance_required")), Verdict::Invalid(Reason::Other));
+    for status in [200, 400, 412] {
+        let allowance = Verdict::Invalid(Reason::Allowance);
+        assert_eq!(verdict(status, true, rust("permit2_allowance_required")), allowance);
+        assert_eq!(verdict(status, true, npm("permit2_allowance_required")), allowance);
+    }
     assert_eq!(verdict(200, true, json!({"isValid": false}).to_string()), Verdict::Invalid(Reason::Other));
     let nulls = json!({"isValid": false, "invalidReason": null, "payer": null}).to_string();
     assert_eq!(verdict(200, true, nulls), Verdict::Invalid(Reason::Other));
@@ -94,6 +98,23 @@ fn a_verdict_counts_only_under_its_own_kind_of_status() {
     }
     for status in (0..200).chain(500..1_000) {
         assert_eq!(verdict(status, true, npm("insufficient_funds")), Verdict::Unavailable, "{status}");
+    }
+}
+
+#[test]
+fn a_facilitator_that_cannot_say_is_not_silent() {
+    let read = |status, body: &str| {
+        let delivery = Delivery::Answered { status, from_upstream: true, body: Some(body.as_bytes()) };
+        (Verdict::read(&delivery), Verdict::read(&delivery).spoke(&delivery))
+    };
+    assert_eq!(read(500, &rust("unexpected_error")), (Verdict::Unavailable, true));
+    assert_eq!(read(400, &rust("invalid_signature")), (Verdict::Invalid(Reason::Signature), true));
+    assert_eq!(read(200, r#"{"isValid":true}"#), (Verdict::Valid, true));
+    for body in ["", "<html>", "{}", r#"{"error":"unauthorized"}"#, r#"{"success":false}"#] {
+        assert_eq!(read(500, body), (Verdict::Unavailable, false), "{body}");
+    }
+    for delivery in [Delivery::Refused, Delivery::Broken] {
+        assert!(!Verdict::read(&delivery).spoke(&delivery));
     }
 }
 

@@ -9,15 +9,18 @@ use proxy_wasm::types::{Action, MapType};
 use crate::admission::grpc::GrpcStatus;
 use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
-use crate::config::{Offer, Route, Target};
+use crate::config::{Cors, Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::limit::Source;
 use crate::money::Amount;
+use crate::paywall::{self, Page};
 use crate::precheck::Form;
 use crate::protocol::receipt::Receipt;
 use crate::protocol::Version;
 use crate::record::{Outcome, Record, VERSION};
-use crate::reply::{cache, cors, Quote, ReceiptKind, Refusal, Reply};
+use crate::reply::cors::Grant;
+use crate::reply::grpc::{Dialect, Status};
+use crate::reply::{cache, Quote, ReceiptKind, Refusal, Reply};
 use crate::shell::host::{self, Pairs};
 use crate::shell::worker::{Outbox, Worker};
 use crate::signing::notary;
@@ -58,6 +61,8 @@ pub(in crate::shell) struct Visit {
     pub(super) resource: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
+    /// What the request's cookies are without ours, if it was there.
+    pub(super) cookies: Option<Vec<u8>>,
     pub(super) upstream_status: Option<u16>,
     /// The request was let go.
     pub(super) forwarded: bool,
@@ -68,8 +73,14 @@ pub(in crate::shell) struct Visit {
     transaction: Option<Transaction>,
     redeeming: bool,
     request_id: Option<String>,
-    cross_origin: bool,
+    cors: Grant,
+    upstream_allows_origin: bool,
+    /// A person's browser wants something to show.
+    navigation: bool,
     pub(super) grpc: GrpcStatus,
+    dialect: Dialect,
+    /// The gRPC status a refusal was sent with.
+    told: Option<u8>,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
     /// Whether a payment came in `X-PAYMENT`.
@@ -88,7 +99,7 @@ pub(super) fn send(reply: &Reply) {
 
 impl Visit {
     /// A visit nothing has happened in.
-    pub(super) fn new(context: u32, route: Option<Arc<Route>>, head: &Head<'_>) -> Self {
+    pub(super) fn new(context: u32, route: Option<Arc<Route>>, head: &Head<'_>, cors: &Cors) -> Self {
         Self {
             context,
             attempt: Attempt(0),
@@ -103,6 +114,7 @@ impl Visit {
             outcome: None,
             resource: String::new(),
             remove: Vec::new(),
+            cookies: None,
             upstream_status: None,
             forwarded: false,
             withheld: false,
@@ -111,8 +123,12 @@ impl Visit {
             transaction: None,
             redeeming: false,
             request_id: head.request_id.map(str::to_owned),
-            cross_origin: head.cross_origin,
+            cors: Grant::of(cors, head.origin),
+            upstream_allows_origin: false,
+            navigation: head.navigation,
             grpc: GrpcStatus::new(head.grpc),
+            dialect: head.dialect,
+            told: None,
             spoofed: Vec::new(),
             in_v1_header: head.payments.contains(&"x-payment"),
             cache_control: Vec::new(),
@@ -182,6 +198,9 @@ impl Visit {
         for name in std::mem::take(&mut self.remove) {
             host::remove_header(MapType::HttpRequestHeaders, &name);
         }
+        if let Some(cookies) = self.cookies.take() {
+            host::set_cookies(&cookies);
+        }
         let Some(purchase) = &self.purchase else { return };
         if let Some(payer) = purchase.payment.payer() {
             host::set_header(MapType::HttpRequestHeaders, "x402-payer", &payer.to_string());
@@ -195,6 +214,7 @@ impl Visit {
         self.spoofed = names.filter(|name| head::owned_in_response(name)).cloned().collect();
         let values = pairs.iter().filter(|(name, _)| name == "cache-control");
         self.cache_control = values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        self.upstream_allows_origin = pairs.iter().any(|(name, _)| name == "access-control-allow-origin");
         self.grpc.see(pairs);
     }
 
@@ -223,15 +243,20 @@ impl Visit {
         if let Some(value) = cache::private(&self.cache_control) {
             host::set_header(map, "cache-control", &value);
         }
-        if self.cross_origin {
-            // Beside what the upstream exposes itself.
-            host::add_header(map, "access-control-expose-headers", cors::EXPOSED);
-        }
+        self.open();
     }
 
     fn pass_unpaid(&mut self) {
         self.outcome = Some(Outcome::NotCharged);
         self.strip_response();
+        self.open();
+    }
+
+    /// Lets the page read the upstream's response, beside what the upstream says itself.
+    fn open(&self) {
+        for (name, value) in self.cors.additions(self.upstream_allows_origin) {
+            host::add_header(MapType::HttpResponseHeaders, name, value);
+        }
     }
 
     fn strip_response(&mut self) {
@@ -249,6 +274,12 @@ impl Visit {
             _ => Refusal::Denied(denial),
         };
         self.refuse(worker, refusal, "");
+    }
+
+    /// Answers a preflight.
+    pub(super) fn preflight(&mut self, methods: &str, asked_headers: &str) {
+        self.outcome = Some(Outcome::Preflight);
+        self.send(&self.cors.preflight(methods, asked_headers));
     }
 
     /// Answers in place of whatever is held.
@@ -271,10 +302,31 @@ impl Visit {
             ReceiptKind::Failed => self.receipts(Some(refusal.code()), None, None),
         };
         let mut reply = refusal.reply(quote, receipts, allow);
-        if self.cross_origin {
-            cors::open(&mut reply);
+        self.cors.open(&mut reply);
+        if self.dialect == Dialect::Http {
+            if self.navigation && worker.policy.paywall() {
+                self.dress(&mut reply, refusal);
+            }
+            return self.send(&reply);
         }
-        self.send(&reply);
+        let status = Status::of(refusal, &reply);
+        self.told = Some(status.code);
+        match self.dialect {
+            Dialect::Web => self.send(&status.into_headers(Dialect::Web)),
+            _ => host::send_status(&status),
+        }
+    }
+
+    /// A person gets a page to read and to pay from.
+    fn dress(&self, reply: &mut Reply, refusal: Refusal) {
+        let page = Page {
+            refusal,
+            url: &self.resource,
+            offer: self.offer().map(Arc::as_ref),
+            transaction: self.transaction,
+            now: host::now(),
+        };
+        paywall::dress(reply, &page);
     }
 
     /// An unpaid request gets no quote while nothing could be settled.
@@ -285,6 +337,22 @@ impl Visit {
                 Refusal::QuotesSuspended
             }
             _ => refusal,
+        }
+    }
+
+    /// Puts into a gRPC refusal what the host left out of its headers on their way here:
+    /// Envoy 1.40 takes the content type off a reply without a body, and looks for gRPC before
+    /// its own grpc_web filter has made gRPC of gRPC-Web.
+    pub(super) fn complete(&self) {
+        let Some(code) = self.told else { return };
+        let map = MapType::HttpResponseHeaders;
+        let pairs = host::headers(map);
+        let has = |wanted: &str| pairs.iter().any(|(name, _)| name == wanted);
+        if !has("grpc-status") {
+            host::set_header(map, "grpc-status", &code.to_string());
+        }
+        if !has("content-type") {
+            host::set_header(map, "content-type", self.dialect.content_type());
         }
     }
 

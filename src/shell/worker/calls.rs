@@ -13,11 +13,11 @@ use crate::claims::{fingerprint, Attempt, Identity, Op, Outcome};
 use crate::config::Facilitator;
 use crate::exchange::{self, Settled};
 use crate::facilitator::said::Said;
-use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Verdict, MAX_ANSWER_BYTES};
+use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Redirect, Verdict, MAX_ANSWER_BYTES};
 use crate::money::Amount;
 use crate::precheck::Form;
 use crate::settlement::{self, Settlement};
-use crate::shell::host;
+use crate::shell::host::{self, Pairs};
 use crate::signing::jwt;
 
 /// A callout under way, or about to be.
@@ -143,7 +143,7 @@ impl Worker {
         let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match self.send(facilitator, endpoint, &purchase.body(amount)) {
+        match self.send(facilitator, endpoint, Some(&purchase.body(amount))) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -157,23 +157,31 @@ impl Worker {
         }
     }
 
-    fn send(&self, facilitator: &Facilitator, endpoint: Endpoint, body: &[u8]) -> Result<u32, Status> {
+    /// Calls a facilitator: every call to one leaves here, with its method, path and headers.
+    pub(super) fn send(
+        &self,
+        facilitator: &Facilitator,
+        endpoint: Endpoint,
+        body: Option<&[u8]>,
+    ) -> Result<u32, Status> {
         let path = facilitator.path_prefix.clone() + endpoint.path();
-        let authorization = self.authorization(facilitator, "POST", &path);
+        let authorization = self.authorization(facilitator, endpoint.method(), &path);
         let mut headers = vec![
-            (":method", "POST"),
+            (":method", endpoint.method()),
             (":path", path.as_str()),
             (":authority", facilitator.authority.as_str()),
-            ("content-type", "application/json"),
             ("accept", "application/json"),
         ];
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
         headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
         if let Some(authorization) = &authorization {
             headers.push(("authorization", authorization));
             headers.push(("correlation-context", jwt::CORRELATION));
         }
         let timeout = Duration::from_millis(facilitator.timeout_millis.into());
-        hostcalls::dispatch_http_call(&facilitator.cluster, headers, Some(body), vec![], timeout)
+        hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
     }
 
     fn dispatched(&self, attempt: Attempt, token: u32) {
@@ -190,28 +198,20 @@ impl Worker {
 
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
+        let ask = self.take_ask(token);
         let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
-        let Some(attempt) = attempt.map(Attempt) else { return };
-        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
-        if num_headers == 0 {
-            return self.answered(attempt, &Delivery::Broken);
+        if ask.is_none() && attempt.is_none() {
+            return;
         }
-        let headers = host::headers(MapType::HttpCallResponseHeaders);
-        let find = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, value)| value);
-        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
-        let body = match body_size {
-            0 => Some(Vec::new()),
-            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
-            _ => None,
-        };
-        self.answered(
-            attempt,
-            &Delivery::Answered {
-                status: status.and_then(|text| text.parse().ok()).unwrap_or(0),
-                from_upstream: find("x-envoy-upstream-service-time").is_some(),
-                body: body.as_deref(),
-            },
-        );
+        let received = Received::take(num_headers, body_size);
+        let delivery = received.delivery();
+        if let Some((index, sent)) = ask {
+            if let Some(facilitator) = self.policy.facilitators.get(index) {
+                self.heard(facilitator, &delivery, host::now_millis().saturating_sub(sent));
+            }
+        } else if let Some(attempt) = attempt {
+            self.answered(Attempt(attempt), &delivery);
+        }
     }
 
     fn answered(&self, attempt: Attempt, delivery: &Delivery<'_>) {
@@ -225,12 +225,15 @@ impl Worker {
         let Some((endpoint, purchase, amount, sent)) = job else { return };
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
         let millis = if sent == 0 { 0 } else { host::now_millis().saturating_sub(sent) };
+        if let Some(redirect) = Redirect::of(delivery) {
+            log::warn!("facilitator {} {redirect}", facilitator.name);
+        }
         match endpoint {
-            Endpoint::Verify => self.verified(attempt, &purchase, facilitator, delivery, millis),
             Endpoint::Settle => {
                 let answer = Answer::read(delivery, &purchase.expected(amount));
                 self.settled(attempt, &purchase, facilitator, delivery, answer, millis);
             }
+            _ => self.verified(attempt, &purchase, facilitator, delivery, millis),
         }
     }
 
@@ -246,7 +249,7 @@ impl Worker {
         if verdict == Verdict::Valid {
             self.forgive(attempt);
         }
-        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
+        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict.spoke(delivery));
         if verdict != Verdict::Valid {
             log::warn!(
                 "route {}: facilitator {} did not verify payment {}: {}",
@@ -359,6 +362,42 @@ impl Worker {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
         let now = host::now();
         self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
+    }
+}
+
+/// What a callout brought.
+struct Received {
+    headers: Pairs,
+    body: Option<Vec<u8>>,
+}
+
+impl Received {
+    fn take(num_headers: usize, body_size: usize) -> Self {
+        let headers = match num_headers {
+            0 => Pairs::new(),
+            _ => host::headers(MapType::HttpCallResponseHeaders),
+        };
+        let body = match body_size {
+            0 => Some(Vec::new()),
+            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
+            _ => None,
+        };
+        Self { headers, body }
+    }
+
+    fn delivery(&self) -> Delivery<'_> {
+        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
+        if self.headers.is_empty() {
+            return Delivery::Broken;
+        }
+        let find = |name: &str| self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
+        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
+        Delivery::arrived(
+            status.and_then(|text| text.parse().ok()).unwrap_or(0),
+            find("x-envoy-upstream-service-time").is_some(),
+            find("location"),
+            self.body.as_deref(),
+        )
     }
 }
 

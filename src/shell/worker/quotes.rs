@@ -8,9 +8,11 @@ use std::sync::Arc;
 use super::Worker;
 use crate::config::{Facilitator, Offer, Policy, Target};
 use crate::evm::address::Address;
+use crate::facilitator::supported::Kindness;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
+use crate::shell::host;
 
 /// Every offer's quote.
 pub(super) struct Quotes {
@@ -59,9 +61,6 @@ impl Worker {
             return known;
         }
         let challenge = Rc::new(Challenge::new(offer, self, ""));
-        for missing in challenge.missing() {
-            log::warn!("offer {}: its facilitator does not settle {missing}; it is not quoted", offer.name);
-        }
         if let Some(slot) = self.quotes.rendered.try_borrow_mut().ok().as_mut().and_then(|r| r.get_mut(place))
         {
             let before = slot.replace(Rendered { challenge: Rc::clone(&challenge), generation });
@@ -76,32 +75,31 @@ impl Worker {
     pub(super) fn place(&self, offer: &Arc<Offer>) -> Option<usize> {
         usize::try_from(*self.quotes.places.get(&address(offer))?).ok()
     }
-
-    /// Counts what was learnt of facilitators.
-    fn supported_generation(&self) -> u64 {
-        0
-    }
 }
 
 impl Abilities for Worker {
-    fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
-        Ability::Unknown
+    fn settles(&self, facilitator: &Facilitator, version: Version, scheme: &str, network: &str) -> Ability {
+        match self.supported(facilitator).kind(version.number().into(), scheme, network) {
+            Kindness::Unknown => Ability::Unknown,
+            Kindness::Unsupported => Ability::No,
+            Kindness::Supported(kind) => Ability::Yes(kind.extra.as_deref().unwrap_or("{}").to_owned()),
+        }
     }
 
-    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
-        None
+    fn submitter(&self, facilitator: &Facilitator, network: &str) -> Option<Address> {
+        self.supported(facilitator).facilitator_address(network)
     }
 
-    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
-        false
+    fn submits(&self, facilitator: &Facilitator, network: &str, address: &Address) -> bool {
+        self.supported(facilitator).accepts_facilitator(network, address, host::now())
     }
 
-    fn extends(&self, _: &Facilitator, _: &str) -> bool {
-        false
+    fn extends(&self, facilitator: &Facilitator, extension: &str) -> bool {
+        self.supported(facilitator).extension(extension) == Some(true)
     }
 }
 
 /// An offer's identity: the policy that owns it outlives the worker's maps.
-fn address(offer: &Arc<Offer>) -> u64 {
+pub(super) fn address(offer: &Arc<Offer>) -> u64 {
     Arc::as_ptr(offer).addr() as u64
 }

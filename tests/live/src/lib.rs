@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use x402_devstack::client::{request, Answer, RawRequest};
-use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig};
+use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig, Update};
 use x402_devstack::facilitator::{self, Facilitator, Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Quote, Wallet};
 use x402_devstack::upstream::{self, Upstream};
@@ -99,6 +99,12 @@ impl Scene {
         self
     }
 
+    /// How the facilitator starts.
+    pub fn facilitator(mut self, change: impl FnOnce(&mut facilitator::Options)) -> Self {
+        change(&mut self.facilitator);
+        self
+    }
+
     /// Another upstream than the stage's own.
     pub fn upstream(mut self, address: SocketAddr) -> Self {
         self.upstream = Some(address);
@@ -138,6 +144,15 @@ impl Scene {
         let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
         Some(Stage { facilitator, upstream, envoy })
     }
+}
+
+/// Makes Envoy speak HTTP/2 to the upstream.
+pub fn http2_upstream(tree: &mut Value) {
+    let clusters = tree["static_resources"]["clusters"].as_array_mut();
+    let upstream = clusters.expect("clusters").iter_mut().find(|cluster| cluster["name"] == "upstream");
+    let protocol = "/typed_extension_protocol_options/envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config";
+    *upstream.and_then(|upstream| upstream.pointer_mut(protocol)).expect("a protocol") =
+        json!({ "http2_protocol_options": {} });
 }
 
 /// The module: `X402_MODULE`, else what `make build` writes.
@@ -234,6 +249,27 @@ fn opened(mut line: Value) -> Value {
         line["x402"] = serde_json::from_str(record).unwrap_or_default();
     }
     line
+}
+
+/// The module with a custom section more: the same code, and to Envoy another VM.
+fn upgraded(folder: &std::path::Path, version: u8) -> std::path::PathBuf {
+    let mut bytes = std::fs::read(module()).expect("the module");
+    bytes.extend_from_slice(&[0, 2, 1, b'0' + version]);
+    let file = folder.join(format!("upgraded-{version}.wasm"));
+    std::fs::write(&file, bytes).expect("a folder to write in");
+    file
+}
+
+/// Replaces the module in every listener, under the vm_id it had.
+pub fn upgrade(stage: &mut Stage, version: u8) {
+    let folder = stage.envoy.log_path();
+    let file = upgraded(folder.parent().expect("a folder"), version);
+    let config = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+    let update = stage.envoy.update_listeners(|listener: &mut Value| {
+        let code = listener.pointer_mut(&format!("{config}/vm_config/code"));
+        *code.expect("the wasm filter comes first") = json!({ "local": { "filename": file } });
+    });
+    assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
 
 /// An honest payment by the first development wallet.

@@ -104,7 +104,11 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
         assert_eq!(requests(&samples, "before", outcome), count, "{outcome}");
     }
     // Envoy merges histograms every five seconds.
-    let calls = |samples: &[Sample]| by_label(samples, "x402_facilitator_ms_count", "x402_result");
+    let calls = |samples: &[Sample]| {
+        let settles = |sample: &&Sample| sample.labels.get("x402_endpoint").is_some_and(|at| at == "settle");
+        let settles: Vec<_> = samples.iter().filter(settles).cloned().collect();
+        by_label(&settles, "x402_facilitator_ms_count", "x402_result")
+    };
     until("the histogram is merged", || {
         samples = stage.envoy.prometheus();
         calls(&samples).values().sum::<f64>() >= 48.0
@@ -114,11 +118,12 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
         .map(|(result, count)| (result.to_owned(), count))
         .into();
     assert_eq!(calls(&samples), expected);
-    let labelled = samples.iter().find(|sample| sample.name == "x402_facilitator_ms_count").unwrap();
-    assert_eq!(
-        (labelled.labels["x402_facilitator"].as_str(), labelled.labels["x402_endpoint"].as_str()),
-        ("main", "settle")
-    );
+    for name in ["x402_facilitator_ms_count", "x402_facilitator_supported", "x402_facilitator_supported_age"]
+    {
+        let labelled = samples.iter().find(|sample| sample.name == name).unwrap();
+        assert_eq!(labelled.labels["x402_facilitator"], "main", "{name}");
+    }
+    assert_eq!(gauge(&samples, "x402_facilitator_supported"), 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use x402_devstack::client::{Http2, RawConnection, RawRequest};
 use x402_devstack::envoy::Options;
 use x402_devstack::facilitator::{Fault, FaultKind};
 use x402_devstack::payer::Payment;
-use x402_live::{code, hasty_upstream, paid, plugin, refused, until, Scene, Stage};
+use x402_live::{code, hasty_upstream, http2_upstream, paid, plugin, refused, until, Scene, Stage};
 
 fn reject(stage: &Stage, payment: &Payment) {
     let kind = FaultKind::Reject { reason: "insufficient_funds".to_owned() };
@@ -19,15 +19,8 @@ fn reject(stage: &Stage, payment: &Payment) {
 /// Envoy speaks HTTP/2 to the upstream too; over HTTP/1.1 it drops trailers.
 #[tokio::test(flavor = "multi_thread")]
 async fn trailers_pass_when_paid_for_and_are_held_until_then() {
-    let http2 = |tree: &mut Value| {
-        let clusters = tree["static_resources"]["clusters"].as_array_mut();
-        let upstream = clusters.expect("clusters").iter_mut().find(|cluster| cluster["name"] == "upstream");
-        let protocol = "/typed_extension_protocol_options/envoy.extensions.upstreams.http.v3.HttpProtocolOptions/explicit_http_config";
-        *upstream.and_then(|upstream| upstream.pointer_mut(protocol)).expect("a protocol") =
-            json!({ "http2_protocol_options": {} });
-    };
     for allow in [false, true] {
-        let how = |envoy: Options| envoy.allow_on_headers_stop_iteration(allow).edit(http2);
+        let how = |envoy: Options| envoy.allow_on_headers_stop_iteration(allow).edit(http2_upstream);
         let Some(stage) = Scene::new(plugin("5s")).envoy(how).start() else {
             return;
         };

@@ -1,35 +1,11 @@
 //! When the VM itself goes (A15): the module is upgraded, or its last listener is taken away.
 
-use serde_json::Value;
-
 use x402_devstack::client::Answer;
-use x402_devstack::envoy::Update;
 use x402_devstack::payer::Payment;
-use x402_live::{assert_pending, module, paid, pause, plugin, refused, sign, until, Scene, Stage};
+use x402_live::{assert_pending, paid, pause, plugin, refused, sign, until, upgrade, Scene, Stage};
 
 fn stage() -> Option<Stage> {
     Scene::new(plugin("5s")).start_lds()
-}
-
-/// The module with a custom section more: the same code, and to Envoy another VM.
-fn upgraded(folder: &std::path::Path, version: u8) -> std::path::PathBuf {
-    let mut bytes = std::fs::read(module()).expect("the module");
-    bytes.extend_from_slice(&[0, 2, 1, b'0' + version]);
-    let file = folder.join(format!("upgraded-{version}.wasm"));
-    std::fs::write(&file, bytes).expect("a folder to write in");
-    file
-}
-
-/// Replaces the module in every listener, under the vm_id it had.
-fn upgrade(stage: &mut Stage, version: u8) {
-    let folder = stage.envoy.log_path();
-    let file = upgraded(folder.parent().expect("a folder"), version);
-    let config = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
-    let update = stage.envoy.update_listeners(|listener: &mut Value| {
-        let code = listener.pointer_mut(&format!("{config}/vm_config/code"));
-        *code.expect("the wasm filter comes first") = serde_json::json!({ "local": { "filename": file } });
-    });
-    assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
 
 /// Claims are the process's: the new module finds what the old one wrote.

@@ -17,8 +17,11 @@ use x402_proxy_wasm::claims::Attempt;
 use x402_proxy_wasm::config::{Facilitator, Offer, Policy, Route};
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
-use x402_proxy_wasm::protocol::v2::Challenge;
-use x402_proxy_wasm::reply::{cors, Refusal, Reply};
+use x402_proxy_wasm::protocol::abilities::Unasked;
+use x402_proxy_wasm::protocol::challenge::Challenge;
+use x402_proxy_wasm::reply::cors::Grant;
+use x402_proxy_wasm::reply::grpc::{Dialect, Status};
+use x402_proxy_wasm::reply::{Quote, Refusal, Reply};
 
 use crate::rig::{Rig, World};
 use crate::shop::{Shop, TOKEN};
@@ -55,7 +58,9 @@ impl Sansio {
             table,
             memory,
             breakers: RefCell::new(vec![Breaker::default(); policy.facilitators().len()]),
-            challenges: offers.map(|(name, offer)| (name.to_owned(), Challenge::new(offer))).collect(),
+            challenges: offers
+                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Unasked, "")))
+                .collect(),
             client: Client::new(),
             attempts: 0,
             policy,
@@ -65,19 +70,22 @@ impl Sansio {
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
         let pairs = wire::request_pairs(request);
         let head = Head::read(&pairs);
-        match admit(&self.policy, &head, now()) {
+        match admit(&self.policy, &head, &Unasked, now()) {
             Admission::Pass(_) => {
-                let kept = pairs.iter().filter(|(name, _)| !head.owned.contains(&name.as_str()));
-                let reached = self.upstream(&kept.cloned().collect(), &request.body);
+                let kept = without(&pairs, &head, |name| head.owned.contains(&name));
+                let reached = self.upstream(&kept, &request.body);
                 wire::answer(&reached.headers, reached.body, reached.cut)
             }
-            Admission::Preflight(_, methods) => spell(&cors::preflight(&methods, head.asked_headers)),
+            Admission::Preflight(_, methods) => {
+                let grant = self.grant(&head);
+                spell(&grant.preflight(&methods, head.asked_headers))
+            }
             Admission::Refuse(route, refusal, allow) => {
                 let offer = route.as_deref().and_then(Route::offer);
                 let silent = offer.is_some_and(|offer| !self.breaker(offer, |b| b.quotes(now())));
                 let refusal = if refusal.quotes() && silent { Refusal::QuotesSuspended } else { refusal };
                 let challenge = route.map(|route| self.challenge(&route, refusal, &head));
-                self.refuse(refusal, challenge.flatten(), None, &allow, &head)
+                self.refuse(refusal, challenge.flatten(), Vec::new(), &allow, &head)
             }
             Admission::Present(mut purchase) => {
                 if purchase.unfit.is_none() && !self.breaker(&purchase.offer, |b| b.quotes(now())) {
@@ -90,24 +98,33 @@ impl Sansio {
         }
     }
 
-    fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<String> {
-        let url = format!("{}{}", self.policy.origin(), head.path.unwrap_or("/"));
-        Some(self.challenges.get(route.name())?.header(refusal.code(), &url, ""))
+    fn grant(&self, head: &Head<'_>) -> Grant {
+        Grant::of(self.policy.cors(), head.origin)
+    }
+
+    fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<Quote> {
+        let url = head.resource(&self.policy);
+        let challenge = self.challenges.get(route.name())?;
+        Some(Quote {
+            header: challenge.header(refusal.code(), &url, ""),
+            v1_accepts: challenge.v1_accepts(&url),
+        })
     }
 
     fn refuse(
         &self,
         refusal: Refusal,
-        challenge: Option<String>,
-        receipt: Option<String>,
+        challenge: Option<Quote>,
+        receipts: Vec<(&'static str, String)>,
         allow: &str,
         head: &Head<'_>,
     ) -> Answer {
-        let mut reply = refusal.reply(challenge, receipt, allow);
-        if head.cross_origin {
-            cors::open(&mut reply);
+        let mut reply = refusal.reply(challenge, receipts, allow);
+        self.grant(head).open(&mut reply);
+        match head.dialect {
+            Dialect::Http => spell(&reply),
+            dialect => spell(&Status::of(refusal, &reply).into_headers(dialect)),
         }
-        spell(&reply)
     }
 
     fn breaker<T>(&self, offer: &Offer, act: impl FnOnce(&mut Breaker) -> T) -> T {
@@ -155,6 +172,17 @@ impl Rig for Sansio {
     fn lose_claims(&mut self) {
         self.memory.lose();
     }
+}
+
+/// A request's headers without some, and without the payment in its cookies.
+fn without(pairs: &Pairs, head: &Head<'_>, ours: impl Fn(&str) -> bool) -> Pairs {
+    let mut kept: Pairs = pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
+    if let Some(cookies) = &head.cookies {
+        kept.retain(|(name, _)| name != "cookie");
+        kept.push(("cookie".to_owned(), cookies.rest.clone()));
+        kept.retain(|(name, value)| name != "cookie" || !value.is_empty());
+    }
+    kept
 }
 
 /// A call's outcome as the core reads it.

@@ -82,7 +82,7 @@ impl<'a> Stage<'a> {
         let begun = Instant::now();
         loop {
             let answer = self.send(request);
-            let busy = answer.status == 503 && answer.json()["code"] == "payment_in_flight";
+            let busy = answer.status == 503 && answer.text().contains("\"payment_in_flight\"");
             if !busy || begun.elapsed() > Duration::from_secs(3) {
                 return answer;
             }

@@ -2,6 +2,7 @@
 //!
 //! Names begin with the row of the attack table they belong to (`a4_…`), or with `spine_`.
 
+mod browser;
 mod delivery;
 mod facilitator;
 mod headers;
@@ -42,9 +43,16 @@ pub struct Table {
 /// When two have one name.
 pub fn all() -> Vec<Scenario> {
     let mut table = Table::default();
-    for add in
-        [spine::add, replay::add, lies::add, routing::add, headers::add, facilitator::add, delivery::add]
-    {
+    for add in [
+        spine::add,
+        browser::add,
+        replay::add,
+        lies::add,
+        routing::add,
+        headers::add,
+        facilitator::add,
+        delivery::add,
+    ] {
         add(&mut table);
     }
     let mut names: Vec<_> = table.scenarios.iter().map(|scenario| &scenario.name).collect();

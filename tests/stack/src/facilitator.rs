@@ -12,6 +12,7 @@ mod calls;
 mod faults;
 mod instant;
 mod ledger;
+mod listing;
 mod service;
 mod terms;
 mod verify;
@@ -31,6 +32,7 @@ pub use answer::{Answer, Dialect, Settled};
 pub use calls::Call;
 pub use faults::{Fault, FaultKind, Operation};
 pub use ledger::{AuthorizationKey, AuthorizationState, Ledger, Revert, Token, Transfer, GRANT};
+pub use listing::Listing;
 pub use terms::{PaymentRequest, Terms};
 pub use verify::{check, reason, verify, Verdict};
 
@@ -50,7 +52,9 @@ pub struct Options {
     /// Answers `/settle` with success and `/verify` with valid, at once, whatever was sent.
     pub instant: bool,
     /// What `/supported` lists.
-    pub networks: Vec<String>,
+    pub listing: Listing,
+    /// In force from the first call.
+    pub faults: Vec<Fault>,
     pub threads: usize,
 }
 
@@ -62,7 +66,8 @@ impl Default for Options {
             token: Token::default(),
             latency: Duration::from_millis(5),
             instant: false,
-            networks: ["eip155:8453", "eip155:84532"].map(str::to_owned).into(),
+            listing: Listing::default(),
+            faults: Vec::new(),
             threads: 1,
         }
     }
@@ -81,6 +86,9 @@ pub(crate) struct State {
     pending: Mutex<HashMap<String, String>>,
     faults: Mutex<Faults>,
     calls: Mutex<Calls>,
+    listing: Mutex<Listing>,
+    /// Calls to `/supported`.
+    inquiries: Mutex<Calls>,
     clock_offset: AtomicI64,
     instant_calls: AtomicU64,
     doors: OnceLock<crate::http1::Doors>,
@@ -92,8 +100,10 @@ impl Facilitator {
         let state = Arc::new(State {
             ledger: Mutex::new(ledger),
             pending: Mutex::default(),
-            faults: Mutex::default(),
+            faults: Mutex::new(Faults(options.faults.clone())),
             calls: Mutex::default(),
+            listing: Mutex::new(options.listing.clone()),
+            inquiries: Mutex::default(),
             clock_offset: AtomicI64::new(0),
             instant_calls: AtomicU64::new(0),
             doors: OnceLock::new(),
@@ -148,6 +158,16 @@ impl Facilitator {
         lock(&self.state.calls).all()
     }
 
+    /// Calls to `/supported`.
+    pub fn inquiries(&self) -> Vec<Call> {
+        lock(&self.state.inquiries).all()
+    }
+
+    /// Changes what `/supported` lists.
+    pub fn list(&self, change: impl FnOnce(&mut Listing)) {
+        change(&mut lock(&self.state.listing));
+    }
+
     /// How often this nonce was sent to `/settle`, however it went.
     pub fn settles_of(&self, nonce: B256) -> u64 {
         lock(&self.state.calls).settles_of(nonce)
@@ -200,6 +220,8 @@ impl State {
         lock(&self.pending).clear();
         lock(&self.faults).0.clear();
         lock(&self.calls).clear();
+        lock(&self.inquiries).clear();
+        *lock(&self.listing) = self.options.listing.clone();
         self.clock_offset.store(0, Ordering::Relaxed);
         self.instant_calls.store(0, Ordering::Relaxed);
     }

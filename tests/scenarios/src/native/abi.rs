@@ -216,11 +216,15 @@ unsafe extern "C" fn proxy_send_local_response(
     body_size: usize,
     headers: *const u8,
     headers_size: usize,
-    _grpc_status: i32,
+    grpc_status: i32,
 ) -> Status {
     let headers = read_map(&bytes(headers, headers_size));
     let body = bytes(body, body_size);
-    host(|host| host.reply(LocalReply { status, headers, body }))
+    let reply = LocalReply { status, headers, body };
+    host(|host| {
+        let reply = if grpc_status < 0 { reply } else { host.in_grpc(reply, grpc_status) };
+        host.reply(reply)
+    })
 }
 
 #[no_mangle]

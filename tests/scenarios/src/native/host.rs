@@ -155,6 +155,23 @@ impl Host {
     }
 
     /// Deferred; a second one would leave the client hanging.
+    /// A reply with a gRPC status: it has one if the request was a gRPC call to the letter,
+    /// else it is an ordinary response.
+    pub(super) fn in_grpc(&mut self, mut reply: LocalReply, status: i32) -> LocalReply {
+        let content_type = self.stream().and_then(|stream| {
+            let pair = stream.request.iter().find(|(name, _)| name == "content-type")?;
+            Some(pair.1.clone())
+        });
+        let rest = content_type.as_deref().and_then(|value| value.strip_prefix(b"application/grpc"));
+        if matches!(rest, Some([] | [b'+', ..])) {
+            reply.headers.extend([
+                ("content-type".to_owned(), b"application/grpc".to_vec()),
+                ("grpc-status".to_owned(), status.to_string().into_bytes()),
+            ]);
+        }
+        reply
+    }
+
     pub(super) fn reply(&mut self, reply: LocalReply) -> Status {
         let Some(stream) = self.stream() else {
             self.wrong("a local reply without a stream");

@@ -21,6 +21,16 @@ pub(super) fn add(table: &mut Table) {
     table.add("spine_large_response_after", |stage| large_response(stage, "/v1/late"));
     table.add("a13_upstream_fails_for_ever", exhausted);
     table.add("a13_grpc_call_fails_under_a_200", grpc);
+    table.add("a13_what_is_called_grpc_and_is_not_is_delivered_once", |stage| {
+        let asked = stage.get("/v1/cheap").header("content-type", "application/grpc");
+        let payment = stage.pay(&stage.get("/v1/cheap"));
+        served(&stage.send(&asked.clone().pay(&payment)));
+        let again = stage.again(&asked.pay(&payment));
+        assert_eq!(again.header_text("grpc-status"), Some("9"));
+        assert_eq!(again.header_text("x402-code"), Some("payment_already_used"));
+        receipt_of(&again);
+        stage.charged_once(&payment, 1);
+    });
     table.add("a13_taken_payment_on_another_route", bound);
     table.add_alone(Shop::Tiny, "a14_table_full", full);
     table.add_alone(Shop::Tiny, "a14_open_outcomes_leave_room", doubtful);

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Stop> {
     let defaults = Options::default();
     let listen = "127.0.0.1:4020".parse().unwrap_or(defaults.listen);
-    let mut networks = environment("X402_FACILITATOR_NETWORKS", defaults.networks.join(","))?;
+    let mut networks = environment("X402_FACILITATOR_NETWORKS", defaults.listing.networks.join(","))?;
     let mut latency = environment("X402_FACILITATOR_LATENCY", 5)?;
     let mut options = Options {
         listen: environment("X402_FACILITATOR_LISTEN", listen)?,
@@ -53,7 +53,7 @@ fn run() -> Result<(), Stop> {
         }
     }
     options.latency = Duration::from_millis(latency);
-    options.networks = networks.split(',').map(str::to_owned).collect();
+    options.listing.networks = networks.split(',').map(str::to_owned).collect();
     let facilitator = Facilitator::start(options)?;
     println!("x402-facilitator listening on {}", facilitator.address());
     Ok(wait_for_the_end(false)?)

@@ -56,6 +56,8 @@ pub(super) fn answer(state: &Arc<State>, method: &str, path: &str, body: &[u8]) 
     let done = match (method, path) {
         ("GET", "/admin/ledger") => return Response::json(200, &lock(&state.ledger).snapshot()),
         ("GET", "/admin/calls") => return Response::json(200, &lock(&state.calls).all()),
+        ("GET", "/admin/inquiries") => return Response::json(200, &lock(&state.inquiries).all()),
+        ("POST", "/admin/supported") => parse(body).map(|listing| *lock(&state.listing) = listing),
         ("GET", "/admin/faults") => return Response::json(200, &lock(&state.faults).0),
         ("DELETE", "/admin/faults") => {
             lock(&state.faults).0.clear();

@@ -10,7 +10,10 @@ pub enum Operation {
     Verify,
     #[default]
     Settle,
+    /// Both of the above.
     Any,
+    /// `GET /supported`.
+    Supported,
 }
 
 /// A fault and its aim. The first installed one that matches is used.
@@ -152,7 +155,8 @@ impl Fault {
     }
 
     fn hits(&self, operation: Operation, nonce: Option<B256>, payer: Option<Address>) -> bool {
-        (self.on == Operation::Any || self.on == operation)
+        let payment = operation != Operation::Supported;
+        ((self.on == Operation::Any && payment) || self.on == operation)
             && self.times != Some(0)
             && (self.nonce.is_none() || self.nonce == nonce)
             && (self.payer.is_none() || self.payer == payer)

@@ -3,9 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use alloy_primitives::keccak256;
-use serde_json::{json, Value};
 
-use crate::eip3009::{chain_id, V1_NETWORKS};
 use crate::http1::Response;
 
 use super::faults::Operation;
@@ -31,20 +29,4 @@ fn field<'a>(body: &'a str, key: &str) -> &'a str {
         .and_then(|(_, rest)| rest.split_once('"'))
         .and_then(|(_, rest)| rest.split_once('"'))
         .map_or("", |(value, _)| value)
-}
-
-pub(super) fn supported(state: &State) -> Value {
-    let mut kinds = Vec::new();
-    for network in &state.options.networks {
-        kinds.push(json!({ "x402Version": 2, "scheme": "exact", "network": network }));
-        let id = chain_id(network);
-        if let Some((name, _)) = V1_NETWORKS.iter().find(|(_, known)| Some(*known) == id) {
-            kinds.push(json!({ "x402Version": 1, "scheme": "exact", "network": name }));
-        }
-    }
-    json!({
-        "kinds": kinds,
-        "extensions": [],
-        "signers": { "eip155:*": ["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"] },
-    })
 }

@@ -25,6 +25,11 @@ impl Service for Desk {
             Operation::Settle
         } else if path.ends_with("/verify") {
             Operation::Verify
+        } else if path.ends_with("/supported") && request.method() == "GET" {
+            return match state.options.instant {
+                true => state.list_at_once().into(),
+                false => state.list(&request).await,
+            };
         } else {
             return state.other(&request).into();
         };
@@ -49,7 +54,6 @@ impl State {
         match (request.method(), request.path()) {
             ("GET" | "HEAD", "/healthz") => Response::new(200).typed("text/plain", "ok"),
             (method, path) if path.starts_with("/admin/") => admin::answer(self, method, path, &request.body),
-            ("GET", path) if path.ends_with("/supported") => Response::json(200, &instant::supported(self)),
             _ => Response::json(404, &json!({ "error": "not found" })),
         }
     }

@@ -1,7 +1,8 @@
 //! Payments of the payer, honest and not, before the facilitator.
 
 use serde_json::json;
-use x402_devstack::client::get;
+use x402_devstack::client::{get, Answer};
+use x402_devstack::facilitator::{Fault, FaultKind, Operation};
 use x402_devstack::payer::{Base64Form, Draft, HexCase, KeyOrder, Quote, SignatureForm, Style, Wallet};
 
 use super::{draft, facilitator, payment, requirement, settle, verify};
@@ -114,4 +115,32 @@ async fn supported_lists_both_versions_of_a_network() {
             .any(|kind| kind["x402Version"] == version && kind["network"] == network)
     };
     assert!(has(2, "eip155:84532") && has(1, "base-sepolia") && has(2, "eip155:8453"));
+}
+
+#[tokio::test]
+async fn supported_names_its_pool_in_turn_and_breaks_on_command() {
+    let facilitator = facilitator();
+    let ask = || async { get(facilitator.address(), "/supported").await };
+    let named = |answer: &Answer| {
+        let kinds = answer.json()["kinds"].clone();
+        let upto = kinds.as_array().unwrap().iter().find(|kind| kind["scheme"] == "upto").cloned();
+        upto.map(|kind| kind["extra"]["facilitatorAddress"].clone())
+    };
+    let first = ask().await;
+    assert_eq!(named(&first), named(&ask().await));
+    assert_eq!(first.json()["signers"]["eip155:*"][0], named(&first).unwrap());
+    facilitator.list(|listing| (listing.rotate, listing.signers) = (true, false));
+    let next = ask().await;
+    assert!(named(&next).is_some() && named(&next) != named(&ask().await));
+    assert!(next.json()["signers"].is_null());
+    facilitator.list(|listing| listing.pool.clear());
+    assert_eq!(named(&ask().await), None);
+    facilitator.fault(Fault::once(FaultKind::Html).on(Operation::Any));
+    assert_eq!(ask().await.status, 200, "a fault of payments");
+    let to = FaultKind::Redirect { location: "https://www.example.com/".to_owned() };
+    facilitator.fault(Fault::once(to).on(Operation::Supported));
+    assert_eq!(ask().await.status, 307);
+    let outcomes: Vec<_> = facilitator.inquiries().into_iter().map(|call| call.outcome).collect();
+    assert_eq!((outcomes.len(), outcomes[6].as_str()), (7, "fault:redirect"));
+    assert!(facilitator.calls().is_empty());
 }

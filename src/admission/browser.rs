@@ -1,0 +1,199 @@
+//! A person's browser: how its navigations are told from programs, and the payment it brings.
+//!
+//! A request is a navigation if
+//! 1. it is a GET or a HEAD, and no gRPC call;
+//! 2. its `Accept` names `text/html`, and nothing says it would rather have JSON; and
+//! 3. the browser says so (`sec-fetch-mode: navigate`) or, where browsers do not say (plain
+//!    `http`), the user agent calls itself Mozilla.
+//!
+//! A page cannot put a header on a navigation: what it signed comes back as the cookie
+//! [`NAME`], for that path and below. Several are listed longest path first (RFC 6265, 5.4), so
+//! that the first is the page's own. No cookie of that name ever reaches the upstream.
+
+/// The cookie that holds a payment.
+pub const NAME: &str = "x402-payment";
+
+/// What of a head tells whether a person is asking.
+#[derive(Default, Debug)]
+pub(super) struct Clues {
+    html: bool,
+    /// `sec-fetch-mode`, if it is there.
+    navigates: Option<bool>,
+    mozilla: bool,
+    /// Some cookie mentions our name.
+    pub(super) cookie: bool,
+}
+
+/// The `Cookie` of a request in which ours was found.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Cookies<'a> {
+    /// The first value there is.
+    pub payment: Option<&'a [u8]>,
+    /// The value that remains; empty when nothing does.
+    pub rest: Vec<u8>,
+}
+
+// === impl Clues ===
+
+impl Clues {
+    /// Takes a header in, if it says something.
+    pub(super) fn see(&mut self, name: &str, value: &[u8]) {
+        match name {
+            "accept" => self.html |= prefers_html(value),
+            "sec-fetch-mode" => self.navigates = Some(value == b"navigate"),
+            "user-agent" => self.mozilla |= contains(value, b"Mozilla"),
+            "cookie" => self.cookie |= contains(value, NAME.as_bytes()),
+            _ => {}
+        }
+    }
+
+    /// Whether they come to a navigation.
+    pub(super) fn navigation(&self, method: &str) -> bool {
+        matches!(method, "GET" | "HEAD") && self.html && self.navigates.unwrap_or(self.mozilla)
+    }
+}
+
+// === impl Cookies ===
+
+impl<'a> Cookies<'a> {
+    /// Takes ours out of the values of `Cookie`; `None` when it is not there. What remains of
+    /// several is joined as RFC 9113, 8.2.3 does.
+    pub(super) fn take(values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut found: Option<&[u8]> = None;
+        let mut rest: Vec<u8> = Vec::new();
+        for value in values {
+            let mut first = true;
+            for pair in value.split(|byte| *byte == b';') {
+                let (name, payment) = halves(pair);
+                if name == NAME.as_bytes() {
+                    found = found.filter(|payment| !payment.is_empty()).or(Some(payment));
+                    continue;
+                }
+                let kept = if first { pair.trim_ascii_start() } else { pair };
+                if kept.is_empty() {
+                    continue;
+                }
+                if !rest.is_empty() {
+                    rest.extend_from_slice(if first { b"; " } else { b";" });
+                }
+                rest.extend_from_slice(if rest.is_empty() { kept.trim_ascii_start() } else { kept });
+                first = false;
+            }
+        }
+        found.map(|payment| Self { payment: Some(payment).filter(|payment| !payment.is_empty()), rest })
+    }
+}
+
+/// A cookie's name and value, without the space around them.
+fn halves(pair: &[u8]) -> (&[u8], &[u8]) {
+    let mut halves = pair.splitn(2, |byte| *byte == b'=');
+    let mut next = || halves.next().unwrap_or_default().trim_ascii();
+    (next(), next())
+}
+
+fn contains(value: &[u8], wanted: &[u8]) -> bool {
+    value.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// Whether `text/html` is asked for by name, and JSON is not preferred to it.
+fn prefers_html(accept: &[u8]) -> bool {
+    let Ok(accept) = std::str::from_utf8(accept) else { return false };
+    let (mut html, mut json) = (0, 0);
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim_ascii);
+        let slot = match parts.next() {
+            Some(media) if media.eq_ignore_ascii_case("text/html") => &mut html,
+            Some(media) if media.eq_ignore_ascii_case("application/json") => &mut json,
+            _ => continue,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        *slot = weight.map_or(1_000, thousandths).max(*slot);
+    }
+    html > 0 && html >= json
+}
+
+/// A weight of RFC 9110, 12.4.2; anything else weighs nothing.
+fn thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    match whole {
+        "1" if fraction.bytes().all(|digit| digit == b'0') => 1_000,
+        "0" if fraction.len() <= 3 => format!("{fraction:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clues(headers: &[(&str, &str)]) -> Clues {
+        let mut clues = Clues::default();
+        headers.iter().for_each(|(name, value)| clues.see(name, value.as_bytes()));
+        clues
+    }
+
+    const CHROME: (&str, &str) =
+        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8");
+    const AGENT: (&str, &str) = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/148");
+
+    #[test]
+    fn a_navigation_is_what_a_browser_calls_one() {
+        let navigate = ("sec-fetch-mode", "navigate");
+        for yes in [vec![CHROME, navigate], vec![CHROME, AGENT], vec![CHROME, AGENT, navigate]] {
+            assert!(clues(&yes).navigation("GET") && clues(&yes).navigation("HEAD"), "{yes:?}");
+            assert!(!clues(&yes).navigation("POST") && !clues(&yes).navigation("OPTIONS"));
+        }
+        for mode in ["cors", "no-cors", "same-origin", "websocket", "navigate, cors", ""] {
+            assert!(!clues(&[CHROME, AGENT, ("sec-fetch-mode", mode)]).navigation("GET"), "{mode}");
+        }
+        for accept in ["*/*", "", "application/json", "text/html;q=0", "text/*", "text/html;q=x"] {
+            assert!(!clues(&[("accept", accept), AGENT, navigate]).navigation("GET"), "{accept}");
+        }
+        assert!(!clues(&[CHROME]).navigation("GET"), "a program that copied the header");
+        assert!(!clues(&[AGENT, navigate]).navigation("GET"));
+    }
+
+    #[test]
+    fn html_counts_by_its_weight() {
+        for yes in ["text/html", "TEXT/HTML ; q=0.001", "a/b, text/html;level=1;q=1.000", "*/*, text/html"] {
+            assert!(prefers_html(yes.as_bytes()), "{yes}");
+        }
+        assert!(!prefers_html(b"application/json, text/html;q=0.9"));
+        assert!(prefers_html(b"application/json;q=0.8, text/html;q=0.9"));
+        assert!(!prefers_html(b"text/html;q=0.0004"));
+        assert!(!prefers_html(b"text/html\xff"));
+    }
+
+    fn take(values: &[&'static str]) -> Option<(Option<&'static str>, String)> {
+        let taken = Cookies::take(values.iter().map(|value| value.as_bytes()))?;
+        let payment = taken.payment.map(|payment| std::str::from_utf8(payment).unwrap());
+        Some((payment, String::from_utf8(taken.rest).unwrap()))
+    }
+
+    #[test]
+    fn ours_is_taken_out_and_the_others_stay_as_they_are() {
+        let rest = |text: &str| text.to_owned();
+        assert_eq!(take(&["a=1; b=2"]), None);
+        assert_eq!(take(&["xx402-payment=P; x402-payments=P; b=x402-payment"]), None);
+        assert_eq!(take(&["x402-payment=P=="]), Some((Some("P=="), rest(""))));
+        assert_eq!(take(&["a=1; x402-payment=P; b=\"2 ;c"]), Some((Some("P"), rest("a=1; b=\"2 ;c"))));
+        assert_eq!(take(&["x402-payment=P; a=1;b=2"]), Some((Some("P"), rest("a=1;b=2"))));
+        assert_eq!(take(&["a=1", "x402-payment=P", "b=2"]), Some((Some("P"), rest("a=1; b=2"))));
+        assert_eq!(take(&["a=1;x402-payment=P"]), Some((Some("P"), rest("a=1"))));
+        assert_eq!(take(&["a=1; x402-payment"]), Some((None, rest("a=1"))));
+        assert_eq!(take(&["x402-payment = P"]), Some((Some("P"), rest(""))));
+        assert_eq!(take(&["x402-payment="]), Some((None, rest(""))));
+    }
+
+    #[test]
+    fn of_several_the_first_counts_and_all_go() {
+        let taken = take(&["x402-payment=own; a=1; x402-payment=of-the-folder", "x402-payment=3"]);
+        assert_eq!(taken, Some((Some("own"), "a=1".to_owned())));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_survive() {
+        let taken = Cookies::take([&b"a=\xff\x80; x402-payment=P"[..]].into_iter()).unwrap();
+        assert_eq!(taken.rest, b"a=\xff\x80");
+    }
+}

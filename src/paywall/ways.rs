@@ -1,0 +1,90 @@
+//! What it costs: every way to pay, in units people know.
+
+use std::fmt::Write;
+
+use super::text::{amount, escape, network};
+use crate::config::Offer;
+use crate::money::Amount;
+
+/// One way to pay.
+struct Way<'a> {
+    scheme: &'a str,
+    /// CAIP-2.
+    network: &'a str,
+    /// Its v1 spelling, which is a name.
+    name: Option<&'a str>,
+    asset: String,
+    symbol: &'a str,
+    decimals: u8,
+    /// The price, or the most that may be charged.
+    amount: Amount,
+    pay_to: String,
+}
+
+/// Appends the section.
+pub(super) fn push(out: &mut String, offer: &Offer) {
+    out.push_str("<section aria-labelledby=\"price\">\n<h2 id=\"price\">Price</h2>\n<ul id=\"x402-ways\">\n");
+    for way in ways(offer) {
+        way.push(out);
+    }
+    out.push_str("</ul>\n</section>\n");
+}
+
+fn ways(offer: &Offer) -> impl Iterator<Item = Way<'_>> {
+    let known = offer.accepts.iter().map(|accept| Way {
+        scheme: accept.means.scheme(),
+        network: &accept.asset.network,
+        name: accept.asset.v1_network,
+        asset: accept.asset.address.to_string(),
+        symbol: &accept.asset.symbol,
+        decimals: accept.asset.decimals,
+        amount: accept.amount,
+        pay_to: accept.pay_to.to_string(),
+    });
+    known.chain(offer.others.iter().map(|accept| Way {
+        scheme: &accept.scheme,
+        network: &accept.network,
+        name: accept.v1_network,
+        asset: accept.asset.clone(),
+        symbol: &accept.symbol,
+        decimals: accept.decimals,
+        amount: accept.amount,
+        pay_to: accept.pay_to.clone(),
+    }))
+}
+
+// === impl Way ===
+
+impl Way<'_> {
+    /// A row; the script finds what it stands for in the quote by scheme, network, asset and
+    /// amount.
+    fn push(&self, out: &mut String) {
+        out.push_str("<li data-way=\"");
+        escape(out, self.scheme);
+        out.push(' ');
+        escape(out, self.network);
+        out.push(' ');
+        escape(out, &self.asset);
+        // Writing into a String cannot fail.
+        let _ = write!(out, " {}\"><span>", self.amount);
+        let upto = self.scheme == "upto";
+        if upto {
+            out.push_str("up to ");
+        }
+        out.push_str("<strong>");
+        out.push_str(&amount(self.amount, self.decimals));
+        out.push_str(" <bdi>");
+        escape(out, self.symbol);
+        out.push_str("</bdi></strong> on ");
+        escape(out, &network(self.name.unwrap_or_default()));
+        out.push_str(" <small>");
+        escape(out, self.network);
+        out.push_str("</small><br><small>paid to <code>");
+        escape(out, &self.pay_to);
+        out.push_str("</code>");
+        if upto {
+            out.push_str("; what is charged depends on what you get, and is never more");
+        }
+        out.push_str("</small></span></li>\n");
+    }
+}
