@@ -20,6 +20,11 @@ impl Policy {
         &self.cors
     }
 
+    /// Whether a quote may be larger than is sure to arrive.
+    pub fn allows_large_quotes(&self) -> bool {
+        self.large_quotes
+    }
+
     /// Every route; one that several hosts share may come more than once.
     pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()
