@@ -71,7 +71,7 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
 fn largest(policy: &Policy, offer: &Offer, extensions: &str) -> usize {
     let code = code::ALL.iter().map(|(code, _)| *code).max_by_key(|code| code.len());
     let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
-    Challenge::new(offer, &Everything, extensions).header(code.unwrap_or_default(), &url).len()
+    Challenge::new(offer, &Everything, extensions).header(code.unwrap_or_default(), &url, "").len()
 }
 
 /// Where an offer is written: under its own name, or at the route that is named like it.
