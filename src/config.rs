@@ -6,11 +6,14 @@
 mod accepts;
 mod catalogue;
 pub mod error;
+mod example;
+mod extensions;
 mod facilitators;
 mod facts;
 mod fields;
-mod json;
+pub(crate) mod json;
 mod offers;
+mod publication;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -23,6 +26,10 @@ use std::sync::Arc;
 use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
+
+pub use example::Example;
+pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output, BODY_METHODS};
+pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
@@ -41,6 +48,9 @@ pub struct Policy {
     pub(crate) claims: ClaimsPolicy,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
+    pub(crate) discovery: Discovery,
+    /// What is published, if anything is: the first routes that are sold, in their order.
+    pub(crate) listings: Listings,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -78,6 +88,30 @@ pub struct Route {
     /// Unique, dense index of the route within the policy; metric ids are cached by it.
     pub(crate) index: usize,
     pub(crate) target: Target,
+    /// Its path template as directories spell it (`/tiles/:z`), where the offer declares how it
+    /// is called.
+    pub(crate) template: Option<Box<str>>,
+}
+
+/// Routes as they are published.
+#[derive(Debug, Default)]
+pub struct Listings {
+    pub(crate) routes: Vec<Listing>,
+    /// There are more routes than are published.
+    pub(crate) truncated: bool,
+}
+
+/// A route as it is published.
+#[derive(Debug)]
+pub struct Listing {
+    /// The first host it names in full; the origin's where it names none.
+    pub(crate) host: Option<String>,
+    /// Empty for all methods.
+    pub(crate) methods: Vec<String>,
+    /// As it was written.
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) offer: Arc<Offer>,
 }
 
 /// What a route costs.
@@ -108,6 +142,9 @@ pub struct Offer {
     pub(crate) seller: Option<String>,
     /// The seller's labels overlaid by the offer's, in the order of their names.
     pub(crate) labels: Vec<(String, String)>,
+    pub(crate) extensions: Arc<Extensions>,
+    /// Whether the price is in dollars, not in another unit of its tokens.
+    pub(crate) in_dollars: bool,
 }
 
 /// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.

@@ -8,6 +8,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
+//! | [`json`] | writing JSON |
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
 //! | [`route`] | (host, method, path) to an offer, free, or refused |
@@ -15,19 +16,25 @@
 //! | [`protocol`] | bounded decoding, wire types and challenges of x402 |
 //! | [`precheck`] | payment x offer x now |
 //! | [`claims`] | the life of one authorisation, and the table it is kept in |
+//! | [`extensions`] | what a quote declares besides its terms, what a payment says back |
+//! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`reply`] | what the client reads |
 //! | [`record`] | what the operator reads |
+//! | [`wellknown`] | documents the filter itself serves, and where |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
 pub mod admission;
+pub mod catalogue;
 pub mod claims;
 pub mod config;
 pub mod evm;
 pub mod exchange;
+pub mod extensions;
 pub mod facilitator;
+pub mod json;
 pub mod money;
 pub mod precheck;
 pub mod protocol;
@@ -35,5 +42,6 @@ pub mod record;
 pub mod reply;
 pub mod route;
 pub mod settlement;
+pub mod wellknown;
 
 pub mod shell;

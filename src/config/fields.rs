@@ -24,7 +24,6 @@ pub(super) const PLANNED: &[&str] = &[
     "extensions",
     "cors",
     "v1",
-    "catalogue",
     "outputSchema",
 ];
 

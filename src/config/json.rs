@@ -6,11 +6,12 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::tree::{Value, MAX_DEPTH};
+pub(crate) use super::tree::Value;
+use super::tree::MAX_DEPTH;
 
 /// Why a text is not read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JsonError {
+pub(crate) enum JsonError {
     #[error("the text is not UTF-8 from byte {0} on")]
     Utf8(usize),
     #[error("nested too deeply")]
@@ -21,7 +22,7 @@ pub(super) enum JsonError {
 }
 
 /// Reads one JSON value and nothing after it.
-pub(super) fn read(text: &[u8]) -> Result<Value<'_>, JsonError> {
+pub(crate) fn read(text: &[u8]) -> Result<Value<'_>, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| JsonError::Utf8(error.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let too_deep = Cell::new(false);

@@ -8,7 +8,7 @@ use super::facilitators::Named;
 use super::fields::{list, nearest, text, Fields};
 use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::tree::{quoted, shown, Path, Value};
-use super::{Accept, Facilitator, Offer, Settle, SettleOn, Verify};
+use super::{extensions, Accept, Extensions, Facilitator, Offer, Settle, SettleOn, Verify};
 use crate::money::Price;
 
 pub(super) const KEYS: &[&str] = &[
@@ -24,6 +24,9 @@ pub(super) const KEYS: &[&str] = &[
     "mimeType",
     "sku",
     "labels",
+    "bazaar",
+    "paymentIdentifier",
+    "gasSponsoring",
 ];
 pub(super) const SELLER_KEYS: &[&str] = &["accepts", "facilitators", "labels"];
 pub(super) const SETTLE: &[(&str, Settle)] = &[("before", Settle::Before), ("after", Settle::After)];
@@ -69,6 +72,7 @@ pub(super) struct Draft {
     description: String,
     mime_type: String,
     sku: Option<String>,
+    extensions: Arc<Extensions>,
 }
 
 // === impl Terms ===
@@ -155,6 +159,7 @@ impl Draft {
                 .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
                 .unwrap_or_default(),
             sku: fields.get("sku").and_then(|value| printable(value, &path.key("sku"), 128, errors)),
+            extensions: extensions::read(&fields, errors),
         })
     }
 
@@ -231,6 +236,8 @@ impl Draft {
             sku: self.sku.clone(),
             seller: seller.map(|seller| seller.name.to_owned()),
             labels,
+            extensions: Arc::clone(&self.extensions),
+            in_dollars: self.price.as_ref().is_none_or(in_dollars),
         };
         let least = offer.margin_seconds().saturating_add(SIGNING_SECONDS);
         if u64::from(offer.max_timeout_seconds) < least {
@@ -275,6 +282,12 @@ impl Draft {
             }
         }
     }
+}
+
+/// Whether a number of tokens is a number of dollars: nothing else was written, or the ticker of
+/// a token that stands for one.
+fn in_dollars(price: &Price) -> bool {
+    price.symbol().is_none_or(|symbol| symbol.contains("USD"))
 }
 
 /// The amount each way asks for.
@@ -337,7 +350,7 @@ fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option
 
 /// A number as the operator most likely wrote it: the shortest decimal that reads as it.
 /// The standard library's would be right for every number, and a thirtieth of the module.
-fn decimal(number: f64) -> Option<String> {
+pub(super) fn decimal(number: f64) -> Option<String> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let mut scale = 1.0;
     for places in 0..=15_usize {

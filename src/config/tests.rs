@@ -7,6 +7,7 @@
 )]
 
 mod bytes;
+mod extensions;
 mod hints;
 mod mistakes;
 mod schema;

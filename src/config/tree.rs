@@ -8,7 +8,7 @@ pub(super) const MAX_DEPTH: usize = 32;
 
 /// A value as written. Objects keep duplicate keys, so that they can be refused.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Null,
     Bool(bool),
     /// A `Struct` knows only doubles; JSON integers are read as such too, since every

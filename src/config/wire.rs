@@ -9,9 +9,10 @@ use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE};
+use super::publication::{self, Publication};
 use super::text::{check_name, origin};
 use super::tree::{quoted, Path, Value};
-use super::{json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
+use super::{extensions, json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -25,6 +26,7 @@ pub(super) const KEYS: &[&str] = &[
     "sellers",
     "routes",
     "claims",
+    "discovery",
 ];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
@@ -117,6 +119,7 @@ fn read_policy(
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
+    let mut publication = Publication::new(extensions::discovery(&fields, errors));
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
@@ -130,7 +133,7 @@ fn read_policy(
         facilitators: named,
     };
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
-    let routes = read_routes(&fields, &mut catalogue, errors);
+    let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
@@ -142,6 +145,8 @@ fn read_policy(
         routes: routes?,
         claims,
         assets,
+        discovery: publication.discovery,
+        listings: publication.listings,
         warnings: around.warnings,
     })
 }
@@ -170,7 +175,12 @@ fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
     ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }
 }
 
-fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut Errors) -> Option<Routes> {
+fn read_routes(
+    fields: &Fields<'_>,
+    catalogue: &mut Catalogue<'_>,
+    publication: &mut Publication,
+    errors: &mut Errors,
+) -> Option<Routes> {
     let path = fields.path.key("routes");
     let values = fields.need("routes", "a list of at least one route", errors)?;
     let values = list(values, &path, MAX_ROUTES, errors)?;
@@ -201,12 +211,15 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
             .and_then(|value| read_match(value, path.key("match"), errors));
         let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
         complete &= name.is_some() && matched.is_some() && target.is_some();
-        let Some((hosts, methods, path)) = matched else { continue };
+        let Some((hosts, methods, pattern)) = matched else { continue };
         // A route with a mistake elsewhere clashes with others all the same; whom it charges
         // does not matter to that, and such a table is never returned.
         let name = name.map_or_else(|| format!("routes[{index}]"), str::to_owned);
         let target = target.unwrap_or(Target::Free);
-        built.push(Entry { hosts, methods, path, route: Arc::new(Route { name, index, target }) });
+        let written = publication::written(&fields);
+        let template = publication.add(&name, &hosts, &methods, written, &target, &path, errors);
+        let route = Arc::new(Route { name, index, target, template });
+        built.push(Entry { hosts, methods, path: pattern, route });
     }
     match Routes::build(built) {
         Ok(routes) => complete.then_some(routes),

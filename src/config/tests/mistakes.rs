@@ -182,7 +182,6 @@ fn what_is_planned_is_refused_by_name() {
         "extensions",
         "cors",
         "v1",
-        "catalogue",
     ] {
         check(&format!("/{key}"), json!({}), &format!("{key}: not in this version"));
         check(&format!("/offers/tile/{key}"), json!("x"), &format!("offers.tile.{key}: not in this version"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, facilitators, offers, wire};
+use crate::config::{accepts, extensions, facilitators, offers, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -20,6 +20,10 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/route", wire::ROUTE_KEYS),
         ("/$defs/match", wire::MATCH_KEYS),
         ("/$defs/claims", wire::CLAIMS_KEYS),
+        ("/$defs/discovery", extensions::DISCOVERY_KEYS),
+        ("/$defs/bazaar", extensions::BAZAAR_KEYS),
+        ("/$defs/bazaarInput", extensions::INPUT_KEYS),
+        ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/accept", accepts::KEYS),
@@ -50,6 +54,10 @@ fn the_reference_has_a_row_for_every_key() {
         accepts::ASSET_KEYS,
         offers::KEYS,
         offers::SELLER_KEYS,
+        extensions::DISCOVERY_KEYS,
+        extensions::BAZAAR_KEYS,
+        extensions::INPUT_KEYS,
+        extensions::OUTPUT_KEYS,
     ];
     for key in all.concat() {
         assert!(REFERENCE.lines().any(|line| line.starts_with(&format!("| `{key}` |"))), "{key}");
