@@ -17,6 +17,14 @@ pub enum Refusal {
     PaymentRequired,
     /// What was offered cannot be a payment for it; the code says why.
     Invalid(&'static str),
+    /// It does not name itself as it has to; the code says how. A quote goes with the 400: it
+    /// shows what is asked for.
+    Unnamed(&'static str),
+    /// The payer gave its name to another payment or request before.
+    NameTaken {
+        /// Whether this payment, too, was seen before.
+        claimed: bool,
+    },
     /// The money path refused.
     Denied(Denial),
     /// No quote is given while the facilitator does not answer.
@@ -94,7 +102,8 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::PaymentRequired => code::PAYMENT_REQUIRED,
-            Self::Invalid(code) => code,
+            Self::Invalid(code) | Self::Unnamed(code) => code,
+            Self::NameTaken { .. } => code::PAYMENT_IDENTIFIER_CONFLICT,
             Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
             Self::PathAmbiguous => code::PATH_AMBIGUOUS,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
@@ -119,7 +128,8 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Self::PaymentRequired | Self::Invalid(_) => 402,
-            Self::PathAmbiguous | Self::GrpcSettlesBefore => 400,
+            Self::PathAmbiguous | Self::GrpcSettlesBefore | Self::Unnamed(_) => 400,
+            Self::NameTaken { .. } => 409,
             Self::MethodNotAllowed => 405,
             Self::NotOffered => 403,
             Self::QuotesSuspended => 503,
@@ -142,7 +152,7 @@ impl Refusal {
     /// have moved without a delivery.
     pub fn quotes(self) -> bool {
         match self {
-            Self::PaymentRequired | Self::Invalid(_) => true,
+            Self::PaymentRequired | Self::Invalid(_) | Self::Unnamed(_) => true,
             Self::Denied(denial) => {
                 matches!(denial, Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_))
             }
@@ -152,8 +162,10 @@ impl Refusal {
 
     /// What became of the money.
     pub fn payment_state(self) -> PaymentState {
-        let Self::Denied(denial) = self else {
-            return PaymentState::None;
+        let denial = match self {
+            Self::Denied(denial) => denial,
+            Self::NameTaken { claimed: true } => return PaymentState::Unknown,
+            _ => return PaymentState::None,
         };
         match denial {
             Denial::InFlight => PaymentState::Held,
@@ -173,6 +185,7 @@ impl Refusal {
     pub fn retry(self) -> Retry {
         match self.status() {
             402 => Retry::New,
+            400 if matches!(self, Self::Unnamed(_)) => Retry::New,
             503 => Retry::Same,
             _ => Retry::Never,
         }

@@ -23,6 +23,7 @@ use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
 use crate::protocol::v2::Challenge;
 use crate::settlement::{self, Settlement};
+use crate::wellknown::Documents;
 
 mod calls;
 
@@ -36,6 +37,7 @@ pub(super) struct Worker {
     pub(super) meters: Meters,
     table: Table,
     queue: u32,
+    pub(super) documents: Documents,
     challenges: Vec<Challenge>,
     /// Places in `challenges`, by [`address`].
     places: HashMap<u64, u64>,
@@ -72,6 +74,7 @@ impl Worker {
             meters,
             table,
             queue,
+            documents: Documents::default(),
             challenges,
             places,
             breakers: RefCell::new(breakers),

@@ -60,6 +60,13 @@ pub(in crate::shell) struct Visit {
     cache_control: Vec<String>,
 }
 
+/// Sends a local reply.
+pub(super) fn send(reply: &Reply) {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let body = (!reply.body.is_empty()).then_some(reply.body.as_bytes());
+    let _ = hostcalls::send_http_response(reply.status.into(), headers, body);
+}
+
 // === impl Visit ===
 
 impl Visit {
@@ -245,9 +252,7 @@ impl Visit {
 
     /// Sends a local reply.
     pub(super) fn send(&self, reply: &Reply) {
-        let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let body = (!reply.body.is_empty()).then_some(reply.body.as_bytes());
-        let _ = hostcalls::send_http_response(reply.status.into(), headers, body);
+        send(reply);
     }
 
     fn receipt(&self, failed: Option<&'static str>, transaction: Option<Transaction>) -> Option<String> {
