@@ -28,7 +28,7 @@ use crate::money::Amount;
 use crate::route::Routes;
 
 pub use example::Example;
-pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output, BODY_METHODS};
+pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
 pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference

@@ -1,69 +1,63 @@
 //! OpenAPI 3.1 with `x-payment-info`.
 
+use std::collections::HashMap;
+
 use super::{base, comma, price, Price};
-use crate::config::{Bazaar, Example, Listing, Policy, BODY_METHODS};
+use crate::config::{Bazaar, Example, Listing, Policy};
 use crate::json::push_string;
 
-/// The methods OpenAPI knows, in lower case. Others are sold but cannot be described.
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// The methods OpenAPI knows. Others are sold but cannot be described.
+const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
 
-/// One method of one path.
-struct Operation<'p> {
-    path: String,
-    method: &'static str,
-    listing: &'p Listing,
+/// What is sold at one path.
+#[derive(Default)]
+struct Item {
+    methods: Vec<&'static str>,
+    /// Its operations, as members of an object.
+    json: String,
 }
 
 /// The description of everything sold.
 pub fn openapi(policy: &Policy) -> String {
     let mut json = String::from(r#"{"openapi":"3.1.0","info":{"title":"#);
-    let host = policy.origin.split_once("://").map_or(policy.origin.as_str(), |(_, host)| host);
+    let origin = policy.origin.as_str();
+    let host = origin.strip_prefix("https://").or(origin.strip_prefix("http://")).unwrap_or(origin);
     push_string(&mut json, host);
     json.push_str(concat!(
         r#","version":"1","x-guidance":"Every operation here costs money. Call it without payment: the answer is 402, "#,
         r#"and its PAYMENT-REQUIRED header says what to pay and how (x402). Prices here are for orientation."},"#,
         r#""servers":[{"url":"#
     ));
-    push_string(&mut json, &policy.origin);
+    push_string(&mut json, origin);
     json.push_str("}],");
     if policy.listings.truncated {
         json.push_str(r#""x-truncated":true,"#);
     }
     json.push_str(r#""paths":{"#);
-    let mut operations: Vec<Operation<'_>> = policy.listings.routes.iter().flat_map(operations).collect();
-    // The first of those at one place stays: what is sold there on another host is left out.
-    operations.sort_by(|a, b| (&a.path, a.method).cmp(&(&b.path, b.method)));
-    operations.dedup_by(|later, first| later.path == first.path && later.method == first.method);
-    let mut path: Option<&str> = None;
-    for (index, operation) in operations.iter().enumerate() {
-        if path == Some(&operation.path) {
-            json.push(',');
-        } else {
-            json.push_str(if index > 0 { "}," } else { "" });
-            push_string(&mut json, &operation.path);
-            json.push_str(":{");
-            path = Some(&operation.path);
+    let listings = &policy.listings.routes;
+    let paths: Vec<String> = listings.iter().map(|listing| path(&listing.path)).collect();
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(paths.len());
+    let mut items: Vec<(&str, Item)> = Vec::with_capacity(paths.len());
+    for (listing, path) in listings.iter().zip(&paths) {
+        let place = *places.entry(path).or_insert(items.len());
+        if place == items.len() {
+            items.push((path, Item::default()));
         }
-        push_operation(&mut json, policy, operation);
+        if let Some((_, item)) = items.get_mut(place) {
+            item.add(policy, listing, path);
+        }
     }
-    json.push_str(if operations.is_empty() { "}}" } else { "}}}" });
+    let mut count = 0usize;
+    for (path, item) in items.iter().filter(|(_, item)| !item.methods.is_empty()) {
+        comma(&mut json, count);
+        count = count.saturating_add(1);
+        push_string(&mut json, path);
+        json.push_str(":{");
+        json.push_str(&item.json);
+        json.push('}');
+    }
+    json.push_str("}}");
     json
-}
-
-/// The operations of a route. One for all methods stands under the method it is declared
-/// with, else under the one its kind of request usually has.
-fn operations(listing: &Listing) -> Vec<Operation<'_>> {
-    let path = path(&listing.path);
-    let bazaar = listing.offer.extensions.bazaar.as_ref();
-    let usual = match bazaar.map(|bazaar| (bazaar.method, bazaar.body.is_some())) {
-        Some((Some(method), _)) => method,
-        Some((None, true)) => "POST",
-        _ => "GET",
-    };
-    let usual = [usual.to_owned()];
-    let methods = if listing.methods.is_empty() { &usual[..] } else { &listing.methods[..] };
-    let known = |method: &String| METHODS.iter().copied().find(|known| known.eq_ignore_ascii_case(method));
-    methods.iter().filter_map(known).map(|method| Operation { path: path.clone(), method, listing }).collect()
 }
 
 /// A path template as OpenAPI spells it: every variable named.
@@ -86,13 +80,12 @@ fn path(template: &str) -> String {
     spelled
 }
 
-fn push_operation(json: &mut String, policy: &Policy, operation: &Operation<'_>) {
-    let listing = operation.listing;
+fn push_operation(json: &mut String, policy: &Policy, listing: &Listing, path: &str, method: &str) {
     let offer = &listing.offer;
-    json.push('"');
-    json.push_str(operation.method);
-    json.push_str(r#"":{"operationId":"#);
-    push_string(json, &format!("{}-{}", listing.name, operation.method));
+    let lower = method.to_ascii_lowercase();
+    for part in ["\"", &lower, r#"":{"operationId":""#, &listing.name, "-", &lower, "\""] {
+        json.push_str(part);
+    }
     let summary = if offer.description.is_empty() { &listing.name } else { &offer.description };
     json.push_str(r#","summary":"#);
     push_string(json, summary);
@@ -101,15 +94,12 @@ fn push_operation(json: &mut String, policy: &Policy, operation: &Operation<'_>)
         push_string(json, &base(policy, listing));
         json.push_str("}]");
     }
-    let method = operation.method.to_ascii_uppercase();
-    let bazaar = offer.extensions.bazaar.as_ref().filter(|bazaar| bazaar.method(&method) == Some(&method));
-    push_parameters(json, &operation.path, bazaar);
+    let bazaar = offer.extensions.bazaar.as_ref().filter(|bazaar| bazaar.method(method) == Some(method));
+    push_parameters(json, path, bazaar);
     if let Some((kind, body)) = bazaar.and_then(|bazaar| bazaar.body.as_ref()) {
-        if BODY_METHODS.contains(&method.as_str()) {
-            json.push_str(r#","requestBody":{"required":true,"content":{"#);
-            push_content(json, media(kind), body);
-            json.push_str("}}");
-        }
+        json.push_str(r#","requestBody":{"required":true,"content":{"#);
+        push_content(json, media(kind), body);
+        json.push_str("}}");
     }
     json.push_str(r#","x-payment-info":{"#);
     push_price(json, price(offer));
@@ -183,5 +173,31 @@ fn media(kind: &str) -> &'static str {
         "form-data" => "multipart/form-data",
         "text" => "text/plain",
         _ => "application/json",
+    }
+}
+
+// === impl Item ===
+
+impl Item {
+    /// Adds a route's operations; the first at a place stays. A route for all methods stands
+    /// under the one it is declared with, else under the one its kind of request usually has.
+    fn add(&mut self, policy: &Policy, listing: &Listing, path: &str) {
+        let bazaar = listing.offer.extensions.bazaar.as_ref();
+        let usual = bazaar.and_then(|bazaar| match (bazaar.method, &bazaar.body) {
+            (None, Some(_)) => Some("POST"),
+            (method, _) => method,
+        });
+        for method in METHODS {
+            let sold = if listing.methods.is_empty() {
+                usual.unwrap_or("GET") == method
+            } else {
+                listing.methods.iter().any(|sold| sold == method)
+            };
+            if sold && !self.methods.contains(&method) {
+                comma(&mut self.json, self.methods.len());
+                self.methods.push(method);
+                push_operation(&mut self.json, policy, listing, path, method);
+            }
+        }
     }
 }

@@ -26,7 +26,7 @@ const METHODS: &[(&str, &str)] = &[
 const BODY_TYPES: &[(&str, &str)] = &[("json", "json"), ("form-data", "form-data"), ("text", "text")];
 
 /// Methods whose requests have a body, as the discovery extension sees it.
-pub const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
+const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
 /// Methods whose requests have none.
 const QUERY_METHODS: [&str; 3] = ["GET", "HEAD", "DELETE"];
 

@@ -287,7 +287,7 @@ impl Draft {
 /// Whether a number of tokens is a number of dollars: nothing else was written, or the ticker of
 /// a token that stands for one.
 fn in_dollars(price: &Price) -> bool {
-    price.symbol().is_none_or(|symbol| symbol.contains("USD"))
+    price.symbol().is_none_or(|symbol| symbol.as_bytes().windows(3).any(|part| part == b"USD"))
 }
 
 /// The amount each way asks for.

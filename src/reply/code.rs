@@ -49,7 +49,10 @@ pub const ALL: &[(&str, &str)] = &[
     (NO_MATCH, "The payment matches none of the terms offered."),
     (EXTENSION_ECHO_MISMATCH, "The payment repeats an extension of the quote, and not as it was declared."),
     (PAYMENT_IDENTIFIER_REQUIRED, "Name the payment: extensions, payment-identifier, info, id."),
-    (PAYMENT_IDENTIFIER_INVALID, "A payment identifier is 16 to 128 letters, digits, hyphens and underscores."),
+    (
+        PAYMENT_IDENTIFIER_INVALID,
+        "A payment identifier is 16 to 128 letters, digits, hyphens and underscores.",
+    ),
     (PAYMENT_IDENTIFIER_CONFLICT, "The payment identifier stands for another payment or another request."),
     ("invalid_exact_evm_signature", "The signature is not the payer's."),
     ("invalid_exact_evm_recipient_mismatch", "The payment goes to somebody else."),

@@ -61,7 +61,8 @@ impl Stream {
     fn request(&mut self, worker: &Rc<Worker>) -> Action {
         let pairs = host::headers(MapType::HttpRequestHeaders);
         let head = Head::read(&pairs);
-        if let Some(document) = head.path.and_then(|path| wellknown::find(&worker.policy, head.method, path)) {
+        if let Some(document) = head.path.and_then(|path| wellknown::find(&worker.policy, head.method, path))
+        {
             worker.meters.request(None, Outcome::Free);
             visit::send(&worker.documents.reply(&worker.policy, document));
             self.state = State::Passing;

@@ -81,7 +81,11 @@ async fn a_name_stands_for_one_payment_and_one_request() {
     for _ in 0..4 {
         let second = named(&stage, "/orders/a", Some(NAME)).await;
         let answer = stage.buy("/orders/a", &second).await;
-        assert_eq!((answer.status, code(&answer).as_str()), (409, "payment_identifier_conflict"), "{answer:?}");
+        assert_eq!(
+            (answer.status, code(&answer).as_str()),
+            (409, "payment_identifier_conflict"),
+            "{answer:?}"
+        );
         assert_eq!(answer.json()["paymentState"], "none");
         assert_eq!(stage.settled(&second).0, 0);
     }
@@ -101,7 +105,11 @@ async fn directories_read_what_is_sold_without_paying() {
     let Some(stage) = shop() else { return };
     for (path, key) in [("/.well-known/x402", "items"), ("/openapi.json?a=b", "paths")] {
         let answer = stage.ask(&RawRequest::get(path)).await;
-        assert_eq!((answer.status, answer.header_text("cache-control")), (200, Some("public, max-age=60")), "{path}");
+        assert_eq!(
+            (answer.status, answer.header_text("cache-control")),
+            (200, Some("public, max-age=60")),
+            "{path}"
+        );
         assert_eq!(answer.header_text("access-control-allow-origin"), Some("*"));
         assert!(!answer.json()[key].is_null(), "{path}: {answer:?}");
         let head = stage.ask(&RawRequest::new("HEAD", path)).await;
