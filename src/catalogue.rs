@@ -19,11 +19,10 @@ mod tests;
 
 pub use openapi::openapi;
 
-use std::fmt::Write;
-
-use crate::config::{Accept, Listing, Offer, Policy};
+use crate::config::{Listing, Means, Offer, Policy};
 use crate::json::push_string;
-use crate::protocol::v2;
+use crate::money::Amount;
+use crate::protocol::terms::Terms;
 
 /// The price catalogue.
 pub fn catalogue(policy: &Policy) -> String {
@@ -50,7 +49,12 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
     json.push_str(r#","type":"http","x402Version":2,"accepts":["#);
     for (index, accept) in offer.accepts.iter().enumerate() {
         comma(json, index);
-        json.push_str(&v2::requirements(accept, offer));
+        // Who may submit it under upto is in the quote: it changes.
+        Terms::of(accept, offer, None).push_v2(json);
+    }
+    for (index, accept) in offer.others.iter().enumerate() {
+        comma(json, index.saturating_add(offer.accepts.len()));
+        accept.push_v2(json, &accept.extra, offer);
     }
     // What is ours alone stands where a directory keeps such things.
     json.push_str(r#"],"metadata":{"name":"#);
@@ -67,7 +71,9 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
     }
     for (name, text) in [("description", &offer.description), ("mimeType", &offer.mime_type)] {
         if !text.is_empty() {
-            let _ = write!(json, ",\"{name}\":");
+            for part in [",\"", name, "\":"] {
+                json.push_str(part);
+            }
             push_string(json, text);
         }
     }
@@ -76,41 +82,58 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
 
 /// A price as it is shown.
 struct Price<'a> {
+    /// In whole tokens.
     amount: String,
     /// `None` for dollars.
     ticker: Option<&'a str>,
+    /// It is the most there can be.
+    upto: bool,
 }
 
-/// The price of an offer, from its first accept.
+/// The price of an offer, from the first way to pay it.
 fn price(offer: &Offer) -> Option<Price<'_>> {
-    let accept = offer.accepts.first()?;
-    let ticker = (!offer.in_dollars).then_some(accept.asset.symbol.as_str());
-    Some(Price { amount: tokens(accept), ticker })
+    let (amount, decimals, symbol, upto) = match (offer.accepts.first(), offer.others.first()) {
+        (Some(accept), _) => {
+            let asset = &accept.asset;
+            (accept.amount, asset.decimals, asset.symbol.as_str(), accept.means == Means::Upto)
+        }
+        (None, Some(other)) => (other.amount, other.decimals, other.symbol.as_str(), false),
+        (None, None) => return None,
+    };
+    let ticker = (!offer.in_dollars).then_some(symbol);
+    Some(Price { amount: tokens(amount, decimals), ticker, upto })
 }
 
 /// An amount in whole tokens: `0.005`.
-fn tokens(accept: &Accept) -> String {
-    let units = accept.amount.to_string();
-    let decimals = usize::from(accept.asset.decimals);
-    let padded = format!("{}{units}", "0".repeat(decimals.saturating_add(1).saturating_sub(units.len())));
-    let (whole, fraction) = padded.split_at(padded.len().saturating_sub(decimals));
-    match fraction.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        fraction => format!("{whole}.{fraction}"),
+fn tokens(amount: Amount, decimals: u8) -> String {
+    let decimals = usize::from(decimals);
+    let mut digits = amount.to_string();
+    while digits.len() <= decimals {
+        digits.insert(0, '0');
     }
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals));
+    let mut text = whole.to_owned();
+    let fraction = fraction.trim_end_matches('0');
+    if !fraction.is_empty() {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
 }
 
 /// The URL of a route: at the first host it names, else at the origin.
 fn url(policy: &Policy, listing: &Listing) -> String {
-    format!("{}{}", base(policy, listing), listing.path)
+    let mut url = base(policy, listing);
+    url.push_str(&listing.path);
+    url
 }
 
 /// The origin a route is served under.
 fn base(policy: &Policy, listing: &Listing) -> String {
     match &listing.host {
         Some(host) => {
-            let scheme = policy.origin.split(':').next().unwrap_or("https");
-            format!("{scheme}://{host}")
+            let scheme = if policy.origin.starts_with("http:") { "http://" } else { "https://" };
+            [scheme, host].concat()
         }
         None => policy.origin.clone(),
     }
@@ -125,11 +148,17 @@ fn comma(json: &mut String, index: usize) {
 // === impl Price ===
 
 impl Price<'_> {
-    /// `$0.005`, or `1.5 EURC`.
+    /// `$0.005`, `1.5 EURC`, `up to $0.5`.
     fn text(&self) -> String {
-        match self.ticker {
-            None => format!("${}", self.amount),
-            Some(ticker) => format!("{} {ticker}", self.amount),
+        let mut text = String::from(if self.upto { "up to " } else { "" });
+        if self.ticker.is_none() {
+            text.push('$');
         }
+        text.push_str(&self.amount);
+        if let Some(ticker) = self.ticker {
+            text.push(' ');
+            text.push_str(ticker);
+        }
+        text
     }
 }

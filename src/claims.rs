@@ -5,7 +5,8 @@
 //! function that `table` runs under compare-and-swap. The states:
 //!
 //! ```text
-//!            begin            settling           settled             delivered
+//!                     .------------------- waive ----------------------------.
+//!            begin    |       settling           settled             delivered v
 //!   (none) --------> Held ------------> Settling ---------> Redeeming ---------> Delivered
 //!      \                \  release         |  |  unknown     |   ^
 //!       \                `----> (none)     |  `-----> Unknown|   | begin (at most 3)
@@ -23,14 +24,19 @@
 //!    nothing by failing: after the first success every facilitator answers "no".
 //! 4. A late answer of an old attempt only adds knowledge.
 //! 5. An existing claim is bound to what was bought; another purchase cannot spend it.
+//! 6. The amount asked for is written with `Settling`; every later ask repeats it.
+//! 7. Money that moved once serves once: a settlement whose transaction already served
+//!    another claim voids this one (`Settling` or `Unknown` to `Delivered`).
 
 pub mod bucket;
 mod identity;
 mod op;
 pub mod table;
 
-pub use identity::{Attempt, Binding, Identity, Transaction};
+pub use identity::{fingerprint, Attempt, Binding, Identity, Paid, Transaction};
 pub use op::{Begin, Op, Opening, Outcome};
+
+use crate::money::Amount;
 
 /// How often a payment whose delivery failed may be presented again.
 pub const MAX_REDEEMS: u8 = 3;
@@ -53,7 +59,7 @@ pub enum State {
     Taken = 3,
     /// The money moved; an exchange is delivering.
     Redeeming = 4,
-    /// Paid and delivered.
+    /// Paid and delivered, or used up without a charge.
     Delivered = 5,
     /// The money may have moved.
     Unknown = 6,
@@ -80,8 +86,12 @@ pub struct Claim {
     pub asks: u8,
     /// What was bought.
     pub binding: Binding,
-    /// The settlement's transaction, once known.
+    /// The settlement's transaction, once known. Of a mark, its fingerprint.
     pub transaction: Option<Transaction>,
+    /// What was asked for, when that is not what was signed. Kept whole until the
+    /// transaction is known, beside it if it fits 64 bits, and not in a tombstone; zero in
+    /// the tombstone of a payment that was not charged.
+    pub amount: Option<Amount>,
 }
 
 /// What becomes of the record.
@@ -142,6 +152,14 @@ impl Claim {
             (Some(_), Op::Peek) => (Next::Keep, Outcome::Present),
             (None, Op::Begin(begin)) => Self::open(begin),
             (Some(claim), Op::Begin(begin)) => claim.present(begin, now),
+            (None, Op::Mark { fingerprint, expires }) => {
+                (Next::Put(Self::tombstone(*expires, Some(Transaction(*fingerprint)))), Outcome::Granted)
+            }
+            (Some(claim), Op::Mark { fingerprint, .. }) => {
+                let same =
+                    claim.state == State::Delivered && claim.transaction == Some(Transaction(*fingerprint));
+                (Next::Keep, if same { Outcome::Present } else { Outcome::Elsewhere(claim.state) })
+            }
             (None, Op::Settled { transaction, otherwise, .. }) => {
                 let claim = Self { transaction: Some(*transaction), ..Self::new(otherwise) };
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Lost)
@@ -166,7 +184,29 @@ impl Claim {
             asks: 0,
             binding: begin.binding,
             transaction: None,
+            amount: None,
         }
+    }
+
+    /// All that is left of a claim that can never be presented again.
+    fn tombstone(expires: UnixSeconds, transaction: Option<Transaction>) -> Self {
+        Self {
+            state: State::Delivered,
+            attempt: Attempt(0),
+            lease: 0,
+            expires,
+            valid_before: expires.saturating_sub(CLOCK_SKEW_SECONDS),
+            redeem_for: 0,
+            redeems: 0,
+            asks: 1,
+            binding: Binding([0; 16]),
+            transaction,
+            amount: transaction.is_none().then_some(Amount::ZERO),
+        }
+    }
+
+    fn paid(&self) -> Paid {
+        Paid { transaction: self.transaction, amount: self.amount }
     }
 
     fn open(begin: &Begin) -> (Next, Outcome) {
@@ -183,9 +223,9 @@ impl Claim {
         let mine = self.binding == begin.binding;
         match self.state {
             State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
-            State::Delivered => (Next::Keep, Outcome::Delivered(self.transaction)),
+            State::Delivered => (Next::Keep, Outcome::Delivered(self.paid())),
             State::Taken | State::Unknown if !mine => (Next::Keep, Outcome::Elsewhere(self.state)),
-            State::Taken if self.redeems >= MAX_REDEEMS => (Next::Keep, Outcome::Exhausted(self.transaction)),
+            State::Taken if self.redeems >= MAX_REDEEMS => (Next::Keep, Outcome::Exhausted(self.paid())),
             State::Taken => {
                 let claim = Self {
                     attempt: begin.attempt,
@@ -193,9 +233,11 @@ impl Claim {
                     redeems: self.redeems.saturating_add(1),
                     ..self
                 };
-                (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.transaction))
+                (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.paid()))
             }
-            State::Unknown => (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve),
+            State::Unknown => {
+                (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(self.amount))
+            }
         }
     }
 
@@ -207,7 +249,9 @@ impl Claim {
         deliver: Option<UnixSeconds>,
         now: UnixSeconds,
     ) -> (Next, Outcome) {
-        let known = Self { transaction: self.transaction.or(Some(transaction)), ..self };
+        // Where the transaction stands there is no room for more of an amount, nor for zero.
+        let amount = self.amount.filter(|amount| amount.to_u64().is_some_and(|units| units > 0));
+        let known = Self { transaction: self.transaction.or(Some(transaction)), amount, ..self };
         match (self.state, deliver) {
             (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
                 let claim = Self { lease, ..known };
@@ -223,8 +267,13 @@ impl Claim {
     /// Ops that only the attempt that owns the claim may do.
     fn advance(self, op: &Op, now: UnixSeconds) -> (Next, Outcome) {
         match (self.state, op) {
-            (State::Held, Op::Settling { attempt, lease }) => {
-                (Next::Put(self.asking(*attempt, *lease)), Outcome::Done)
+            (State::Held, Op::Settling { attempt, lease, amount }) => {
+                let claim = Self { amount: *amount, ..self };
+                (Next::Put(claim.asking(*attempt, *lease)), Outcome::Done)
+            }
+            (State::Held, Op::Waive { .. }) => (Next::Put(self.buried(None, now)), Outcome::Done),
+            (State::Settling | State::Unknown, Op::Void { transaction, .. }) => {
+                (Next::Put(self.buried(Some(*transaction), now)), Outcome::Done)
             }
             (State::Held | State::Settling | State::Redeeming, Op::Renew { lease, .. }) => {
                 let renewed = Self { lease: (*lease).max(self.lease), ..self };
@@ -245,7 +294,7 @@ impl Claim {
             }
             (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => (Next::Keep, Outcome::Doubtful),
             (State::Redeeming | State::Taken, Op::Delivered { .. }) => {
-                (Next::Put(self.kept(State::Delivered, now)), Outcome::Done)
+                (Next::Put(self.buried(self.transaction, now)), Outcome::Done)
             }
             (State::Redeeming, Op::Undelivered { .. }) => {
                 (Next::Put(self.kept(State::Taken, now)), Outcome::Done)
@@ -253,6 +302,12 @@ impl Claim {
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
             (_, _) => (Next::Keep, Outcome::Lost),
         }
+    }
+
+    /// Presented never again; a tombstone has no room for the amount.
+    fn buried(self, transaction: Option<Transaction>, now: UnixSeconds) -> Self {
+        let amount = transaction.is_none().then_some(Amount::ZERO);
+        Self { transaction, amount, ..self }.kept(State::Delivered, now)
     }
 
     fn asking(self, attempt: Attempt, lease: UnixSeconds) -> Self {
@@ -278,11 +333,13 @@ impl Claim {
         match op {
             Op::Settling { attempt, .. }
             | Op::Renew { attempt, .. }
+            | Op::Waive { attempt }
             | Op::Release { attempt }
+            | Op::Void { attempt, .. }
             | Op::Unknown { attempt }
             | Op::Delivered { attempt }
             | Op::Undelivered { attempt } => self.attempt == *attempt,
-            Op::Peek | Op::Begin(_) | Op::Settled { .. } => true,
+            Op::Peek | Op::Begin(_) | Op::Settled { .. } | Op::Mark { .. } => true,
         }
     }
 }

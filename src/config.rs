@@ -13,12 +13,13 @@ mod facts;
 mod fields;
 pub(crate) mod json;
 mod offers;
+mod prices;
 mod publication;
 mod structpb;
 #[cfg(test)]
 mod tests;
 mod text;
-mod tree;
+pub(crate) mod tree;
 mod wire;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub struct Policy {
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
+    pub(crate) wallet_checks: WalletChecks,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
     pub(crate) discovery: Discovery,
@@ -123,12 +125,29 @@ pub enum Target {
     Offer(Arc<Offer>),
 }
 
+/// Which wallets may pay.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Wallets {
+    /// Every one: signatures that only a contract can judge go to the facilitator's `/verify`.
+    Any,
+    /// Those whose signature recovers to their address.
+    Eoa,
+}
+
 /// What is sold on a route, with every default and seller resolved.
 #[derive(Debug)]
 pub struct Offer {
     /// The offer's name, or the route's when it was written inline.
     pub(crate) name: String,
+    /// Ways to pay whose signatures are verified here.
     pub(crate) accepts: Vec<Accept>,
+    /// Ways to pay that only the facilitator understands.
+    pub(crate) others: Vec<OtherAccept>,
+    /// How the charge is measured, when it is neither the price nor the upstream's to say.
+    pub(crate) meter: Option<Meter>,
+    pub(crate) wallets: Wallets,
+    /// Whether version 1 is quoted too.
+    pub(crate) v1: bool,
     /// In order of preference; at least one.
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) settle: Settle,
@@ -150,13 +169,62 @@ pub struct Offer {
 /// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.
 #[derive(Debug)]
 pub struct Accept {
+    pub(crate) means: Means,
     pub(crate) asset: Arc<Asset>,
     pub(crate) pay_to: Address,
+    /// What has to be signed: the price, or under `upto` the most that may be charged.
     pub(crate) amount: Amount,
 }
 
+/// Scheme and transfer method of a payment verified here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Means {
+    /// `exact`, by the token's own EIP-3009.
+    Eip3009,
+    /// `exact`, by Permit2.
+    Permit2,
+    /// `upto`, which is Permit2's only.
+    Upto,
+}
+
+/// A way to pay that only the facilitator understands: matched as text, and handed to its
+/// `/verify` and `/settle`.
+#[derive(Debug)]
+pub struct OtherAccept {
+    pub(crate) scheme: String,
+    /// CAIP-2.
+    pub(crate) network: String,
+    /// The v1 spelling of the network, where there is one.
+    pub(crate) v1_network: Option<&'static str>,
+    pub(crate) asset: String,
+    pub(crate) symbol: String,
+    pub(crate) decimals: u8,
+    pub(crate) pay_to: String,
+    pub(crate) amount: Amount,
+    /// The operator's `extra`, as one canonical JSON object; the facilitator's is merged in.
+    pub(crate) extra: String,
+}
+
+/// A charge by quantity: `rate` for every `per` of what the upstream counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Meter {
+    pub(crate) rate: crate::money::Price,
+    pub(crate) per: u64,
+    /// The response header with the quantity, a decimal integer.
+    pub(crate) header: String,
+    /// The quantity of a response without that header.
+    pub(crate) default: Option<u64>,
+}
+
+/// How often one source may have signatures judged by the facilitator.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WalletChecks {
+    pub(crate) per_minute: u32,
+    pub(crate) burst: u32,
+}
+
 /// A token on a network, with what its EIP-712 domain needs.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
     /// CAIP-2, for example `eip155:8453`.
     pub(crate) network: String,
@@ -170,8 +238,10 @@ pub struct Asset {
     pub(crate) name: String,
     /// EIP-712 domain version of the token.
     pub(crate) version: String,
-    /// The EIP-712 domain separator, computed once.
+    /// The token's EIP-712 domain separator, computed once.
     pub(crate) domain_separator: [u8; 32],
+    /// Permit2's on the same chain.
+    pub(crate) permit2_separator: [u8; 32],
 }
 
 /// Where and how a facilitator is called.
@@ -252,6 +322,18 @@ impl Offer {
     pub fn timeout_seconds(&self) -> u64 {
         let millis = self.facilitators.first().map_or(0, |facilitator| facilitator.timeout_millis);
         u64::from(millis.div_ceil(1_000))
+    }
+}
+
+// === impl Means ===
+
+impl Means {
+    /// `scheme` on the wire.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Eip3009 | Self::Permit2 => "exact",
+            Self::Upto => "upto",
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the filter needs of the EVM: addresses, typed-data hashing, signature recovery.
 
 pub mod address;
+pub mod authorization;
 pub mod eip3009;
 pub mod eip712;
+pub mod permit2;
 pub mod recover;
 pub mod signature;
 
@@ -24,4 +26,25 @@ pub(crate) fn address_word(address: &address::Address) -> [u8; 32] {
         *to = *from;
     }
     word
+}
+
+/// Reads an address while compiling.
+pub(crate) const fn hex20(digits: &[u8; 40]) -> address::Address {
+    let mut bytes = [0; 20];
+    let mut pairs: &[u8] = digits;
+    let mut out: &mut [u8] = &mut bytes;
+    while let ([high, low, rest @ ..], Some((byte, left))) = (pairs, out.split_first_mut()) {
+        *byte = nibble(*high) << 4 | nibble(*low);
+        pairs = rest;
+        out = left;
+    }
+    address::Address::new(bytes)
+}
+
+const fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit.wrapping_sub(b'0'),
+        b'a'..=b'f' => digit.wrapping_sub(b'a').wrapping_add(10),
+        _ => digit.wrapping_sub(b'A').wrapping_add(10),
+    }
 }

@@ -10,32 +10,35 @@
 //!   result is held.
 //! - [`Effect::Release`] comes after [`Settled::Paid`] (`after`), or after the claim was
 //!   renewed at the response (`before` and redemptions), so that an exchange that lost its
-//!   lease meanwhile releases nothing.
+//!   lease meanwhile releases nothing. A charge of zero is the one exception: it comes after
+//!   the authorisation was used up without money.
 //!
 //! ```text
 //! Opening -> Verifying -> Arming -> Paying -> Working(paid) -> Fencing -> Delivering -> Over
-//!    |           `------------------------->  Working(held) -> Closing -> Collecting -^
-//!    `-> any refusal -> Over
+//!  |   ^         `------------------------->  Working(held) -> Closing -> Collecting -^  ^
+//!  v   |                                            |`-------> Waiving ------------------+
+//! Screening                                         `--------> Withholding -> refused ---'
 //! ```
+//!
+//! Any state may end in a refusal, and so in Over.
 
-use crate::claims::{self, State, Transaction};
+use crate::claims;
 use crate::config::Settle;
-use crate::facilitator::{Reason, Verdict};
+use crate::facilitator::Verdict;
+use crate::money::Amount;
 
-/// What the machine needs to know of the offer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Terms {
-    /// When the money moves.
-    pub settle: Settle,
-    /// Whether the facilitator's `/verify` is asked first.
-    pub verify: bool,
-}
+mod words;
+
+pub use crate::claims::Paid;
+pub use words::{Charge, Check, Denial, Effect, Event, Settled, Step, Terms};
 
 /// Where an exchange stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Exchange {
-    /// The claim is being begun; the request is held.
+    /// The claim is being begun, or looked for; the request is held.
     Opening(Terms),
+    /// There is no claim and `/verify` is asked first; the request is held.
+    Screening(Terms),
     /// `/verify` is asked; the request is held.
     Verifying(Terms),
     /// `/verify` did not pass it; the claim is being given up; the request is held. Only if
@@ -43,17 +46,23 @@ pub enum Exchange {
     Refusing(Denial),
     /// Verified, the claim is being armed for settlement; the request is held.
     Arming,
-    /// The settlement is under way; the request is held.
-    Paying,
+    /// The settlement of this amount is under way; the request is held.
+    Paying(Option<Amount>),
     /// The upstream works. `paid` says whether the money has moved already.
     Working {
         /// The settlement, when it came first.
         paid: Option<Paid>,
     },
-    /// The held response is worth its price; the claim is being armed for settlement.
-    Closing,
-    /// The settlement is under way; the response is held.
-    Collecting,
+    /// The held response is worth its price; the claim is being armed for settlement of this
+    /// amount.
+    Closing(Option<Amount>),
+    /// The settlement of this amount is under way; the response is held.
+    Collecting(Option<Amount>),
+    /// The held response costs nothing; the authorisation is being used up.
+    Waiving,
+    /// What the held response costs cannot be read; the claim is being given up. Only if it
+    /// was still ours may the client hear that nothing was paid.
+    Withholding,
     /// A paid response arrived; the claim is being renewed; the response is held.
     Fencing {
         /// The settlement.
@@ -68,111 +77,6 @@ pub enum Exchange {
     },
     /// Nothing is owed any more: refused, passed on unpaid, or ended.
     Over,
-}
-
-/// Proof of payment; the transaction is missing only if the facilitator never named it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Paid(pub Option<Transaction>);
-
-/// What happens to an exchange.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Event {
-    /// A claim step came out like this.
-    Claim(claims::Outcome),
-    /// `/verify` came out like this.
-    Verified(Verdict),
-    /// The settlement came out like this.
-    Settled(Settled),
-    /// Response headers arrived, from the upstream or from the host itself.
-    Response {
-        /// Whether the offer charges for this status.
-        charges: bool,
-    },
-    /// The exchange ended.
-    End {
-        /// Whether the whole response went out and nobody hung up.
-        clean: bool,
-    },
-}
-
-/// What the settlement tells the exchange that waits for it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Settled {
-    /// The money moved and this exchange may deliver.
-    Paid(Transaction),
-    /// The facilitator refused and no money can have moved.
-    Rejected(Reason),
-    /// The facilitator was not reached and no money can have moved.
-    NotSent,
-    /// The money may have moved.
-    Unknown,
-    /// Another exchange took the claim over.
-    Superseded,
-}
-
-/// A step of the exchange's own claim.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Step {
-    /// Present the payment.
-    Begin,
-    /// Write "settling" before the call leaves.
-    Settling,
-    /// Keep the lease, and learn whether it is still ours.
-    Renew,
-    /// Give up a claim for which nothing was asked.
-    Release,
-    /// The response was delivered.
-    Delivered,
-    /// The response was not.
-    Undelivered,
-}
-
-/// What the driver must do.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Effect {
-    /// Run a claim step; its outcome is the next event unless the machine is Over.
-    Claim(Step),
-    /// Ask `/verify`.
-    Verify,
-    /// Hand the payment to the root to be settled.
-    Settle,
-    /// Nobody waits for the settlement any more.
-    Leave,
-    /// Let the request go upstream.
-    Forward,
-    /// Let the held response go to the client, with its receipt.
-    Release(Paid),
-    /// Let the response go to the client as it is: it is not charged for.
-    PassUnpaid,
-    /// Answer the client ourselves, in place of whatever is held.
-    Deny(Denial),
-}
-
-/// Why the money path refuses.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Denial {
-    /// The payment does not fit the offer and no claim stands behind it.
-    Mismatch,
-    /// The same payment is at work elsewhere.
-    InFlight,
-    /// The same payment was delivered.
-    AlreadyUsed(Option<Transaction>),
-    /// The same payment was presented too often without a delivery.
-    Exhausted(Option<Transaction>),
-    /// The payment belongs to another purchase.
-    Elsewhere(State),
-    /// The claim table has no room.
-    Full,
-    /// The claim table cannot answer.
-    StoreDown,
-    /// The facilitator was certainly not reached, or could not verify.
-    FacilitatorDown,
-    /// `/verify` refused; nothing was asked to settle.
-    Unverified(Reason),
-    /// `/settle` refused.
-    Rejected(Reason),
-    /// The money may have moved.
-    Pending,
 }
 
 /// At most two things to do, in order.
@@ -197,25 +101,34 @@ fn give_up(step: Step) -> (Exchange, Effects) {
 impl Exchange {
     /// Presents a payment.
     pub fn open(terms: Terms) -> (Self, Effects) {
-        (Self::Opening(terms), one(Effect::Claim(Step::Begin)))
+        let step = if terms.check == Check::First { Step::Look } else { Step::Begin };
+        (Self::Opening(terms), one(Effect::Claim(step)))
     }
 
     /// Whether the request may not move yet.
     pub fn holds_request(self) -> bool {
         matches!(
             self,
-            Self::Opening(_) | Self::Verifying(_) | Self::Refusing(_) | Self::Arming | Self::Paying
+            Self::Opening(_)
+                | Self::Screening(_)
+                | Self::Verifying(_)
+                | Self::Refusing(_)
+                | Self::Arming
+                | Self::Paying(_)
         )
     }
 
     /// Whether the response may not move yet.
     pub fn holds_response(self) -> bool {
-        matches!(self, Self::Closing | Self::Collecting | Self::Fencing { .. })
+        matches!(
+            self,
+            Self::Closing(_) | Self::Collecting(_) | Self::Waiving | Self::Withholding | Self::Fencing { .. }
+        )
     }
 
     /// Whether a lease has to be kept alive for it.
     pub fn leases(self) -> bool {
-        !matches!(self, Self::Over | Self::Opening(_))
+        !matches!(self, Self::Over | Self::Opening(_) | Self::Screening(_))
     }
 
     /// One step.
@@ -223,14 +136,17 @@ impl Exchange {
     pub fn on(self, event: Event) -> (Self, Effects) {
         match self {
             Self::Opening(terms) => Self::opening(terms, event),
+            Self::Screening(terms) => Self::screening(terms, event),
             Self::Verifying(terms) => Self::verifying(terms, event),
             Self::Refusing(denial) => Self::refusing(denial, event),
             Self::Arming => Self::arming(event),
-            Self::Paying => Self::paying(event),
+            Self::Paying(amount) => Self::paying(amount, event),
             Self::Working { paid: Some(paid) } => Self::working_paid(paid, event),
             Self::Working { paid: None } => Self::working_held(event),
-            Self::Closing => Self::closing(event),
-            Self::Collecting => Self::collecting(event),
+            Self::Closing(amount) => Self::closing(amount, event),
+            Self::Collecting(amount) => Self::collecting(amount, event),
+            Self::Waiving => Self::waiving(event),
+            Self::Withholding => Self::withholding(event),
             Self::Fencing { paid, worth } => Self::fencing(paid, worth, event),
             Self::Delivering { worth } => Self::delivering(worth, event),
             // A settlement that found nobody waiting gives the delivery back.
@@ -250,20 +166,38 @@ impl Exchange {
             };
         };
         match outcome {
-            Outcome::Granted if terms.verify => (Self::Verifying(terms), one(Effect::Verify)),
-            Outcome::Granted if terms.settle == Settle::Before => (Self::Paying, one(Effect::Settle)),
-            Outcome::Granted => (Self::Working { paid: None }, one(Effect::Forward)),
-            Outcome::Resolve => (Self::Paying, one(Effect::Settle)),
-            Outcome::Redeem(transaction) => {
-                (Self::Working { paid: Some(Paid(transaction)) }, one(Effect::Forward))
-            }
+            Outcome::Granted => Self::granted(terms),
+            Outcome::Resolve(amount) => (Self::Paying(amount), one(Effect::Settle(amount))),
+            Outcome::Redeem(paid) => (Self::Working { paid: Some(paid) }, one(Effect::Forward)),
             Outcome::InFlight => deny(Denial::InFlight),
-            Outcome::Delivered(transaction) => deny(Denial::AlreadyUsed(transaction)),
-            Outcome::Exhausted(transaction) => deny(Denial::Exhausted(transaction)),
+            Outcome::Delivered(paid) => deny(Denial::AlreadyUsed(paid)),
+            Outcome::Exhausted(paid) => deny(Denial::Exhausted(paid)),
             Outcome::Elsewhere(state) => deny(Denial::Elsewhere(state)),
+            Outcome::Absent if terms.check == Check::First => (Self::Screening(terms), one(Effect::Verify)),
             Outcome::Absent => deny(Denial::Mismatch),
             Outcome::Full => deny(Denial::Full),
             _ => deny(Denial::StoreDown),
+        }
+    }
+
+    fn granted(terms: Terms) -> (Self, Effects) {
+        match (terms.check, terms.settle) {
+            (Check::Facilitator, _) => (Self::Verifying(terms), one(Effect::Verify)),
+            (Check::Local, Settle::Before) => (Self::Paying(None), one(Effect::Settle(None))),
+            (Check::Local, Settle::After) => (Self::Working { paid: None }, one(Effect::Forward)),
+            // A look opens nothing: whatever answered is no table of ours.
+            (Check::First, _) => deny(Denial::StoreDown),
+        }
+    }
+
+    fn screening(terms: Terms, event: Event) -> (Self, Effects) {
+        match event {
+            // Somebody else may have begun meanwhile: the table decides as ever.
+            Event::Verified(Verdict::Valid) => Self::open(Terms { check: Check::Local, ..terms }),
+            Event::Verified(Verdict::Invalid(reason)) => deny(Denial::Unverified(reason)),
+            Event::Verified(Verdict::Unavailable) => deny(Denial::FacilitatorDown),
+            Event::End { .. } | Event::Response { .. } => (Self::Over, HOLD),
+            _ => (Self::Screening(terms), HOLD),
         }
     }
 
@@ -271,7 +205,7 @@ impl Exchange {
         let refuse = |denial| (Self::Refusing(denial), one(Effect::Claim(Step::Release)));
         match event {
             Event::Verified(Verdict::Valid) if terms.settle == Settle::Before => {
-                (Self::Arming, one(Effect::Claim(Step::Settling)))
+                (Self::Arming, one(Effect::Claim(Step::Settling(None))))
             }
             Event::Verified(Verdict::Valid) => (Self::Working { paid: None }, one(Effect::Forward)),
             Event::Verified(Verdict::Invalid(reason)) => refuse(Denial::Unverified(reason)),
@@ -293,7 +227,7 @@ impl Exchange {
 
     fn arming(event: Event) -> (Self, Effects) {
         match event {
-            Event::Claim(claims::Outcome::Done) => (Self::Paying, one(Effect::Settle)),
+            Event::Claim(claims::Outcome::Done) => (Self::Paying(None), one(Effect::Settle(None))),
             Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
             Event::Claim(_) => deny(Denial::InFlight),
             Event::End { .. } | Event::Response { .. } => give_up(Step::Release),
@@ -301,23 +235,24 @@ impl Exchange {
         }
     }
 
-    fn paying(event: Event) -> (Self, Effects) {
+    fn paying(amount: Option<Amount>, event: Event) -> (Self, Effects) {
         match event {
             Event::Settled(Settled::Paid(transaction)) => {
-                let paid = Some(Paid(Some(transaction)));
-                (Self::Working { paid }, one(Effect::Forward))
+                let paid = Paid { transaction: Some(transaction), amount };
+                (Self::Working { paid: Some(paid) }, one(Effect::Forward))
             }
             Event::Settled(other) => unpaid(other),
             // A response to a request that was never forwarded is the host's own.
             Event::End { .. } | Event::Response { .. } => (Self::Over, one(Effect::Leave)),
-            _ => (Self::Paying, HOLD),
+            _ => (Self::Paying(amount), HOLD),
         }
     }
 
     fn working_paid(paid: Paid, event: Event) -> (Self, Effects) {
         match event {
-            Event::Response { charges } => {
-                (Self::Fencing { paid, worth: charges }, one(Effect::Claim(Step::Renew)))
+            Event::Response { charge } => {
+                let worth = charge != Charge::Nothing;
+                (Self::Fencing { paid, worth }, one(Effect::Claim(Step::Renew)))
             }
             Event::End { .. } => give_up(Step::Undelivered),
             _ => (Self::Working { paid: Some(paid) }, HOLD),
@@ -326,34 +261,63 @@ impl Exchange {
 
     fn working_held(event: Event) -> (Self, Effects) {
         match event {
-            Event::Response { charges: true } => (Self::Closing, one(Effect::Claim(Step::Settling))),
-            Event::Response { charges: false } => {
-                (Self::Over, [Some(Effect::Claim(Step::Release)), Some(Effect::PassUnpaid)])
-            }
+            Event::Response { charge } => Self::priced(charge),
             Event::End { .. } => give_up(Step::Release),
             _ => (Self::Working { paid: None }, HOLD),
         }
     }
 
-    fn closing(event: Event) -> (Self, Effects) {
-        match event {
-            Event::Claim(claims::Outcome::Done) => (Self::Collecting, one(Effect::Settle)),
-            Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
-            Event::Claim(_) => deny(Denial::InFlight),
-            Event::End { .. } => give_up(Step::Release),
-            _ => (Self::Closing, HOLD),
+    fn priced(charge: Charge) -> (Self, Effects) {
+        let close = |amount| (Self::Closing(amount), one(Effect::Claim(Step::Settling(amount))));
+        match charge {
+            Charge::Nothing => (Self::Over, [Some(Effect::Claim(Step::Release)), Some(Effect::PassUnpaid)]),
+            Charge::Full => close(None),
+            Charge::Metered(amount) if !amount.is_zero() => close(Some(amount)),
+            Charge::Metered(_) | Charge::Waived => (Self::Waiving, one(Effect::Claim(Step::Waive))),
+            Charge::Unreadable => (Self::Withholding, one(Effect::Claim(Step::Release))),
         }
     }
 
-    fn collecting(event: Event) -> (Self, Effects) {
+    fn closing(amount: Option<Amount>, event: Event) -> (Self, Effects) {
+        match event {
+            Event::Claim(claims::Outcome::Done) => (Self::Collecting(amount), one(Effect::Settle(amount))),
+            Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
+            Event::Claim(_) => deny(Denial::InFlight),
+            Event::End { .. } => give_up(Step::Release),
+            _ => (Self::Closing(amount), HOLD),
+        }
+    }
+
+    fn collecting(amount: Option<Amount>, event: Event) -> (Self, Effects) {
         match event {
             Event::Settled(Settled::Paid(transaction)) => {
-                let paid = Paid(Some(transaction));
+                let paid = Paid { transaction: Some(transaction), amount };
                 (Self::Delivering { worth: true }, one(Effect::Release(paid)))
             }
             Event::Settled(other) => unpaid(other),
             Event::End { .. } => (Self::Over, one(Effect::Leave)),
-            _ => (Self::Collecting, HOLD),
+            _ => (Self::Collecting(amount), HOLD),
+        }
+    }
+
+    /// Nothing is owed after it: the authorisation is gone, whatever becomes of the response.
+    fn waiving(event: Event) -> (Self, Effects) {
+        match event {
+            Event::Claim(claims::Outcome::Done) => (Self::Over, one(Effect::Release(Paid::NOTHING))),
+            Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
+            Event::Claim(_) => deny(Denial::InFlight),
+            Event::End { .. } => (Self::Over, HOLD),
+            _ => (Self::Waiving, HOLD),
+        }
+    }
+
+    fn withholding(event: Event) -> (Self, Effects) {
+        match event {
+            Event::Claim(claims::Outcome::Done) => deny(Denial::ChargeUnreadable),
+            Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
+            Event::Claim(_) => deny(Denial::InFlight),
+            Event::End { .. } => (Self::Over, HOLD),
+            _ => (Self::Withholding, HOLD),
         }
     }
 
@@ -383,6 +347,9 @@ fn unpaid(settled: Settled) -> (Exchange, Effects) {
         Settled::Rejected(reason) => Denial::Rejected(reason),
         Settled::NotSent => Denial::FacilitatorDown,
         Settled::Superseded => Denial::InFlight,
+        Settled::Reused(transaction) => {
+            Denial::AlreadyUsed(Paid { transaction: Some(transaction), amount: None })
+        }
         // Paid is taken by the caller; were it not, the answer is still not to pay again.
         Settled::Unknown | Settled::Paid(_) => Denial::Pending,
     })

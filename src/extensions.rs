@@ -38,19 +38,33 @@ pub struct Asked<'a> {
     pub template: Option<&'a str>,
 }
 
-/// The `extensions` of a quote, as members of a JSON object without its braces; empty when
-/// nothing is declared. Without `bazaar` it is the same for every request.
-pub fn declare(extensions: &Extensions, gas: gas::Sponsored, asked: &Asked<'_>) -> String {
+/// What the quotes of an offer declare whatever the request: members of `extensions`, without
+/// braces; empty when there is nothing.
+pub fn constant(extensions: &Extensions, gas: gas::Sponsored) -> String {
     let mut json = String::new();
-    if let Some(bazaar) = &extensions.bazaar {
-        bazaar::push(&mut json, bazaar, asked);
-    }
     if let Some(identifier) = extensions.payment_identifier {
-        comma(&mut json);
         identifier::push(&mut json, identifier == Identifier::Required);
     }
     gas::push(&mut json, gas);
     json
+}
+
+/// What the quote for one request declares besides: members of `extensions`, without braces;
+/// empty when there is nothing.
+pub fn asked(extensions: &Extensions, asked: &Asked<'_>) -> String {
+    let mut json = String::new();
+    if let Some(bazaar) = &extensions.bazaar {
+        bazaar::push(&mut json, bazaar, asked);
+    }
+    json
+}
+
+/// Puts members behind others.
+pub fn append(json: &mut String, members: &str) {
+    if !members.is_empty() {
+        comma(json);
+        json.push_str(members);
+    }
 }
 
 /// What of a declaration a payment may not change: names, each with its `info` as JSON.

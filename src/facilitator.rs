@@ -14,6 +14,7 @@
 
 use crate::claims::Transaction;
 use crate::evm::address::Address;
+use crate::evm::keccak256;
 use crate::money::Amount;
 use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
@@ -54,12 +55,14 @@ pub enum Delivery<'a> {
 /// What a settlement's answer must agree with.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// CAIP-2 network.
+    /// The network, as the payment's version spells it.
     pub network: &'a str,
-    /// Who signed.
-    pub payer: Address,
-    /// What was signed.
-    pub amount: Amount,
+    /// CAIP-2; some facilitators answer so in version 1 as well.
+    pub caip2: &'a str,
+    /// Who signed, where that is known.
+    pub payer: Option<Address>,
+    /// What was asked for, where that is known.
+    pub amount: Option<Amount>,
 }
 
 /// What an answer to `/settle` proves.
@@ -281,10 +284,19 @@ impl SettleResponse {
         let differs = |theirs: &Option<String>, same: &dyn Fn(&str) -> bool| {
             theirs.as_deref().is_some_and(|text| !text.is_empty() && !same(text))
         };
-        let network = self.network.as_deref() == Some(expected.network);
-        let payer = differs(&self.payer, &|text| Address::parse(text) == Ok(expected.payer));
-        let amount = differs(&self.amount, &|text| Amount::parse(text) == Some(expected.amount));
-        let transaction = self.transaction.as_deref().and_then(transaction_hash);
+        let network = self.network.as_deref();
+        let network = network == Some(expected.network) || network == Some(expected.caip2);
+        let payer = expected
+            .payer
+            .is_some_and(|payer| differs(&self.payer, &|text| Address::parse(text) == Ok(payer)));
+        let amount = expected
+            .amount
+            .is_some_and(|amount| differs(&self.amount, &|text| Amount::parse(text) == Some(amount)));
+        let transaction = self.transaction.as_deref().and_then(|text| match expected.payer {
+            Some(_) => transaction_hash(text),
+            // Another network's: known by the hash of its name.
+            None => is_name(text).then(|| Transaction(keccak256([text.as_bytes()]))),
+        });
         match transaction {
             Some(hash) if network && !payer && !amount && (200..300).contains(&status) => {
                 Answer::Accepted(hash)
@@ -365,6 +377,18 @@ impl Reason {
             Self::Other => "payment_rejected",
         }
     }
+}
+
+/// The transaction an answer to `/settle` names, as its network spells it: printable and short.
+pub fn transaction_text(delivery: &Delivery<'_>) -> Option<String> {
+    let Delivery::Answered { body: Some(body), .. } = delivery else { return None };
+    let response = read_object(body, &SETTLE_RESPONSE).and_then(SettleResponse::read).ok()?;
+    response.transaction.filter(|text| is_name(text))
+}
+
+/// Whether a text can name a transaction of some network.
+fn is_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Envoy 1.40: refused and timed-out connections answer 503 without

@@ -20,7 +20,9 @@
 //! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
+//! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
+//! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`record`] | what the operator reads |
 //! | [`wellknown`] | documents the filter itself serves, and where |
@@ -28,6 +30,7 @@
 
 pub mod admission;
 pub mod catalogue;
+pub mod charge;
 pub mod claims;
 pub mod config;
 pub mod evm;
@@ -35,6 +38,7 @@ pub mod exchange;
 pub mod extensions;
 pub mod facilitator;
 pub mod json;
+pub mod limit;
 pub mod money;
 pub mod precheck;
 pub mod protocol;

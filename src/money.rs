@@ -21,6 +21,14 @@ impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(U256::ZERO);
 
+    /// The most there can be.
+    pub const MAX: Self = Self(U256::MAX);
+
+    /// A small amount, while compiling.
+    pub const fn from_units(units: u64) -> Self {
+        Self(U256::from_limbs([units, 0, 0, 0]))
+    }
+
     /// A small amount.
     pub fn from_u64(units: u64) -> Self {
         Self(U256::from(units))
@@ -47,9 +55,29 @@ impl Amount {
         self.0.to_be_bytes::<32>()
     }
 
+    /// Reads what [`Amount::to_be_bytes`] wrote.
+    pub fn from_be_bytes(bytes: [u8; 32]) -> Self {
+        Self(U256::from_be_bytes(bytes))
+    }
+
     /// Whether this is nothing at all.
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
+    }
+
+    /// The product, if it is a `uint256`.
+    pub fn times(self, by: Self) -> Option<Self> {
+        self.0.checked_mul(by.0).map(Self)
+    }
+
+    /// The quotient, rounded down; `None` by zero.
+    pub fn over(self, by: Self) -> Option<Self> {
+        self.0.checked_div(by.0).map(Self)
+    }
+
+    /// A power of ten, if it is a `uint256`.
+    pub fn ten_to(power: usize) -> Option<Self> {
+        (0..power).try_fold(Self::from_u64(1), |number, _| number.times(Self::from_u64(10)))
     }
 
     /// The amount as `u64`, if it fits; used for times, which share the wire type.

@@ -1,188 +1,259 @@
 //! payment x offer x now.
 //!
 //! A payload becomes a [`Payment`] if
-//! 1. it names an asset some offer takes, by network and address ([`find_asset`]);
-//! 2. its signature has the one accepted form and recovers, under that asset's domain, to
-//!    the authorisation's `from` ([`Payment::verify`]).
+//! 1. it names an asset that some offer takes or the registry knows, by network and address;
+//! 2. its signature has an account's form and recovers, under that asset's domain (EIP-3009) or
+//!    Permit2's, to the payer. Other signatures that a wallet contract might accept (ERC-1271,
+//!    ERC-6492, EIP-7702) are left to the facilitator where the offer takes `wallets: any`:
+//!    [`Judge::Facilitator`]. An account's signature in a malleated spelling is not: it proves
+//!    whose it is, and its token would refuse it.
 //!
 //! That much says who pays and which authorisation the chain would burn, whatever is being
 //! sold today, so an existing claim can be looked up and decide alone. A payment without a
 //! claim may open one ([`precheck`]) if
-//! 3. what it says it pays is one of the offer's accepts, in the asset it was verified for;
-//! 4. `to` is that accept's payee;
-//! 5. `validBefore` leaves at least the caller's margin: time enough for the money to move;
-//! 6. `validBefore` is not beyond the quote's lifetime and [`SKEW_SECONDS`], which bounds
-//!    how long a claim must be remembered;
-//! 7. `validAfter` has come. With 5, this refuses every window that is empty or reversed;
-//! 8. `value` is the price, exactly.
+//! 3. what it says it pays is one of the offer's accepts, in the asset it was verified for, and
+//!    its facilitator does not deny that it settles those;
+//! 4. under Permit2, spender, token and (under `upto`) submitter are the quote's;
+//! 5. it pays that accept's payee;
+//! 6. its end leaves at least the caller's margin: time enough for the money to move;
+//! 7. its end is not beyond the quote's lifetime and [`SKEW_SECONDS`], which bounds how long a
+//!    claim must be remembered;
+//! 8. its beginning has come. With 6, this refuses every window that is empty or reversed;
+//! 9. its amount is the price, exactly; under `upto` the most that may be charged.
 //!
-//! Whoever passes has not paid: balance, nonce and a blocked or delegated (EIP-7702) account
-//! are visible only to the chain. Conversely a smart wallet's signature never recovers to
-//! its address, and is refused here by policy, not as proven false.
+//! Whoever passes has not paid: balance, nonce, allowance and a blocked or delegated (EIP-7702)
+//! account are visible only to the chain.
 
 use std::sync::Arc;
 
-use crate::config::{Accept, Asset, Offer};
+use crate::config::{Asset, Means, Offer, Wallets};
 use crate::evm::address::Address;
+use crate::evm::authorization::Authorization;
+use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};
 use crate::evm::recover::recover;
-use crate::evm::signature::SignatureError;
+use crate::evm::signature::{Presented, Signature, SignatureError};
 use crate::money::Amount;
-use crate::protocol::v2::{self, Accepted, PaymentPayload};
+use crate::protocol::abilities::{Abilities, Ability};
+use crate::protocol::challenge;
+use crate::protocol::other::Other;
+use crate::protocol::payload::PaymentPayload;
+use crate::protocol::signed::Signed;
+use crate::protocol::terms::Terms;
+use crate::protocol::v2::Accepted;
+use crate::protocol::Version;
+
+mod fit;
+
+pub use fit::{precheck, Fit, Mismatch};
 
 /// How far a payer's clock may run ahead, in seconds. Clients sign `now +
 /// maxTimeoutSeconds` by their own clock.
 pub const SKEW_SECONDS: u64 = 120;
 
-/// A payload whose signature is its payer's. Only [`Payment::verify`] makes one.
+/// Most assets under which one version 1 signature is tried: v1 names the network only.
+const MAX_CANDIDATES: usize = 4;
+
+/// Who can tell whether the signature is the payer's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Judge {
+    /// It was told here.
+    Sandbox,
+    /// Only a contract can, so the facilitator is asked before anything else happens.
+    Facilitator,
+}
+
+/// A payload that is its payer's, or of which only the facilitator can say so. Only
+/// [`Payment::read`] makes one.
 #[derive(Clone, Debug)]
 pub struct Payment {
-    payload: PaymentPayload,
-    asset: Arc<Asset>,
+    judge: Judge,
+    form: Form,
+}
+
+/// What was signed.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// An authorisation of an EVM chain.
+    Evm {
+        /// It, with its signature.
+        signed: Signed,
+        /// The token.
+        asset: Arc<Asset>,
+        /// The quote the client echoes; `None` in version 1.
+        accepted: Option<Accepted>,
+    },
+    /// Something only the facilitator understands.
+    Other(Other),
 }
 
 /// Why a payload is not its payer's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Forged {
-    /// The signature's form is not the one accepted.
+    /// Nobody takes the asset it pays in.
+    #[error("the payment is in an asset that is not taken")]
+    Asset,
+    /// The signature's form is none that is accepted.
     #[error(transparent)]
     Form(#[from] SignatureError),
     /// It is no signature of the payer's: another's, over something else, or nobody's.
     #[error("the signature is not the payer's")]
-    Signer,
-}
-
-/// Why a payment does not buy an offer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Mismatch {
-    /// None of the offer's accepts is what the client says it pays.
-    #[error("the payment matches none of the offer's terms")]
-    NoMatch,
-    /// `to` is not the payee.
-    #[error("the payment goes to somebody else")]
-    Recipient,
-    /// `validBefore` has passed, or comes too soon to settle in time.
-    #[error("the payment expires too soon to be settled")]
-    Expired,
-    /// `validBefore` is further away than any quote allows.
-    #[error("the payment is valid for longer than was quoted")]
-    TooLong,
-    /// `validAfter` has not come.
-    #[error("the payment is not valid yet")]
-    NotYet,
-    /// `value` is not the price.
-    #[error("the payment's value is not the price")]
-    Value,
-}
-
-/// The asset a payload says it pays in, with the domain its signature is checked under.
-/// `None` when no offer takes it (answered as [`Mismatch::NoMatch`]).
-pub fn find_asset<'a>(assets: &'a [Arc<Asset>], accepted: &Accepted) -> Option<&'a Arc<Asset>> {
-    assets.iter().find(|asset| is_in(accepted, asset))
-}
-
-/// Whether a verified payment buys `offer` at `now_unix` (seconds): the module's rules 3 to
-/// 8, in this order. Returns the accept it pays.
-///
-/// `margin_seconds` is the validity that must be left; see [`Offer::margin_seconds`].
-///
-/// # Errors
-/// The first [`Mismatch`].
-pub fn precheck<'a>(
-    payment: &Payment,
-    offer: &'a Offer,
-    now_unix: u64,
-    margin_seconds: u64,
-) -> Result<&'a Accept, Mismatch> {
-    let accepted = &payment.payload.accepted;
-    let authorization = &payment.payload.authorization;
-    let accept = offer
-        .accepts
-        .iter()
-        .find(|accept| accept.asset == payment.asset && v2::matches(accepted, accept, offer))
-        .ok_or(Mismatch::NoMatch)?;
-    if authorization.to != accept.pay_to {
-        return Err(Mismatch::Recipient);
-    }
-    let earliest = now_unix.saturating_add(margin_seconds);
-    if authorization.valid_before < Amount::from_u64(earliest) {
-        return Err(Mismatch::Expired);
-    }
-    let latest = now_unix.saturating_add(u64::from(offer.max_timeout_seconds)).saturating_add(SKEW_SECONDS);
-    if authorization.valid_before > Amount::from_u64(latest) {
-        return Err(Mismatch::TooLong);
-    }
-    if authorization.valid_after > Amount::from_u64(now_unix) {
-        return Err(Mismatch::NotYet);
-    }
-    if authorization.value != accept.amount {
-        return Err(Mismatch::Value);
-    }
-    Ok(accept)
-}
-
-/// The payer, if the payload's signature is theirs under `asset`'s domain.
-///
-/// # Errors
-/// [`Forged`].
-pub fn verify(payload: &PaymentPayload, asset: &Asset) -> Result<Address, Forged> {
-    let signature = payload.signature?;
-    let payer = payload.authorization.from;
-    let digest = payload.authorization.digest(&asset.domain_separator);
-    match recover(&digest, &signature) {
-        Some(signer) if signer == payer => Ok(payer),
-        _ => Err(Forged::Signer),
-    }
-}
-
-fn is_in(accepted: &Accepted, asset: &Asset) -> bool {
-    accepted.asset == asset.address && accepted.network == asset.network
+    Signer(Means),
 }
 
 // === impl Payment ===
 
 impl Payment {
-    /// Verifies a payload under the asset that [`find_asset`] found for it.
+    /// Finds the asset and judges the signature: the module's rules 1 and 2. `assets` are the
+    /// policy's; those of the registry count too, because a payment may have been claimed under
+    /// an earlier policy.
     ///
     /// # Errors
     /// [`Forged`].
-    pub fn verify(payload: PaymentPayload, asset: &Arc<Asset>) -> Result<Self, Forged> {
-        verify(&payload, asset)?;
-        Ok(Self { payload, asset: Arc::clone(asset) })
+    pub fn read(payload: PaymentPayload, offer: &Offer, assets: &[Arc<Asset>]) -> Result<Self, Forged> {
+        match payload {
+            PaymentPayload::V2 { accepted, signed } => {
+                let asset = find_asset(assets, &accepted.network, &accepted.asset).ok_or(Forged::Asset)?;
+                let judge = judge(&signed, &asset, offer.wallets)?;
+                Ok(Self { judge, form: Form::Evm { signed, asset, accepted: Some(accepted) } })
+            }
+            PaymentPayload::V1 { network, signed } => Self::read_v1(&network, signed, offer, assets),
+            PaymentPayload::Other(other) => Ok(Self { judge: Judge::Facilitator, form: Form::Other(other) }),
+        }
     }
 
-    /// Who signed.
-    pub fn payer(&self) -> Address {
-        self.payload.authorization.from
+    /// Version 1 does not name the asset: the offer's that the payment fits come first, then all
+    /// of the network, and the first under which the signature recovers is it.
+    fn read_v1(network: &str, signed: Signed, offer: &Offer, assets: &[Arc<Asset>]) -> Result<Self, Forged> {
+        let mut candidates: Vec<Arc<Asset>> = Vec::with_capacity(MAX_CANDIDATES);
+        let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
+        let fitting = offer.accepts.iter().filter(|way| way.pay_to == to && way.amount == amount);
+        let registered = Asset::registered_on(network).map(Arc::new);
+        let known = fitting.chain(&offer.accepts).map(|way| &way.asset).chain(assets).cloned();
+        for asset in known.chain(registered) {
+            let named = asset.v1_network == Some(network);
+            if named && candidates.len() < MAX_CANDIDATES && !candidates.contains(&asset) {
+                candidates.push(asset);
+            }
+        }
+        let mut verdict = Err(Forged::Asset);
+        for asset in candidates {
+            match (judge(&signed, &asset, offer.wallets), &verdict) {
+                (Ok(Judge::Sandbox), _) => {
+                    verdict = Ok((Judge::Sandbox, asset));
+                    break;
+                }
+                (Ok(judge), Err(_)) => verdict = Ok((judge, asset)),
+                (Err(forged), Err(_)) => verdict = Err(forged),
+                _ => {}
+            }
+        }
+        let (judge, asset) = verdict?;
+        Ok(Self { judge, form: Form::Evm { signed, asset, accepted: None } })
     }
 
-    /// Who is paid.
-    pub fn to(&self) -> Address {
-        self.payload.authorization.to
+    /// Who says whose it is.
+    pub fn judge(&self) -> Judge {
+        self.judge
     }
 
-    /// Base units of [`Payment::asset`], as signed.
+    /// What was signed.
+    pub fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// The version it came in.
+    pub fn version(&self) -> Version {
+        match &self.form {
+            Form::Evm { accepted: Some(_), .. } => Version::V2,
+            Form::Evm { accepted: None, .. } => Version::V1,
+            Form::Other(other) => other.version,
+        }
+    }
+
+    /// Who signed, where that can be read.
+    pub fn payer(&self) -> Option<Address> {
+        match &self.form {
+            Form::Evm { signed, .. } => Some(signed.authorization.payer()),
+            Form::Other(_) => None,
+        }
+    }
+
+    /// Base units of the asset, as signed; zero where nobody says.
     pub fn amount(&self) -> Amount {
-        self.payload.authorization.value
+        match &self.form {
+            Form::Evm { signed, .. } => signed.authorization.amount(),
+            Form::Other(other) => other.terms.as_ref().map_or(Amount::ZERO, |terms| terms.amount),
+        }
     }
 
-    /// What the token contract burns, with the payer and the asset the payment's identity.
-    pub fn nonce(&self) -> &[u8; 32] {
-        &self.payload.authorization.nonce
+    /// Unix seconds; `u64::MAX` for anything later than a `u64` can say, `None` where it cannot
+    /// be read.
+    pub fn valid_before(&self) -> Option<u64> {
+        match &self.form {
+            Form::Evm { signed, .. } => {
+                Some(signed.authorization.valid_before().to_u64().unwrap_or(u64::MAX))
+            }
+            Form::Other(_) => None,
+        }
     }
 
-    /// Unix seconds; `u64::MAX` for anything later than a `u64` can say.
-    pub fn valid_before(&self) -> u64 {
-        self.payload.authorization.valid_before.to_u64().unwrap_or(u64::MAX)
+    /// The network as the payment's version spells it.
+    pub fn network(&self) -> &str {
+        match &self.form {
+            Form::Evm { asset, accepted: None, .. } => asset.v1_network.unwrap_or(&asset.network),
+            Form::Evm { asset, .. } => &asset.network,
+            Form::Other(other) => &other.network,
+        }
     }
 
-    /// The token and network.
-    pub fn asset(&self) -> &Arc<Asset> {
-        &self.asset
+    /// The asset as text; empty where nobody says.
+    pub fn asset_text(&self) -> String {
+        match &self.form {
+            Form::Evm { asset, .. } => asset.address.to_string(),
+            Form::Other(other) => other.terms.as_ref().map_or_else(String::new, |terms| terms.asset.clone()),
+        }
     }
+}
 
-    /// What the client sent.
-    pub fn payload(&self) -> &PaymentPayload {
-        &self.payload
+/// The asset of a network and address.
+fn find_asset(assets: &[Arc<Asset>], network: &str, address: &Address) -> Option<Arc<Asset>> {
+    let known = assets.iter().find(|asset| asset.address == *address && asset.network == network);
+    known.cloned().or_else(|| Asset::registered(network, address).map(Arc::new))
+}
+
+fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<Judge, Forged> {
+    let digest = match &signed.authorization {
+        Authorization::Transfer(transfer) => transfer.digest(&asset.domain_separator),
+        Authorization::Permit(permit) => permit.digest(&asset.permit2_separator),
+    };
+    let payer = signed.authorization.payer();
+    let signs = |signature: &Signature| recover(&digest, signature) == Some(payer);
+    let stranger = Forged::Signer(means(&signed.authorization));
+    let foreign = match signed.signature.as_ref().map_err(|error| *error)? {
+        Presented::Account(signature) if signs(signature) => return Ok(Judge::Sandbox),
+        Presented::Account(_) => stranger,
+        Presented::Wallet(digits) => {
+            let mut bytes = [0; 65];
+            let twin =
+                hex::decode_to_slice(digits, &mut bytes).ok().and_then(|()| Signature::of_twin(&bytes));
+            if twin.is_some_and(|twin| signs(&twin)) {
+                return Err(stranger);
+            }
+            stranger
+        }
+    };
+    match wallets {
+        Wallets::Any => Ok(Judge::Facilitator),
+        Wallets::Eoa => Err(foreign),
+    }
+}
+
+/// The scheme an authorisation can belong to.
+fn means(authorization: &Authorization) -> Means {
+    match authorization {
+        Authorization::Transfer(_) => Means::Eip3009,
+        Authorization::Permit(permit) if permit.witness.facilitator.is_some() => Means::Upto,
+        Authorization::Permit(_) => Means::Permit2,
     }
 }
 
@@ -191,22 +262,10 @@ impl Payment {
 impl Forged {
     /// The SDK's code.
     pub fn code(self) -> &'static str {
-        "invalid_exact_evm_signature"
-    }
-}
-
-// === impl Mismatch ===
-
-impl Mismatch {
-    /// The SDK's code, where it has one; all but the first and `TooLong` are its own.
-    pub fn code(self) -> &'static str {
         match self {
-            Self::NoMatch => "no_matching_payment_requirements",
-            Self::Recipient => "invalid_exact_evm_recipient_mismatch",
-            Self::Expired => "invalid_exact_evm_payload_authorization_valid_before",
-            Self::TooLong => "payment_validity_too_long",
-            Self::NotYet => "invalid_exact_evm_payload_authorization_valid_after",
-            Self::Value => "invalid_exact_evm_payload_authorization_value_mismatch",
+            Self::Asset => "no_matching_payment_requirements",
+            Self::Form(_) | Self::Signer(Means::Eip3009) => "invalid_exact_evm_signature",
+            Self::Signer(Means::Permit2 | Means::Upto) => "invalid_permit2_signature",
         }
     }
 }

@@ -82,6 +82,8 @@ pub enum Outcome {
     Unavailable,
     /// Refused by routing.
     Refused,
+    /// Its source has had its share.
+    Limited,
     /// The client left before anything was decided.
     Abandoned,
 }
@@ -140,7 +142,7 @@ fn push_fact(json: &mut String, name: &str, value: Option<&str>) {
 
 impl Outcome {
     /// Every outcome, in the order of their discriminants.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Free,
         Self::Unmatched,
         Self::Preflight,
@@ -156,6 +158,7 @@ impl Outcome {
         Self::Pending,
         Self::Unavailable,
         Self::Refused,
+        Self::Limited,
         Self::Abandoned,
     ];
 
@@ -169,11 +172,14 @@ impl Outcome {
             | Refusal::MethodNotAllowed
             | Refusal::NotOffered
             | Refusal::GrpcSettlesBefore => Self::Refused,
+            Refusal::RateLimited(_) => Self::Limited,
             Refusal::Denied(denial) => match denial {
                 Denial::Mismatch => Self::Invalid,
                 Denial::InFlight => Self::InFlight,
                 Denial::AlreadyUsed(_) | Denial::Exhausted(_) | Denial::Elsewhere(_) => Self::Replayed,
-                Denial::Full | Denial::StoreDown | Denial::FacilitatorDown => Self::Unavailable,
+                Denial::Full | Denial::StoreDown | Denial::FacilitatorDown | Denial::ChargeUnreadable => {
+                    Self::Unavailable
+                }
                 Denial::Unverified(_) | Denial::Rejected(_) => Self::Rejected,
                 Denial::Pending => Self::Pending,
             },
@@ -198,6 +204,7 @@ impl Outcome {
             Self::Pending => "pending",
             Self::Unavailable => "unavailable",
             Self::Refused => "refused",
+            Self::Limited => "limited",
             Self::Abandoned => "abandoned",
         }
     }

@@ -3,7 +3,7 @@
 //! The texts here are public and fixed. Nothing of a facilitator's or a client's own words
 //! enters a reply. `docs/errors.md` lists every code; a test keeps the two the same.
 
-use crate::claims::{State, Transaction};
+use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
 
 pub mod cache;
@@ -27,6 +27,8 @@ pub enum Refusal {
     },
     /// The money path refused.
     Denied(Denial),
+    /// Its source has had its share; seconds until the next.
+    RateLimited(u64),
     /// No quote is given while the facilitator does not answer.
     QuotesSuspended,
     /// Some reading of the path is for sale, and not this one.
@@ -72,9 +74,18 @@ pub enum ReceiptKind {
     /// None.
     None,
     /// `success: true`, of the settlement that was.
-    Original(Option<Transaction>),
+    Original(Paid),
     /// `success: false` with the refusal's code.
     Failed,
+}
+
+/// What is quoted with a refusal.
+#[derive(Clone, Debug)]
+pub struct Quote {
+    /// The value of `PAYMENT-REQUIRED`.
+    pub header: String,
+    /// Version 1's `accepts`, a JSON list.
+    pub v1_accepts: Option<String>,
 }
 
 /// A refusal, spelled.
@@ -88,13 +99,6 @@ pub struct Reply {
     pub body: String,
 }
 
-/// The body of every unpaid 402, which is most of what is ever refused.
-const PAYMENT_REQUIRED_BODY: &str = concat!(
-    r#"{"error":"payment_required","code":"payment_required","#,
-    r#""message":"This resource costs money: pay as PAYMENT-REQUIRED says.","#,
-    r#""paymentState":"none","retry":"new"}"#
-);
-
 // === impl Refusal ===
 
 impl Refusal {
@@ -105,6 +109,7 @@ impl Refusal {
             Self::Invalid(code) | Self::Unnamed(code) => code,
             Self::NameTaken { .. } => code::PAYMENT_IDENTIFIER_CONFLICT,
             Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
+            Self::RateLimited(_) => code::RATE_LIMITED,
             Self::PathAmbiguous => code::PATH_AMBIGUOUS,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
             Self::NotOffered => code::NOT_OFFERED,
@@ -120,6 +125,7 @@ impl Refusal {
                 Denial::FacilitatorDown => code::FACILITATOR_UNAVAILABLE,
                 Denial::Unverified(reason) | Denial::Rejected(reason) => reason.code(),
                 Denial::Pending => code::SETTLEMENT_PENDING,
+                Denial::ChargeUnreadable => code::CHARGE_UNREADABLE,
             },
         }
     }
@@ -132,13 +138,14 @@ impl Refusal {
             Self::NameTaken { .. } => 409,
             Self::MethodNotAllowed => 405,
             Self::NotOffered => 403,
+            Self::RateLimited(_) => 429,
             Self::QuotesSuspended => 503,
             Self::Denied(denial) => match denial {
                 Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_) | Denial::Rejected(_) => {
                     402
                 }
                 Denial::Elsewhere(_) => 409,
-                Denial::Exhausted(_) => 502,
+                Denial::Exhausted(_) | Denial::ChargeUnreadable => 502,
                 Denial::InFlight
                 | Denial::Full
                 | Denial::StoreDown
@@ -177,16 +184,16 @@ impl Refusal {
             | Denial::Full
             | Denial::FacilitatorDown
             | Denial::Unverified(_)
-            | Denial::Rejected(_) => PaymentState::None,
+            | Denial::Rejected(_)
+            | Denial::ChargeUnreadable => PaymentState::None,
         }
     }
 
     /// What the client should do.
     pub fn retry(self) -> Retry {
-        match self.status() {
-            402 => Retry::New,
-            400 if matches!(self, Self::Unnamed(_)) => Retry::New,
-            503 => Retry::Same,
+        match (self, self.status()) {
+            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 503) => Retry::Same,
+            (_, 402) | (Self::Unnamed(_), _) => Retry::New,
             _ => Retry::Never,
         }
     }
@@ -195,6 +202,7 @@ impl Refusal {
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::Denied(Denial::InFlight) => Some(1),
+            Self::RateLimited(seconds) => Some(seconds),
             _ if self.status() == 503 => Some(5),
             _ => None,
         }
@@ -203,27 +211,27 @@ impl Refusal {
     /// The receipt that goes with it.
     pub fn receipt(self) -> ReceiptKind {
         match self {
-            Self::Denied(Denial::AlreadyUsed(transaction) | Denial::Exhausted(transaction)) => {
-                ReceiptKind::Original(transaction)
-            }
+            Self::Denied(Denial::AlreadyUsed(paid) | Denial::Exhausted(paid)) => ReceiptKind::Original(paid),
             Self::Denied(Denial::Rejected(_) | Denial::Pending) => ReceiptKind::Failed,
             _ => ReceiptKind::None,
         }
     }
 
-    /// Spells the refusal. `challenge` and `receipt` are header values already encoded, and
-    /// used only where the refusal calls for them.
-    pub fn reply(self, challenge: Option<String>, receipt: Option<String>, allow: &str) -> Reply {
+    /// Spells the refusal. Quote and receipts are used only where the refusal calls for them;
+    /// receipts come with the names of their headers.
+    pub fn reply(self, quote: Option<Quote>, receipts: Vec<(&'static str, String)>, allow: &str) -> Reply {
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             // Whatever it is, it is about one request: shared caches must not keep it.
             ("cache-control", "no-store".to_owned()),
         ];
-        if let Some(challenge) = challenge.filter(|_| self.quotes()) {
-            headers.push(("payment-required", challenge));
-        }
-        if let Some(receipt) = receipt.filter(|_| self.receipt() != ReceiptKind::None) {
-            headers.push(("payment-response", receipt));
+        let quote = quote.filter(|_| self.quotes());
+        let v1_accepts = quote.and_then(|quote| {
+            headers.push(("payment-required", quote.header));
+            quote.v1_accepts
+        });
+        if self.receipt() != ReceiptKind::None {
+            headers.extend(receipts);
         }
         if let Some(seconds) = self.retry_after() {
             headers.push(("retry-after", seconds.to_string()));
@@ -231,31 +239,44 @@ impl Refusal {
         if self == Self::MethodNotAllowed {
             headers.push(("allow", allow.to_owned()));
         }
-        Reply { status: self.status(), headers, body: self.body() }
+        Reply { status: self.status(), headers, body: self.body(v1_accepts.as_deref()) }
     }
 
-    fn body(self) -> String {
-        match self {
-            Self::PaymentRequired => PAYMENT_REQUIRED_BODY.to_owned(),
-            _ => self.render(),
-        }
-    }
-
-    fn render(self) -> String {
+    /// Version 1 clients read the quote here, and nothing beside it disturbs them.
+    fn body(self, v1_accepts: Option<&str>) -> String {
         let code = self.code();
         let transaction = match self.receipt() {
-            ReceiptKind::Original(Some(Transaction(hash))) => {
+            ReceiptKind::Original(Paid { transaction: Some(Transaction(hash)), .. }) => {
                 format!(r#","transaction":"0x{}""#, hex::encode(hash))
             }
             _ => String::new(),
         };
         // Every text below is a constant of this crate without quotes or escapes.
-        format!(
-            r#"{{"error":"{code}","code":"{code}","message":"{}","paymentState":"{}","retry":"{}"{transaction}}}"#,
+        let mut body = String::with_capacity(v1_accepts.map_or(256, str::len).saturating_add(384));
+        body.push_str(if v1_accepts.is_some() { r#"{"x402Version":1,"error":""# } else { r#"{"error":""# });
+        body.push_str(code);
+        if let Some(accepts) = v1_accepts {
+            body.push_str(r#"","accepts":"#);
+            body.push_str(accepts);
+            body.push_str(r#","code":""#);
+        } else {
+            body.push_str(r#"","code":""#);
+        }
+        for part in [
+            code,
+            r#"","message":""#,
             code::explain(code),
+            r#"","paymentState":""#,
             self.payment_state().name(),
+            r#"","retry":""#,
             self.retry().name(),
-        )
+            "\"",
+            &transaction,
+            "}",
+        ] {
+            body.push_str(part);
+        }
+        body
     }
 }
 

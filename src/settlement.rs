@@ -43,6 +43,8 @@ pub enum Finding {
     NotSent,
     /// Open.
     Unknown,
+    /// The money moved, and served another claim.
+    Reused(Transaction),
 }
 
 /// What happens to a settlement.
@@ -52,6 +54,8 @@ pub enum Event {
     Dispatched,
     /// The call is over; this is what it proves.
     Answer(Answer),
+    /// The call is over; it was accepted with a transaction that served another claim.
+    Reused(Transaction),
     /// The exchange that waited is gone.
     Left,
     /// The claim step came out like this.
@@ -74,6 +78,11 @@ pub enum Step {
     Release,
     /// The outcome is open.
     Unknown,
+    /// The money that moved is another claim's.
+    Void {
+        /// Its transaction.
+        transaction: Transaction,
+    },
     /// The right to deliver was given to an exchange that is gone.
     Undelivered,
 }
@@ -106,6 +115,9 @@ impl Settlement {
             (Self::Queued { waiting } | Self::Sent { waiting }, Event::Answer(answer)) => {
                 Finding::of(answer).record(waiting)
             }
+            (Self::Queued { waiting } | Self::Sent { waiting }, Event::Reused(transaction)) => {
+                Finding::Reused(transaction).record(waiting)
+            }
             (Self::Recording { finding, .. }, Event::Left) => {
                 (Self::Recording { finding, waiting: false }, None)
             }
@@ -135,6 +147,7 @@ impl Finding {
             Self::Paid(transaction) => Step::Settled { transaction, deliver: waiting },
             Self::Rejected(_) | Self::NotSent => Step::Release,
             Self::Unknown => Step::Unknown,
+            Self::Reused(transaction) => Step::Void { transaction },
         };
         (Settlement::Recording { finding: self, waiting }, Some(Effect::Claim(step)))
     }
@@ -155,7 +168,8 @@ impl Finding {
             (Self::Rejected(reason), Outcome::Done) => tell(Settled::Rejected(reason)),
             (Self::NotSent, Outcome::Done) => tell(Settled::NotSent),
             (Self::Unknown, _) => tell(Settled::Unknown),
-            (Self::Rejected(_) | Self::NotSent, _) => tell(Settled::Superseded),
+            (Self::Reused(transaction), Outcome::Done) => tell(Settled::Reused(transaction)),
+            (Self::Rejected(_) | Self::NotSent | Self::Reused(_), _) => tell(Settled::Superseded),
         }
     }
 }

@@ -117,10 +117,14 @@ fn push_operation(json: &mut String, policy: &Policy, listing: &Listing, path: &
 /// `x-payment-info`. Readers want a currency of ISO 4217: a price that is not in dollars is
 /// told in the form that takes any.
 fn push_price(json: &mut String, price: Option<Price<'_>>) {
-    let Some(Price { amount, ticker }) = price else { return };
+    let Some(Price { amount, ticker, upto }) = price else { return };
     match ticker {
         None => {
-            json.push_str(r#""price":{"mode":"fixed","currency":"USD","amount":""#);
+            json.push_str(if upto {
+                r#""price":{"mode":"dynamic","currency":"USD","min":"0","max":""#
+            } else {
+                r#""price":{"mode":"fixed","currency":"USD","amount":""#
+            });
             json.push_str(&amount);
             json.push_str(r#""},"protocols":[{"x402":{}}]"#);
         }

@@ -139,6 +139,26 @@ fn a_price_that_is_not_in_dollars_says_so() {
 }
 
 #[test]
+fn what_is_measured_costs_at_most_so_much() {
+    let metered =
+        json!({"rate": "$0.02", "per": 1000, "max": "$0.50", "quantity": {"responseHeader": "x-tokens"}});
+    let offer = json!({"price": metered, "scheme": "upto", "settle": "after"});
+    let policy = read(&[
+        ("/routes", json!([{"name": "a", "match": {"path": "/a"}, "offer": offer}])),
+        ("/offers", json!({})),
+    ]);
+    let item = &parsed(&catalogue(&policy))["items"][0];
+    assert_eq!(
+        (&item["metadata"]["price"], &item["accepts"][0]["amount"]),
+        (&json!("up to $0.5"), &json!("500000"))
+    );
+    assert_eq!(
+        parsed(&openapi(&policy))["paths"]["/a"]["get"]["x-payment-info"]["price"],
+        json!({"mode": "dynamic", "currency": "USD", "min": "0", "max": "0.5"})
+    );
+}
+
+#[test]
 fn ten_thousand_routes_are_listed_and_no_more() {
     let routes: Vec<Value> = (0..10_001)
         .map(|i| json!({"name": format!("r{i}"), "match": {"path": format!("/{i}")}, "offer": "tile"}))

@@ -2,17 +2,25 @@
 //!
 //! ```text
 //! header   layout u8 = 1 | 0 | live count u16 | tombstone count u16 | 0 u16      8 bytes
-//! live     tag 12 | state 1 | redeems 1 | asks 1 | has transaction 1
+//! live     tag 12 | state 1 | redeems 1 | asks 1 | slot 1
 //!          | attempt 8 | lease 4 | expires 4 | valid before 4 | redeem for 4
-//!          | binding 16 | transaction 32 | reserved 8                            96 bytes
+//!          | binding 16 | slot 32 | amount u64                                   96 bytes
 //! tombstone tag 12 | expires 4 | transaction 32                                  48 bytes
 //! ```
 //!
+//! | slot | the 32 bytes | amount u64 |
+//! |---|---|---|
+//! | 0 | zero: no transaction yet, and what was signed is what is asked for | zero |
+//! | 1 | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
+//! | 2 | big-endian, the amount asked for; no transaction yet | zero |
+//!
 //! Integers are little-endian; times are whole seconds in a `u32` (good until 2106). A
-//! tombstone keeps the transaction because a replay is answered with the original receipt.
+//! tombstone keeps the transaction because a replay is answered with the original receipt;
+//! all zero, nothing was charged. A mark is a tombstone with its fingerprint in that place.
 //! Bytes that do not parse are a bucket that cannot be trusted: every op on it is refused.
 
 use super::{Attempt, Binding, Claim, Next, State, Transaction, UnixSeconds};
+use crate::money::Amount;
 
 /// The layout this code reads and writes; part of every key.
 pub const LAYOUT: u8 = 1;
@@ -20,6 +28,11 @@ pub const LAYOUT: u8 = 1;
 const HEADER: usize = 8;
 const LIVE: usize = 96;
 const TOMBSTONE: usize = 48;
+
+/// The live entry's slot holds nothing, or an amount; otherwise a transaction.
+const EMPTY: u8 = 0;
+const HAS_TRANSACTION: u8 = 1;
+const HAS_AMOUNT: u8 = 2;
 
 /// Short name of a claim inside its bucket.
 pub type Tag = [u8; 12];
@@ -191,14 +204,20 @@ fn count_of(bytes: &[u8], size: usize) -> u16 {
 
 fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
     let (_, rest) = entry.split_first_chunk::<12>()?;
-    let ([state, redeems, asks, has_transaction], rest) = rest.split_first_chunk::<4>()?;
+    let ([state, redeems, asks, slot], rest) = rest.split_first_chunk::<4>()?;
     let (attempt, rest) = rest.split_first_chunk::<8>()?;
     let (lease, rest) = rest.split_first_chunk::<4>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
     let (valid_before, rest) = rest.split_first_chunk::<4>()?;
     let (redeem_for, rest) = rest.split_first_chunk::<4>()?;
     let (binding, rest) = rest.split_first_chunk::<16>()?;
-    let (transaction, _) = rest.split_first_chunk::<32>()?;
+    let (bytes, rest) = rest.split_first_chunk::<32>()?;
+    let units = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+    let (transaction, amount) = match *slot {
+        EMPTY => (None, None),
+        HAS_AMOUNT => (None, Some(Amount::from_be_bytes(*bytes))),
+        _ => (Some(Transaction(*bytes)), (units > 0).then(|| Amount::from_u64(units))),
+    };
     Some(Claim {
         state: State::from_byte(*state)?,
         attempt: Attempt(u64::from_le_bytes(*attempt)),
@@ -209,24 +228,30 @@ fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
         redeems: *redeems,
         asks: *asks,
         binding: Binding(*binding),
-        transaction: (*has_transaction != 0).then_some(Transaction(*transaction)),
+        transaction,
+        amount,
     })
 }
 
 fn write_live(tag: &Tag, claim: &Claim) -> [u8; LIVE] {
-    let has_transaction = u8::from(claim.transaction.is_some());
-    let transaction = claim.transaction.unwrap_or(Transaction([0; 32]));
+    let (slot, bytes, units) = match (claim.transaction, claim.amount) {
+        (None, None) => (EMPTY, [0; 32], 0),
+        (None, Some(amount)) => (HAS_AMOUNT, amount.to_be_bytes(), 0),
+        (Some(transaction), amount) => {
+            (HAS_TRANSACTION, transaction.0, amount.and_then(Amount::to_u64).unwrap_or(0))
+        }
+    };
     let fields: [&[u8]; 10] = [
         tag,
-        &[claim.state as u8, claim.redeems, claim.asks, has_transaction],
+        &[claim.state as u8, claim.redeems, claim.asks, slot],
         &claim.attempt.0.to_le_bytes(),
         &seconds(claim.lease),
         &seconds(claim.expires),
         &seconds(claim.valid_before),
         &claim.redeem_for.to_le_bytes(),
         &claim.binding.0,
-        &transaction.0,
-        &[0; 8],
+        &bytes,
+        &units.to_le_bytes(),
     ];
     pack(&fields)
 }
@@ -235,19 +260,8 @@ fn read_tombstone(entry: &[u8; TOMBSTONE]) -> Option<Claim> {
     let (_, rest) = entry.split_first_chunk::<12>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
     let (transaction, _) = rest.split_first_chunk::<32>()?;
-    let expires = u32::from_le_bytes(*expires).into();
-    Some(Claim {
-        state: State::Delivered,
-        attempt: Attempt(0),
-        lease: 0,
-        expires,
-        valid_before: expires.saturating_sub(super::CLOCK_SKEW_SECONDS),
-        redeem_for: 0,
-        redeems: 0,
-        asks: 1,
-        binding: Binding([0; 16]),
-        transaction: (*transaction != [0; 32]).then_some(Transaction(*transaction)),
-    })
+    let transaction = (*transaction != [0; 32]).then_some(Transaction(*transaction));
+    Some(Claim::tombstone(u32::from_le_bytes(*expires).into(), transaction))
 }
 
 fn write_tombstone(tag: &Tag, claim: &Claim) -> [u8; TOMBSTONE] {

@@ -3,6 +3,7 @@
 use sha3::{Digest, Keccak256};
 
 use crate::evm::address::Address;
+use crate::money::Amount;
 
 /// What the chain burns when an authorisation is used; the identity of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,9 +30,31 @@ pub struct Binding(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Transaction(pub [u8; 32]);
 
+/// What is known of a settlement.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Paid {
+    /// Its transaction; missing if none was named, and if nothing was charged.
+    pub transaction: Option<Transaction>,
+    /// Base units, where they are known and are not simply what was signed. The record of a
+    /// delivered payment does not keep them.
+    pub amount: Option<Amount>,
+}
+
 // === impl Identity ===
 
 impl Identity {
+    /// Names something else than an authorisation of an EVM chain: a transaction that pays
+    /// once, a payment of another kind of chain, a client's own payment id. `kind` keeps
+    /// kinds apart; parts are told apart whatever they hold. No EVM chain has the id 0.
+    pub fn named(kind: &str, parts: &[&[u8]]) -> Self {
+        Self {
+            chain_id: 0,
+            verifying_contract: Address::new([0; 20]),
+            payer: Address::new([0; 20]),
+            nonce: fingerprint(kind, parts),
+        }
+    }
+
     /// Where the claim is found: a keyed hash, so that a payer who chooses nonces cannot
     /// choose buckets.
     pub fn locate(&self, seed: &[u8; 16]) -> [u8; 32] {
@@ -58,14 +81,42 @@ impl Identity {
 // === impl Binding ===
 
 impl Binding {
-    /// Binds a payment to the route it was presented on and to what it signed away.
-    pub fn new(route: &str, pay_to: &Address, asset: &Address, amount: &[u8; 32]) -> Self {
+    /// Binds a payment to the route it was presented on and to what it signed away. Parts of
+    /// varying length come last.
+    pub fn new(route: &str, parts: &[&[u8]]) -> Self {
         let mut hasher = Keccak256::new();
-        hasher.update(pay_to.as_bytes());
-        hasher.update(asset.as_bytes());
-        hasher.update(amount);
+        hasher.update((route.len() as u64).to_be_bytes());
         hasher.update(route.as_bytes());
+        for part in parts {
+            hasher.update(part);
+        }
         let hash: [u8; 32] = hasher.finalize().into();
         Self(hash.first_chunk::<16>().copied().unwrap_or_default())
     }
+
+    /// Binds to the very signature presented as well. Without it, whoever knows the name of
+    /// an authorisation could present it with a signature of his own, and an existing claim,
+    /// which decides alone, would serve him. For signatures that were not verified here.
+    #[must_use]
+    pub fn with_signature(self, signature: &[u8]) -> Self {
+        let hash = fingerprint("signature", &[&self.0, signature]);
+        Self(hash.first_chunk::<16>().copied().unwrap_or_default())
+    }
+}
+
+// === impl Paid ===
+
+impl Paid {
+    /// Nothing was charged.
+    pub const NOTHING: Self = Self { transaction: None, amount: Some(Amount::ZERO) };
+}
+
+/// A hash of several parts that no other kind and no other division of them has.
+pub fn fingerprint(kind: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Keccak256::new();
+    for part in std::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
 }

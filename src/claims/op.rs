@@ -1,6 +1,7 @@
 //! What happens to a claim, and what it comes to.
 
-use super::{Attempt, Binding, State, Transaction, UnixSeconds};
+use super::{Attempt, Binding, Paid, State, Transaction, UnixSeconds};
+use crate::money::Amount;
 
 /// What [`Op::Begin`] opens when there is no claim yet.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -9,7 +10,8 @@ pub enum Opening {
     Held,
     /// Settle at once (`settle: before`).
     Settling,
-    /// Nothing: the payment does not fit today's offer, only an existing claim may serve it.
+    /// Nothing: the payment does not fit today's offer, or is not verified yet; only an
+    /// existing claim may serve it.
     Nothing,
 }
 
@@ -43,6 +45,13 @@ pub enum Op {
         attempt: Attempt,
         /// Until when.
         lease: UnixSeconds,
+        /// How much is asked for, not zero; `None` is what was signed.
+        amount: Option<Amount>,
+    },
+    /// Nothing is charged, and the authorisation is used up all the same.
+    Waive {
+        /// Whose.
+        attempt: Attempt,
     },
     /// The holder is still at work.
     Renew {
@@ -72,6 +81,13 @@ pub enum Op {
         /// Whose ask.
         attempt: Attempt,
     },
+    /// The money that was asked for moved on another claim, which is served with it.
+    Void {
+        /// Whose ask was answered.
+        attempt: Attempt,
+        /// The transaction, which is the other's.
+        transaction: Transaction,
+    },
     /// The paid response ended well.
     Delivered {
         /// Whose.
@@ -82,30 +98,37 @@ pub enum Op {
         /// Whose.
         attempt: Attempt,
     },
+    /// A name is given away for good to whoever has this fingerprint.
+    Mark {
+        /// Not all zero.
+        fingerprint: [u8; 32],
+        /// When the name is free again.
+        expires: UnixSeconds,
+    },
 }
 
 /// What an [`Op`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
-    /// Begin: there was nothing, the attempt now holds it.
+    /// Begin: there was nothing, the attempt now holds it. Mark: the name was free.
     Granted,
     /// Begin or Peek: there is nothing (and nothing was opened).
     Absent,
-    /// Peek: there is a claim.
+    /// Peek: there is a claim. Mark: the name was given to the same fingerprint before.
     Present,
     /// Begin: another attempt is at work.
     InFlight,
     /// Begin: paid before and not delivered; the attempt may deliver it now.
-    Redeem(Option<Transaction>),
-    /// Begin: unknown before; the attempt now asks again.
-    Resolve,
+    Redeem(Paid),
+    /// Begin: unknown before; the attempt now asks again, for the amount asked for before.
+    Resolve(Option<Amount>),
     /// Begin: paid and delivered.
-    Delivered(Option<Transaction>),
+    Delivered(Paid),
     /// Begin: paid, and presented too often without a delivery.
-    Exhausted(Option<Transaction>),
-    /// Begin: this authorisation belongs to another purchase.
+    Exhausted(Paid),
+    /// Begin: this authorisation belongs to another purchase. Mark: the name is another's.
     Elsewhere(State),
-    /// Begin: no room, refuse.
+    /// Begin or Mark: no room, refuse.
     Full,
     /// The op took effect for its attempt.
     Done,

@@ -185,7 +185,7 @@ impl Table {
             if matches!(next, Next::Keep) {
                 return Ok(Applied::unchanged(outcome));
             }
-            let opens = current.is_none() && matches!(op, Op::Begin(_));
+            let opens = current.is_none() && matches!(op, Op::Begin(_) | Op::Mark { .. });
             if opens && self.is_full(&bucket, now) {
                 return Ok(Applied::unchanged(Outcome::Full));
             }

@@ -211,7 +211,7 @@ fn a_no_releases_only_the_only_ask_there_was() {
 fn asks_are_counted_over_every_resolution_and_never_wrap() {
     let mut current = claim(State::Unknown);
     for _ in 0..300 {
-        let (Next::Put(asked), Outcome::Resolve) =
+        let (Next::Put(asked), Outcome::Resolve(None)) =
             Claim::apply(Some(current), &Op::Begin(begin(Opening::Nothing)), NOW)
         else {
             panic!("an unknown claim is asked about again")

@@ -1,4 +1,4 @@
-//! `accepts` lists: in what and to whom an offer is paid.
+//! `accepts` lists: how, in what and to whom an offer is paid.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +10,15 @@ use super::tree::{quoted, Path, Value};
 use super::Asset;
 use crate::evm::address::Address;
 use crate::evm::eip712::domain_separator;
+use crate::evm::permit2;
 use crate::money::assets::{self, Known, Method};
 
-pub(super) const KEYS: &[&str] = &["network", "asset", "payTo"];
+mod other;
+
+pub(super) use other::OtherWay;
+
+pub(super) const KEYS: &[&str] = &["network", "asset", "payTo", "scheme", "assetTransferMethod", "extra"];
+pub(super) const METHODS: &[(&str, Method)] = &[("eip3009", Method::Eip3009), ("permit2", Method::Permit2)];
 pub(super) const ASSET_KEYS: &[&str] = &["address", "decimals", "name", "version", "symbol"];
 
 /// Most ways to pay one offer: each is quoted in every 402.
@@ -20,10 +26,27 @@ const MAX_ACCEPTS: usize = 16;
 
 /// A way to pay, before there is a price.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
-    pub(super) asset: Arc<Asset>,
-    pub(super) pay_to: Address,
+pub(super) enum Way {
+    /// One whose payments are verified here.
+    Evm {
+        asset: Arc<Asset>,
+        pay_to: Address,
+        /// `exact` or `upto`, if it is written here.
+        scheme: Option<Scheme>,
+        method: Method,
+    },
+    /// One that only the facilitator understands.
+    Other(OtherWay),
 }
+
+/// Schemes whose payments are verified here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Scheme {
+    Exact,
+    Upto,
+}
+
+pub(super) const SCHEMES: &[(&str, Scheme)] = &[("exact", Scheme::Exact), ("upto", Scheme::Upto)];
 
 /// Every asset of a policy, once.
 #[derive(Default)]
@@ -81,10 +104,10 @@ pub(super) fn read(
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
         let Some(way) = read_one(value, path, assets, errors) else { continue };
-        if ways.iter().any(|other| Arc::ptr_eq(&other.asset, &way.asset)) {
+        if ways.iter().any(|other| other.collides(&way)) {
             errors.push(
                 path,
-                "the same token is in the list before",
+                "the same token is in the list before, paid in the same way",
                 "a payment must say by its token to whom it goes",
             );
         }
@@ -93,38 +116,123 @@ pub(super) fn read(
     (ways.len() == values.len()).then_some(ways)
 }
 
+// === impl Way ===
+
+impl Way {
+    fn collides(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Evm { asset, scheme, method, .. },
+                Self::Evm { asset: asset2, scheme: scheme2, method: method2, .. },
+            ) => Arc::ptr_eq(asset, asset2) && scheme == scheme2 && method == method2,
+            (Self::Other(one), Self::Other(two)) => one.collides(two),
+            _ => false,
+        }
+    }
+}
+
+/// A network as an operator names it.
+enum Network {
+    /// An EVM chain.
+    Evm(u64),
+    /// CAIP-2 of any other.
+    Other(String),
+}
+
 #[inline(never)]
 fn read_one(value: &Value<'_>, path: Path<'_>, assets: &mut Assets, errors: &mut Errors) -> Option<Way> {
     let fields = Fields::open(value, path, KEYS, errors)?;
-    let chain = fields.need("network", "a name such as base, or eip155:8453", errors);
-    let chain = chain.and_then(|value| read_network(value, &path.key("network"), errors));
+    let network = fields.need("network", "a name such as base, or eip155:8453", errors);
+    let network = network.and_then(|value| read_network(value, &path.key("network"), errors));
+    let scheme = match fields.get("scheme") {
+        None => Some(None),
+        Some(value) => text(value, &path.key("scheme"), errors).map(Some),
+    };
+    let known = scheme.and_then(|scheme| match scheme {
+        None => Some(None),
+        Some(name) => SCHEMES.iter().find(|(known, _)| *known == name).map(|(_, scheme)| Some(*scheme)),
+    });
+    match (network, scheme, known) {
+        (Some(Network::Evm(chain)), Some(_), Some(scheme)) => {
+            read_evm(&fields, Some(chain), scheme, assets, errors)
+        }
+        (None, _, Some(scheme)) => read_evm(&fields, None, scheme, assets, errors),
+        (Some(network), Some(scheme), _) => {
+            other::read(&fields, network, scheme.unwrap_or("exact"), errors).map(Way::Other)
+        }
+        _ => None,
+    }
+}
+
+fn read_evm(
+    fields: &Fields<'_>,
+    chain: Option<u64>,
+    scheme: Option<Scheme>,
+    assets: &mut Assets,
+    errors: &mut Errors,
+) -> Option<Way> {
+    let path = fields.path;
+    if fields.get("extra").is_some() {
+        errors.push(
+            path.key("extra"),
+            "only goes with schemes and networks that the facilitator alone understands",
+            "remove it: what belongs there is known",
+        );
+    }
     let pay_to = fields.need("payTo", "the address that is paid", errors);
     let pay_to = pay_to.and_then(|value| read_address(value, &path.key("payTo"), errors));
     let asset_path = path.key("asset");
     let asset = match fields.get("asset") {
-        None => chain.and_then(|chain| match assets::tokens(chain).next() {
-            Some(token) => registered(token, &asset_path, errors),
-            None => {
-                errors.push(
-                    asset_path,
-                    format_args!("eip155:{chain} has no token of its own in the registry"),
-                    "describe one: {address, decimals, name, version, symbol}",
-                );
-                None
-            }
-        }),
+        None => chain.and_then(|chain| default_asset(chain, &asset_path, errors)),
         Some(Value::Text(symbol)) => chain.and_then(|chain| by_symbol(chain, symbol, &asset_path, errors)),
         Some(value) => described(value, chain, asset_path, errors),
     };
-    let asset = assets.keep(asset?, &asset_path, errors)?;
-    Some(Way { asset, pay_to: pay_to? })
+    let native = asset.as_ref().map_or(Method::Eip3009, |asset| {
+        let mut tokens = assets::tokens(asset.chain_id);
+        tokens.find(|token| token.address == asset.address).map_or(Method::Eip3009, |token| token.method)
+    });
+    let asset = asset.and_then(|asset| assets.keep(asset, &asset_path, errors));
+    let written =
+        fields.get("assetTransferMethod").map(|_| fields.choice("assetTransferMethod", METHODS, errors));
+    let method = match written {
+        None if scheme == Some(Scheme::Upto) => Method::Permit2,
+        None => native,
+        Some(method) => method?,
+    };
+    let complaint = match (method, native, scheme) {
+        (Method::Eip3009, _, Some(Scheme::Upto)) => {
+            Some(("upto is paid through Permit2", "write permit2, or nothing"))
+        }
+        (Method::Eip3009, Method::Permit2, _) => {
+            Some(("the registry knows this token as one without EIP-3009", "write permit2, or nothing"))
+        }
+        _ => None,
+    };
+    if let Some((message, hint)) = complaint {
+        errors.push(path.key("assetTransferMethod"), message, hint);
+        return None;
+    }
+    Some(Way::Evm { asset: asset?, pay_to: pay_to?, scheme, method })
 }
 
 #[inline(never)]
-fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<u64> {
+fn default_asset(chain: u64, path: &Path<'_>, errors: &mut Errors) -> Option<Asset> {
+    let token = assets::tokens(chain).next();
+    if token.is_none() {
+        errors.push(
+            path,
+            format_args!("eip155:{chain} has no token of its own in the registry"),
+            "describe one: {address, decimals, name, version, symbol}",
+        );
+    }
+    token.map(registered)
+}
+
+#[inline(never)]
+fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Network> {
     let network = text(value, path, errors)?;
     if let Some(chain) = assets::chain_of(network) {
-        return Some(chain);
+        return Some(Network::Evm(chain));
     }
     if let Some(id) = network.strip_prefix("eip155:") {
         let canonical = !id.is_empty()
@@ -132,22 +240,16 @@ fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
             && !id.starts_with('0')
             && id.bytes().all(|b| b.is_ascii_digit());
         if let Some(chain) = id.parse().ok().filter(|_| canonical) {
-            return Some(chain);
+            return Some(Network::Evm(chain));
         }
+    } else if let Some(other) = assets::other_network(network) {
+        return Some(Network::Other(other.to_owned()));
     }
-    if assets::is_other_network(network) {
-        errors.push(
-            path,
-            format_args!("{} is not in this version: EVM networks only", quoted(network)),
-            "for example base",
-        );
-    } else {
-        let near = nearest(network, &mut assets::v1_names()).map_or_else(
-            || "write a name such as base, or eip155:8453".to_owned(),
-            |near| format!("did you mean {near:?}?"),
-        );
-        errors.push(path, format_args!("unknown network {}", quoted(network)), near);
-    }
+    let near = nearest(network, &mut assets::v1_names()).map_or_else(
+        || "write a name such as base, or a CAIP-2 id such as eip155:8453".to_owned(),
+        |near| format!("did you mean {near:?}?"),
+    );
+    errors.push(path, format_args!("unknown network {}", quoted(network)), near);
     None
 }
 
@@ -174,7 +276,7 @@ fn read_address(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Opti
 #[inline(never)]
 fn by_symbol(chain: u64, symbol: &str, path: &Path<'_>, errors: &mut Errors) -> Option<Asset> {
     if let Some(token) = assets::tokens(chain).find(|token| token.symbol.eq_ignore_ascii_case(symbol)) {
-        return registered(token, path, errors);
+        return Some(registered(token));
     }
     let known: Vec<&str> = assets::tokens(chain).map(|token| token.symbol).collect();
     let hint = match known.as_slice() {
@@ -188,20 +290,8 @@ fn by_symbol(chain: u64, symbol: &str, path: &Path<'_>, errors: &mut Errors) -> 
     None
 }
 
-#[inline(never)]
-fn registered(token: &Known, path: &Path<'_>, errors: &mut Errors) -> Option<Asset> {
-    if token.method == Method::Permit2 {
-        errors.push(
-            path,
-            format_args!(
-                "{} on eip155:{} is paid through Permit2, which is not in this version",
-                token.symbol, token.chain_id
-            ),
-            "accept another token",
-        );
-        return None;
-    }
-    Some(asset(token.chain_id, token.symbol, token.address, token.decimals, token.name, token.version))
+fn registered(token: &Known) -> Asset {
+    asset(token.chain_id, token.symbol, token.address, token.decimals, token.name, token.version)
 }
 
 #[inline(never)]
@@ -225,7 +315,7 @@ fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut
     let (chain, address, decimals, name, version, symbol) =
         (chain?, address?, decimals?, name?, version?, symbol?);
     if let Some(known) = assets::tokens(chain).find(|known| known.address == address) {
-        let same = registered(known, &path, errors)?;
+        let same = registered(known);
         if (same.decimals, &same.name, &same.version) != (decimals, &name, &version) {
             errors.push(
                 path,
@@ -261,5 +351,6 @@ pub(super) fn asset(
         name: name.to_owned(),
         version: version.to_owned(),
         domain_separator: domain_separator(name, version, chain_id, &address),
+        permit2_separator: permit2::domain_separator(chain_id),
     }
 }

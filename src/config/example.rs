@@ -1,7 +1,7 @@
 //! Examples: any JSON of the operator's, bounded, and the least schema it fits.
 
 use super::error::Errors;
-use super::offers::decimal;
+use super::prices::decimal;
 use super::tree::{Path, Value};
 use crate::json::push_string;
 

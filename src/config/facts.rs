@@ -118,11 +118,33 @@ impl Asset {
 // === impl Asset ===
 
 impl Asset {
+    /// The default token of a network by its v1 name.
+    pub fn registered_on(v1_network: &str) -> Option<Self> {
+        let known = assets::tokens(assets::chain_of(v1_network)?).next()?;
+        Some(asset(known.chain_id, known.symbol, known.address, known.decimals, known.name, known.version))
+    }
+
     /// A token of the registry, whether or not the policy takes it: payments claimed under an
     /// earlier policy are still honoured. `None` for tokens nobody but an operator described.
     pub fn registered(network: &str, address: &Address) -> Option<Self> {
         let chain_id = network.strip_prefix("eip155:")?.parse().ok()?;
         let known = assets::tokens(chain_id).find(|token| token.address == *address)?;
         Some(asset(chain_id, known.symbol, known.address, known.decimals, known.name, known.version))
+    }
+}
+
+#[cfg(test)]
+impl Facilitator {
+    /// One that nobody calls.
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            name: "main".to_owned(),
+            index: 0,
+            cluster: "facilitator".to_owned(),
+            authority: "x402.example.com".to_owned(),
+            path_prefix: String::new(),
+            timeout_millis: 10_000,
+            headers: Vec::new(),
+        }
     }
 }

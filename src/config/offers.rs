@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use super::accepts::{self, Assets, Way};
+use super::accepts::{self, Assets, Scheme, Way, SCHEMES};
 use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::{list, nearest, text, Fields};
+use super::prices::Priced;
 use super::text::{duration, labels, printable, put_label, settle_on, token};
-use super::tree::{quoted, shown, Path, Value};
-use super::{extensions, Accept, Extensions, Facilitator, Offer, Settle, SettleOn, Verify};
-use crate::money::Price;
+use super::tree::{quoted, Path, Value};
+use super::{
+    extensions, Extensions, Facilitator, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets,
+};
 
 pub(super) const KEYS: &[&str] = &[
     "price",
+    "scheme",
     "accepts",
     "facilitators",
     "settle",
     "verify",
+    "wallets",
     "settleOn",
     "maxTimeoutSeconds",
     "redeemFor",
@@ -33,6 +37,8 @@ pub(super) const SETTLE: &[(&str, Settle)] = &[("before", Settle::Before), ("aft
 pub(super) const VERIFY: &[(&str, Verify)] =
     &[("local", Verify::Local), ("facilitator", Verify::Facilitator)];
 
+pub(super) const WALLETS: &[(&str, Wallets)] = &[("any", Wallets::Any), ("eoa", Wallets::Eoa)];
+
 /// Seconds a payer needs to sign and send; clients sign `now + maxTimeoutSeconds`.
 const SIGNING_SECONDS: u64 = 5;
 
@@ -43,6 +49,9 @@ type Given<T> = Option<Option<T>>;
 pub(super) struct Defaults<'v> {
     pub(super) accepts: Given<Vec<Way>>,
     pub(super) settle: Given<Settle>,
+    pub(super) wallets: Wallets,
+    /// Whether version 1 is spoken.
+    pub(super) v1: bool,
     pub(super) facilitators: Vec<Named<'v>>,
 }
 
@@ -62,10 +71,12 @@ pub(super) struct Seller<'v> {
 
 /// An offer as written.
 pub(super) struct Draft {
-    price: Option<Price>,
+    price: Option<Priced>,
+    scheme: Option<Scheme>,
     terms: Terms,
     settle: Given<Settle>,
     verify: Verify,
+    wallets: Option<Wallets>,
     settle_on: Given<SettleOn>,
     max_timeout_seconds: u32,
     redeem_for_seconds: u32,
@@ -143,10 +154,12 @@ impl Draft {
             .and_then(|value| duration(value, &path.key("redeemFor"), ("1s", "7d"), errors))
             .unwrap_or(3_600_000);
         Some(Self {
-            price: price.and_then(|value| read_price(value, &path.key("price"), errors)),
+            price: price.and_then(|value| Priced::read(value, path.key("price"), errors)),
+            scheme: fields.choice("scheme", SCHEMES, errors),
             terms: Terms::read(&fields, &defaults.facilitators, assets, errors),
             settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
             verify: fields.choice("verify", VERIFY, errors).unwrap_or(Verify::Local),
+            wallets: fields.choice("wallets", WALLETS, errors),
             settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
             max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),
             redeem_for_seconds: whole_seconds(redeem_for, &path.key("redeemFor"), errors),
@@ -217,14 +230,28 @@ impl Draft {
         let ways = accepts.and_then(Option::as_ref);
         let accepts = ways
             .zip(self.price.as_ref())
-            .and_then(|(ways, price)| charge(price, ways, &path.key("price"), errors));
+            .and_then(|(ways, price)| price.charge(ways, self.scheme, &path.key("price"), errors));
+        let metered = |charged: &super::prices::Charged| charged.0.iter().any(|way| way.means == Means::Upto);
+        if settle == Some(Some(Settle::Before)) && accepts.as_ref().is_some_and(metered) {
+            errors.push(
+                path.key("settle"),
+                "upto only goes with settle: after",
+                "what is charged is known once the upstream has answered",
+            );
+        }
         let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
         for (name, value) in &self.terms.labels {
             put_label(&mut labels, name, value.clone());
         }
+        let (accepts, others) = accepts?;
         let offer = Offer {
             name: name.to_owned(),
-            accepts: accepts?,
+            accepts,
+            others,
+            meter: self.price.as_ref().and_then(|price| price.meter.clone()),
+            wallets: self.wallets.unwrap_or(defaults.wallets),
+            // Version 1 has no place for a name.
+            v1: defaults.v1 && self.extensions.payment_identifier != Some(Identifier::Required),
             facilitators: vec![facilitator?],
             settle: settle??,
             verify: self.verify,
@@ -237,7 +264,7 @@ impl Draft {
             seller: seller.map(|seller| seller.name.to_owned()),
             labels,
             extensions: Arc::clone(&self.extensions),
-            in_dollars: self.price.as_ref().is_none_or(in_dollars),
+            in_dollars: self.price.as_ref().is_none_or(Priced::in_dollars),
         };
         let least = offer.margin_seconds().saturating_add(SIGNING_SECONDS);
         if u64::from(offer.max_timeout_seconds) < least {
@@ -282,95 +309,6 @@ impl Draft {
             }
         }
     }
-}
-
-/// Whether a number of tokens is a number of dollars: nothing else was written, or the ticker of
-/// a token that stands for one.
-fn in_dollars(price: &Price) -> bool {
-    price.symbol().is_none_or(|symbol| symbol.as_bytes().windows(3).any(|part| part == b"USD"))
-}
-
-/// The amount each way asks for.
-fn charge(price: &Price, ways: &[Way], path: &Path<'_>, errors: &mut Errors) -> Option<Vec<Accept>> {
-    let mut accepts = Vec::with_capacity(ways.len());
-    for way in ways {
-        let asset = &way.asset;
-        let place = format!("{} on {}", shown(&asset.symbol), asset.network);
-        if price.symbol().is_some_and(|symbol| !symbol.eq_ignore_ascii_case(&asset.symbol)) {
-            errors.push(
-                path,
-                format_args!("the price names a ticker, but {place} is accepted too"),
-                "leave the ticker out, or accept that token only",
-            );
-            continue;
-        }
-        match price.to_amount(asset.decimals) {
-            Ok(amount) if amount.is_zero() => {
-                errors.push(
-                    path,
-                    format_args!("comes to nothing in {place}, which has {} decimals", asset.decimals),
-                    "write free: true for what costs nothing",
-                );
-            }
-            Ok(amount) => accepts.push(Accept { asset: asset.clone(), pay_to: way.pay_to, amount }),
-            Err(error) => errors.push(path, format_args!("{error} ({place})"), "lower the price"),
-        }
-    }
-    (accepts.len() == ways.len()).then_some(accepts)
-}
-
-fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Price> {
-    if let Value::Object(_) = value {
-        errors.push(
-            path,
-            "prices by quantity are not in this version",
-            "write a fixed price such as \"$0.005\"",
-        );
-        return None;
-    }
-    if let Value::Number(number) = value {
-        let hint = decimal(*number)
-            .map_or_else(|| "quote it".to_owned(), |number| format!("quote it: \"{number}\""));
-        errors.push(path, "money is text, not a number", hint);
-        return None;
-    }
-    let text = text(value, path, errors)?;
-    match Price::parse(text) {
-        Ok(price) => Some(price),
-        Err(error) => {
-            errors.push(
-                path,
-                format_args!("{} is no price: {error}", quoted(text)),
-                "for example \"$0.005\" or \"1.50 USDC\"",
-            );
-            None
-        }
-    }
-}
-
-/// A number as the operator most likely wrote it: the shortest decimal that reads as it.
-/// The standard library's would be right for every number, and a thirtieth of the module.
-pub(super) fn decimal(number: f64) -> Option<String> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let mut scale = 1.0;
-    for places in 0..=15_usize {
-        let scaled = (number.abs() * scale + 0.5).floor();
-        if scaled > EXACT {
-            break;
-        }
-        // Division rounds correctly, and all three numbers are exact: this is how a reader
-        // of the decimal arrives at its double.
-        if scaled / scale == number.abs() {
-            let sign = if number < 0.0 { "-" } else { "" };
-            let mut digits = format!("{:0width$}", scaled as u64, width = places.saturating_add(1));
-            if places > 0 {
-                digits.insert(digits.len().saturating_sub(places), '.');
-            }
-            return Some(format!("{sign}{digits}"));
-        }
-        scale *= 10.0;
-    }
-    None
 }
 
 fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {

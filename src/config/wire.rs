@@ -8,11 +8,13 @@ use super::catalogue::Catalogue;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
-use super::offers::{Defaults, SETTLE};
+use super::offers::{Defaults, SETTLE, WALLETS};
 use super::publication::{self, Publication};
 use super::text::{check_name, origin};
 use super::tree::{quoted, Path, Value};
-use super::{extensions, json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched};
+use super::{
+    extensions, json, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
+};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -27,7 +29,12 @@ pub(super) const KEYS: &[&str] = &[
     "routes",
     "claims",
     "discovery",
+    "x402Versions",
+    "wallets",
+    "limit",
 ];
+pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
+pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
@@ -130,8 +137,13 @@ fn read_policy(
             .get("accepts")
             .map(|value| accepts::read(value, path.key("accepts"), &mut assets, errors)),
         settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
+        wallets: fields.choice("wallets", WALLETS, errors).unwrap_or(Wallets::Any),
+        v1: fields
+            .get("x402Versions")
+            .is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
         facilitators: named,
     };
+    let wallet_checks = read_wallet_checks(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
@@ -144,6 +156,7 @@ fn read_policy(
         facilitators,
         routes: routes?,
         claims,
+        wallet_checks,
         assets,
         discovery: publication.discovery,
         listings: publication.listings,
@@ -166,6 +179,32 @@ fn read_origin(value: &Value<'_>, around: &mut Surroundings<'_>, errors: &mut Er
         Some(_) => {}
     }
     read
+}
+
+/// Whether version 1 is spoken beside version 2.
+fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> bool {
+    let versions = list(value, path, 2, errors).unwrap_or_default();
+    let spoken = |version: f64| versions.contains(&Value::Number(version));
+    let known = versions.iter().all(|version| [Value::Number(1.0), Value::Number(2.0)].contains(version));
+    if !known || !spoken(2.0) || (versions.len() == 2 && !spoken(1.0)) {
+        errors.push(path, "the versions spoken are [2] or [1, 2]", "write [2] to turn version 1 off");
+    }
+    spoken(1.0)
+}
+
+fn read_wallet_checks(fields: &Fields<'_>, errors: &mut Errors) -> WalletChecks {
+    let path = fields.path.key("limit");
+    let limit = fields.get("limit").and_then(|value| Fields::open(value, path, LIMIT_KEYS, errors));
+    let path = path.key("walletChecks");
+    let checks = limit.as_ref().and_then(|limit| limit.get("walletChecks"));
+    let checks = checks.and_then(|value| Fields::open(value, path, WALLET_CHECKS_KEYS, errors));
+    let number = |key: &str, errors: &mut Errors| {
+        checks.as_ref().and_then(|checks| checks.number(key, 1, 1_000_000, errors))
+    };
+    WalletChecks {
+        per_minute: number("perMinute", errors).unwrap_or(60),
+        burst: number("burst", errors).unwrap_or(20),
+    }
 }
 
 fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {

@@ -1,6 +1,6 @@
 //! The form of a payer's signature.
 //!
-//! A text is a signature if
+//! A text is an account's [`Signature`] if
 //! 1. it is `0x` and hexadecimal digits, any case;
 //! 2. it is exactly 65 bytes: `r || s || v`. EIP-2098 compact signatures (64 bytes),
 //!    ERC-6492 wrappers and ERC-1271 contract signatures (longer) are refused, each as
@@ -13,6 +13,10 @@
 //! reference facilitator lets `v` 0 and 1 and a high `s` through its own check and then
 //! fails on chain. They also leave each authorisation exactly one signature text (up to
 //! hexadecimal case), though nothing here relies on that.
+//!
+//! Everything else from 65 bytes up to [`MAX_WALLET_BYTES`] may be what a wallet contract
+//! accepts (ERC-1271, a delegated account of EIP-7702, or the ERC-6492 wrapper of a wallet not
+//! deployed yet): see [`Presented`]. Only the chain can tell.
 
 /// The order `n` of secp256k1 (SEC 2, 2.4.1), big-endian.
 const ORDER: [u8; 32] = [
@@ -28,6 +32,19 @@ const HALF_ORDER: [u8; 32] = [
 
 /// The last 32 bytes of an ERC-6492 wrapped signature.
 const ERC6492_MAGIC: &str = "6492649264926492649264926492649264926492649264926492649264926492";
+
+/// The longest signature handed on for a contract to judge, in bytes. An ERC-6492 wrapper of a
+/// passkey wallet with its factory call has about 1,500.
+pub const MAX_WALLET_BYTES: usize = 4_096;
+
+/// A signature as it came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Presented {
+    /// In the form of an account's, to be judged here.
+    Account(Signature),
+    /// In no form that an account's can have: lower-case hexadecimal digits without `0x`.
+    Wallet(String),
+}
 
 /// A well-formed, low-s, recoverable ECDSA signature over secp256k1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,6 +143,25 @@ impl Signature {
         &self.s
     }
 
+    /// The account's signature of which 65 bytes are a malleated twin: `v` 0 or 1 for 27 or 28,
+    /// or `n - s` for `s`. Whoever holds one can make the other, so they name the same signer.
+    pub fn of_twin(bytes: &[u8; 65]) -> Option<Self> {
+        let mut own = *bytes;
+        let [scalars @ .., v] = &mut own;
+        if *v < 2 {
+            *v = v.wrapping_add(27);
+        }
+        let s = scalars.last_chunk_mut::<32>()?;
+        if s.as_slice() > HALF_ORDER.as_slice() && s.as_slice() < ORDER.as_slice() {
+            *s = negated(s);
+            *v = match *v {
+                27 => 28,
+                _ => 27,
+            };
+        }
+        Self::from_bytes(&own).ok()
+    }
+
     /// r, s and v (27 or 28), as they travel.
     pub fn to_bytes(&self) -> [u8; 65] {
         let mut bytes = [0; 65];
@@ -141,6 +177,53 @@ impl Signature {
     pub fn y_is_odd(&self) -> bool {
         self.y_is_odd
     }
+}
+
+// === impl Presented ===
+
+impl Presented {
+    /// Reads a signature's text.
+    ///
+    /// # Errors
+    /// [`SignatureError::NotHex`], [`SignatureError::Short`], [`SignatureError::Compact`], or
+    /// [`SignatureError::Contract`] above [`MAX_WALLET_BYTES`].
+    pub fn parse(text: &str) -> Result<Self, SignatureError> {
+        match Signature::parse(text) {
+            Ok(signature) => Ok(Self::Account(signature)),
+            Err(error @ (SignatureError::NotHex | SignatureError::Short | SignatureError::Compact)) => {
+                Err(error)
+            }
+            Err(_) => {
+                let digits = text.strip_prefix("0x").unwrap_or_default();
+                if digits.len() > MAX_WALLET_BYTES.saturating_mul(2) {
+                    return Err(SignatureError::Contract);
+                }
+                Ok(Self::Wallet(digits.to_ascii_lowercase()))
+            }
+        }
+    }
+
+    /// Appends `0x` and its digits.
+    pub fn push(&self, out: &mut String) {
+        out.push_str("0x");
+        match self {
+            Self::Account(signature) => out.push_str(&hex::encode(signature.to_bytes())),
+            Self::Wallet(digits) => out.push_str(digits),
+        }
+    }
+}
+
+/// `n - s`, for `s` in `[1, n-1]`.
+fn negated(s: &[u8; 32]) -> [u8; 32] {
+    let mut difference = [0; 32];
+    let mut borrow = false;
+    for ((to, n), s) in difference.iter_mut().zip(ORDER).zip(s).rev() {
+        let (partial, first) = n.overflowing_sub(*s);
+        let (digit, second) = partial.overflowing_sub(u8::from(borrow));
+        *to = digit;
+        borrow = first || second;
+    }
+    difference
 }
 
 #[cfg(test)]

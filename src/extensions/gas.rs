@@ -6,6 +6,8 @@
 //! client adds is read field by field and written out again for it.
 
 use super::{comma, extend, DIALECT};
+use crate::config::{Means, Offer};
+use crate::protocol::abilities::Abilities;
 use crate::protocol::json::{self, leaf, Field, Node, Object, Schema};
 use crate::protocol::Malformed;
 
@@ -80,6 +82,19 @@ const APPROVAL_INFO: Schema = Schema(&[
     leaf("version", "extensions.erc20ApprovalGasSponsoring.info.version"),
 ]);
 
+/// What an offer's quotes declare: what its facilitator sponsors, if anything can be paid
+/// through Permit2 and the operator does not object.
+pub fn offered(offer: &Offer, abilities: &impl Abilities) -> Sponsored {
+    let Some(facilitator) = offer.facilitator().filter(|_| offer.extensions().gas_sponsoring) else {
+        return Sponsored::default();
+    };
+    let permit2 = offer.accepts.iter().any(|accept| accept.means != Means::Eip3009);
+    Sponsored {
+        eip2612: permit2 && abilities.extends(facilitator, EIP2612),
+        erc20_approval: permit2 && abilities.extends(facilitator, ERC20_APPROVAL),
+    }
+}
+
 /// What a payment adds for the facilitator, as members of `paymentPayload.extensions` without
 /// braces; empty when it adds nothing. Only what was declared and is whole is passed on: a
 /// client that merely repeats the declaration has signed nothing.
@@ -88,6 +103,9 @@ const APPROVAL_INFO: Schema = Schema(&[
 /// [`Malformed`] when a field stands there twice or is not of its form.
 pub fn passed_on(payload: &str, declared: Sponsored) -> Result<String, Malformed> {
     let mut out = String::new();
+    if declared == Sponsored::default() {
+        return Ok(out);
+    }
     let mut root = json::read_any_depth(payload, &ROOT)?;
     let mut extensions = match root.take("extensions") {
         (Node::Object(object), _) => object,

@@ -7,14 +7,13 @@
 //!    else 409 `payment_identifier_conflict`.
 //!
 //! The same name with the same payment is an ordinary retry, which the claim decides. A name
-//! belongs to its payer: two payers may use the same, and nobody can use up another's.
+//! belongs to its payer: two payers may use the same, and nobody can use up another's. Where
+//! the filter cannot read who pays (schemes only the facilitator understands), 3 is not held.
 //! Requests are told apart by method and by path with query; a body is not looked at, because
 //! the filter decides before it arrives. (`specs/extensions/payment_identifier.md`.)
 
-use sha3::{Digest, Keccak256};
-
 use super::{extend, DIALECT};
-use crate::claims::{Identity, CLOCK_SKEW_SECONDS};
+use crate::claims::{self, Identity, CLOCK_SKEW_SECONDS};
 use crate::evm::address::Address;
 use crate::protocol::json::{self, leaf, Field, Node, Schema};
 
@@ -70,17 +69,17 @@ pub fn read(payload: &str, required: bool) -> Result<Option<Name>, Unnamed> {
 /// What a name stands for: the authorisation it came with and the request it was sent for.
 /// `path` is the raw path with its query.
 pub fn fingerprint(identity: &Identity, method: &str, path: &str) -> [u8; 32] {
-    let mut hasher = Keccak256::new();
-    hasher.update(b"x402 identified:");
-    hasher.update(identity.chain_id.to_be_bytes());
-    hasher.update(identity.verifying_contract.as_bytes());
-    hasher.update(identity.payer.as_bytes());
-    hasher.update(identity.nonce);
-    // A method holds no space, so no two requests are written alike.
-    hasher.update(method.as_bytes());
-    hasher.update(b" ");
-    hasher.update(path.as_bytes());
-    hasher.finalize().into()
+    claims::fingerprint(
+        "named payment",
+        &[
+            &identity.chain_id.to_be_bytes(),
+            identity.verifying_contract.as_bytes(),
+            identity.payer.as_bytes(),
+            &identity.nonce,
+            method.as_bytes(),
+            path.as_bytes(),
+        ],
+    )
 }
 
 /// Until when a name is remembered: as long as its authorisation could be used. Seconds.
@@ -111,17 +110,23 @@ fn is_name(text: &str) -> bool {
     LENGTH.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
+// === impl Unnamed ===
+
+impl Unnamed {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "payment_identifier_required",
+            Self::Form => "payment_identifier_invalid",
+        }
+    }
+}
+
 // === impl Name ===
 
 impl Name {
-    /// Where the name is found in the claim table: under its payer, on no chain and no token,
-    /// where no authorisation is.
+    /// Where the name is found in the claim table: under its payer.
     pub fn identity(&self, payer: Address) -> Identity {
-        Identity {
-            chain_id: 0,
-            verifying_contract: Address::new([0; 20]),
-            payer,
-            nonce: Keccak256::digest(self.0.as_bytes()).into(),
-        }
+        Identity::named(KEY, &[payer.as_bytes(), self.0.as_bytes()])
     }
 }

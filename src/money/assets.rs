@@ -4,6 +4,7 @@
 //! network is what `"$"` means there.
 
 use crate::evm::address::Address;
+use crate::evm::hex20;
 
 /// How a token is authorised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -223,7 +224,30 @@ const NETWORKS: &[(&str, u64)] = &[
 ];
 
 /// v1 names of networks that are not EVM chains.
-const OTHER_NETWORKS: &[&str] = &["solana", "solana-devnet", "solana-testnet"];
+const OTHER_NETWORKS: &[(&str, &str)] = &[
+    ("solana", SOLANA),
+    ("solana-devnet", SOLANA_DEVNET),
+    ("solana-testnet", "solana:4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z"),
+];
+
+const SOLANA: &str = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp";
+const SOLANA_DEVNET: &str = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1";
+
+/// Tokens of other networks: network, symbol, address; all have [`FOREIGN_DECIMALS`].
+/// Source: `defaultAssets.ts` of `@x402/svm` 2.27.
+const FOREIGN_TOKENS: &[(&str, &str, &str)] = &[
+    (SOLANA, "USDC", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"),
+    (SOLANA, "USDT", "Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB"),
+    (SOLANA, "USDG", "2u1tszSeqZ3qBWF3uNGPFc8TzMk2tdiwknnRMWGWjGWH"),
+    (SOLANA, "PYUSD", "2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo"),
+    (SOLANA, "CASH", "CASHx9KJUStyftLFWGvEVf59SGeG9sh5FfcnZMVPCASH"),
+    (SOLANA_DEVNET, "USDC", "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU"),
+    (SOLANA_DEVNET, "USDG", "4F6PM96JJxngmHnZLBh9n58RH4aTVNWvDs2nuwrT5BP7"),
+    (SOLANA_DEVNET, "PYUSD", "CXk2AMBfi3TwaEL2468s6zP8xq9NxTXjp9gjMgzeUynM"),
+    ("solana:4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z", "USDC", "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU"),
+];
+
+const FOREIGN_DECIMALS: u8 = 6;
 
 /// The tokens of a network, its default first.
 pub(crate) fn tokens(chain_id: u64) -> impl Iterator<Item = &'static Known> {
@@ -245,12 +269,35 @@ pub(crate) fn v1_names() -> impl Iterator<Item = &'static str> {
     NETWORKS.iter().map(|(name, _)| *name)
 }
 
-/// Whether a name or CAIP-2 id is of a network that x402 knows and this module does not.
-pub(crate) fn is_other_network(network: &str) -> bool {
-    OTHER_NETWORKS.contains(&network)
-        || network
-            .split_once(':')
-            .is_some_and(|(space, id)| space != "eip155" && !space.is_empty() && !id.is_empty())
+/// The CAIP-2 id (its `[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}`) of a network that is no EVM chain,
+/// from its v1 name or itself.
+pub(crate) fn other_network(network: &str) -> Option<&str> {
+    if let Some((_, id)) = OTHER_NETWORKS.iter().find(|(name, _)| *name == network) {
+        return Some(id);
+    }
+    let (space, id) = network.split_once(':')?;
+    let of = |text: &str, most: usize, fine: fn(u8) -> bool| text.len() <= most && text.bytes().all(fine);
+    let fine = space.len() >= 3
+        && space != "eip155"
+        && !id.is_empty()
+        && of(space, 8, |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && of(id, 32, |b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    fine.then_some(network)
+}
+
+/// The v1 name of any network, from its CAIP-2 id.
+pub(crate) fn v1_name_of(caip2: &str) -> Option<&'static str> {
+    match caip2.strip_prefix("eip155:") {
+        Some(id) => v1_name(id.parse().ok()?),
+        None => OTHER_NETWORKS.iter().find(|(_, id)| *id == caip2).map(|(name, _)| *name),
+    }
+}
+
+/// Address and decimals of a token on a network that is no EVM chain.
+pub(crate) fn foreign_token(caip2: &str, symbol: &str) -> Option<(&'static str, u8)> {
+    let mut of = FOREIGN_TOKENS.iter().filter(|(network, _, _)| *network == caip2);
+    of.find(|(_, known, _)| known.eq_ignore_ascii_case(symbol))
+        .map(|(_, _, address)| (*address, FOREIGN_DECIMALS))
 }
 
 const fn known(
@@ -263,27 +310,6 @@ const fn known(
     method: Method,
 ) -> Known {
     Known { chain_id, symbol, address, decimals, name, version, method }
-}
-
-/// Reads an address while compiling.
-const fn hex20(digits: &[u8; 40]) -> Address {
-    let mut bytes = [0; 20];
-    let mut pairs: &[u8] = digits;
-    let mut out: &mut [u8] = &mut bytes;
-    while let ([high, low, rest @ ..], Some((byte, left))) = (pairs, out.split_first_mut()) {
-        *byte = nibble(*high) << 4 | nibble(*low);
-        pairs = rest;
-        out = left;
-    }
-    Address::new(bytes)
-}
-
-const fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit.wrapping_sub(b'0'),
-        b'a'..=b'f' => digit.wrapping_sub(b'a').wrapping_add(10),
-        _ => digit.wrapping_sub(b'A').wrapping_add(10),
-    }
 }
 
 #[cfg(test)]
@@ -303,6 +329,11 @@ mod tests {
             assert_eq!(chain_of(name), Some(*id));
             assert_eq!(v1_name(*id), Some(*name));
         }
-        assert!(is_other_network("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp") && !is_other_network("eip155:1"));
+        assert_eq!(other_network("solana"), Some(SOLANA));
+        assert_eq!(other_network(SOLANA), Some(SOLANA));
+        assert_eq!(v1_name_of(SOLANA_DEVNET), Some("solana-devnet"));
+        for no in ["eip155:1", "eip155:x", "so:1", "Solana:1", "solana:", "solana:a b", "base"] {
+            assert_eq!(other_network(no), None, "{no}");
+        }
     }
 }

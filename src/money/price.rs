@@ -82,4 +82,23 @@ impl Price {
             digits => Amount::parse(digits).ok_or(PriceError::TooLarge),
         }
     }
+
+    /// What `quantity` costs when `per` of it cost this price, in base units of a token with so
+    /// many decimals, rounded down. Nothing is cut off before the last step.
+    ///
+    /// # Errors
+    /// [`PriceError::TooLarge`], also for a `per` of zero.
+    pub fn of_quantity(&self, quantity: u64, per: u64, decimals: u8) -> Result<Amount, PriceError> {
+        let digits = format!("{}{}", self.whole, self.fraction);
+        let scale = self.fraction.len();
+        let number = match digits.trim_start_matches('0') {
+            "" => return Ok(Amount::ZERO),
+            digits => Amount::parse(digits).ok_or(PriceError::TooLarge)?,
+        };
+        let (up, down) = (usize::from(decimals).saturating_sub(scale), scale.saturating_sub(decimals.into()));
+        let ten = |power: usize| Amount::ten_to(power).ok_or(PriceError::TooLarge);
+        let total = number.times(Amount::from_u64(quantity)).and_then(|total| total.times(ten(up).ok()?));
+        let divisor = Amount::from_u64(per).times(ten(down)?);
+        total.zip(divisor).and_then(|(total, by)| total.over(by)).ok_or(PriceError::TooLarge)
+    }
 }

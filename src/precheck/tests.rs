@@ -3,19 +3,46 @@ use std::collections::BTreeMap;
 use serde_json::{json, Value};
 
 use super::*;
+use crate::config::Facilitator;
 use crate::config::Settle;
 use crate::config::CHAIN_MARGIN_SECONDS;
 use crate::evm::eip712;
-use crate::evm::signature::Signature;
 use crate::protocol::header;
-use crate::protocol::v2::tests::{base, offer, parse, vectors};
+use crate::protocol::tests::{base, offer, parse, transfer, v2_parts, vectors};
+
+mod schemes;
 
 const NOW: u64 = 1_767_225_600;
 
+/// A facilitator that says yes to everything, under one address.
+struct Willing;
+
+impl Abilities for Willing {
+    fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
+        Ability::Yes("{}".to_owned())
+    }
+
+    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
+        Address::parse("0x70997970C51812dc3A010C7d01b50e0d17dc79C8").ok()
+    }
+
+    fn submits(&self, facilitator: &Facilitator, network: &str, address: &Address) -> bool {
+        self.submitter(facilitator, network) == Some(*address)
+    }
+
+    fn extends(&self, _: &Facilitator, _: &str) -> bool {
+        false
+    }
+}
+
 fn verified() -> Payment {
     let offer = offer(&base()["requirements"], Settle::After);
-    let payload = parse(&base()["paymentPayload"]).unwrap();
-    Payment::verify(payload, &offer.accepts[0].asset).unwrap()
+    read(&base()["paymentPayload"], &offer).unwrap()
+}
+
+fn read(payload: &Value, offer: &Offer) -> Result<Payment, Forged> {
+    let assets: Vec<_> = offer.accepts.iter().map(|accept| Arc::clone(&accept.asset)).collect();
+    Payment::read(parse(payload).unwrap(), offer, &assets)
 }
 
 /// The whole decision, as a code: `None` when the payment may open a claim.
@@ -26,12 +53,11 @@ fn verdict(payload: &Value, requirements: &Value, now: u64) -> Option<&'static s
         Ok(payload) => payload,
         Err(malformed) => return Some(malformed.code()),
     };
-    let Some(asset) = find_asset(&assets, &payload.accepted) else {
-        return Some(Mismatch::NoMatch.code());
-    };
-    match Payment::verify(payload, asset) {
+    match Payment::read(payload, &offer, &assets) {
         Err(forged) => Some(forged.code()),
-        Ok(payment) => precheck(&payment, &offer, now, CHAIN_MARGIN_SECONDS).err().map(Mismatch::code),
+        Ok(payment) => {
+            precheck(&payment, &offer, &Willing, now, CHAIN_MARGIN_SECONDS).err().map(Mismatch::code)
+        }
     }
 }
 
@@ -51,14 +77,14 @@ fn spec_golden_eip3009() {
 
     let mut payload = base()["paymentPayload"].clone();
     payload["payload"] = json!({"authorization": message, "signature": golden["signature"]});
-    let payload = parse(&payload).unwrap();
-    assert_eq!(payload.authorization.struct_hash(), bytes32(&golden["structHash"]));
-    assert_eq!(payload.authorization.digest(&separator), bytes32(&golden["digest"]));
+    let (_, signed) = v2_parts(parse(&payload).unwrap());
+    assert_eq!(transfer(&signed).struct_hash(), bytes32(&golden["structHash"]));
+    assert_eq!(transfer(&signed).digest(&separator), bytes32(&golden["digest"]));
 
     let offer = offer(&base()["requirements"], Settle::After);
-    let payment = Payment::verify(payload, &offer.accepts[0].asset).unwrap();
-    assert_eq!(payment.payer().to_string(), golden["recovered"].as_str().unwrap());
-    assert!(precheck(&payment, &offer, 1_740_672_100, CHAIN_MARGIN_SECONDS).is_ok());
+    let payment = read(&payload, &offer).unwrap();
+    assert_eq!(payment.payer().unwrap().to_string(), golden["recovered"].as_str().unwrap());
+    assert!(precheck(&payment, &offer, &Willing, 1_740_672_100, CHAIN_MARGIN_SECONDS).is_ok());
 }
 
 #[test]
@@ -72,11 +98,12 @@ fn eip712_exact_of_the_sdk() {
 
         let expected = &entry["eip712"];
         assert_eq!(asset.domain_separator, bytes32(&expected["domainSeparator"]));
-        assert_eq!(payload.authorization.struct_hash(), bytes32(&expected["structHash"]));
-        let digest = payload.authorization.digest(&asset.domain_separator);
-        assert_eq!(digest, bytes32(&expected["digest"]));
-        let payer = verify(&payload, asset).unwrap();
-        assert_eq!(payer.to_string(), entry["payer"].as_str().unwrap());
+        let (_, signed) = v2_parts(payload.clone());
+        assert_eq!(transfer(&signed).struct_hash(), bytes32(&expected["structHash"]));
+        assert_eq!(transfer(&signed).digest(&asset.domain_separator), bytes32(&expected["digest"]));
+        let payment = Payment::read(payload, &offer, &[Arc::clone(asset)]).unwrap();
+        assert_eq!(payment.judge(), Judge::Sandbox);
+        assert_eq!(payment.payer().unwrap().to_string(), entry["payer"].as_str().unwrap());
     }
 }
 
@@ -105,12 +132,12 @@ const DIFFERENCES: [(&str, Option<&str>, Option<&str>, &str); 11] = [
     ("value_decimal_garbage", Some("threw"), Some(PAYLOAD), "refused before anything throws"),
     ("nonce_short", Some(SIGNATURE), Some(PAYLOAD), "a malformed field is called one"),
     ("validbefore_u256max_plus1", Some(SIGNATURE), Some(PAYLOAD), "as above"),
-    ("sig_6492", Some("eip6492_factory_not_allowed"), Some(SIGNATURE), "no smart wallets"),
+    ("sig_6492", Some("eip6492_factory_not_allowed"), Some(SIGNATURE), "wallets: eoa"),
     (
         "payer_has_code_1271_accepts_garbage_sig",
         Some("invalid_exact_evm_transaction_simulation_failed"),
         Some(SIGNATURE),
-        "no smart wallets",
+        "wallets: eoa",
     ),
     (
         "eoa_sig_but_payer_has_code_1271_rejects",
@@ -205,41 +232,45 @@ fn mutated(name: &str) -> (Value, Value) {
 }
 
 /// A payment that claims to be verified, to reach the rules no signed vector reaches.
-fn altered(change: impl FnOnce(&mut PaymentPayload)) -> Payment {
+fn altered(change: impl FnOnce(&mut Accepted, &mut crate::evm::eip3009::Authorization)) -> Payment {
     let mut payment = verified();
-    change(&mut payment.payload);
+    if let Form::Evm { signed, accepted: Some(accepted), .. } = &mut payment.form {
+        if let Authorization::Transfer(transfer) = &mut signed.authorization {
+            change(accepted, transfer);
+        }
+    }
     payment
 }
 
 #[test]
 fn every_rule_has_a_payment_that_breaks_only_it() {
+    const MEANS: Means = Means::Eip3009;
     let offer = offer(&base()["requirements"], Settle::After);
-    let before = |seconds: u64| altered(|p| p.authorization.valid_before = Amount::from_u64(NOW + seconds));
-    let after = |time| altered(|p| p.authorization.valid_after = Amount::from_u64(time));
-    let huge =
-        Amount::parse("115792089237316195423570985008687907853269984665640564039457584007913129639935");
+    let before = |seconds: u64| altered(|_, signed| signed.valid_before = Amount::from_u64(NOW + seconds));
+    let after = |time| altered(|_, signed| signed.valid_after = Amount::from_u64(time));
     let margin = 16;
     let cases = [
         (verified(), None),
-        (altered(|p| p.accepted.amount = Amount::from_u64(9_999)), Some(Mismatch::NoMatch)),
-        (altered(|p| p.authorization.to = p.authorization.from), Some(Mismatch::Recipient)),
+        (altered(|said, _| said.amount = Amount::from_u64(9_999)), Some(Mismatch::NoMatch)),
+        (altered(|_, signed| signed.to = signed.from), Some(Mismatch::Recipient(MEANS))),
         (before(margin), None),
-        (before(margin - 1), Some(Mismatch::Expired)),
+        (before(margin - 1), Some(Mismatch::Expired(MEANS))),
         (before(60 + SKEW_SECONDS), None),
         (before(60 + SKEW_SECONDS + 1), Some(Mismatch::TooLong)),
-        (altered(|p| p.authorization.valid_before = huge.unwrap()), Some(Mismatch::TooLong)),
-        (altered(|p| p.authorization.valid_before = Amount::ZERO), Some(Mismatch::Expired)),
+        (altered(|_, signed| signed.valid_before = Amount::MAX), Some(Mismatch::TooLong)),
+        (altered(|_, signed| signed.valid_before = Amount::ZERO), Some(Mismatch::Expired(MEANS))),
         (after(NOW), None),
-        (after(NOW + 1), Some(Mismatch::NotYet)),
-        (altered(|p| p.authorization.valid_after = huge.unwrap()), Some(Mismatch::NotYet)),
-        (altered(|p| p.authorization.value = Amount::from_u64(9_999)), Some(Mismatch::Value)),
-        (altered(|p| p.authorization.value = Amount::from_u64(10_001)), Some(Mismatch::Value)),
+        (after(NOW + 1), Some(Mismatch::NotYet(MEANS))),
+        (altered(|_, signed| signed.valid_after = Amount::MAX), Some(Mismatch::NotYet(MEANS))),
+        (altered(|_, signed| signed.value = Amount::from_u64(9_999)), Some(Mismatch::Value(MEANS))),
+        (altered(|_, signed| signed.value = Amount::from_u64(10_001)), Some(Mismatch::Value(MEANS))),
     ];
     for (payment, refusal) in cases {
-        let verdict = precheck(&payment, &offer, NOW, margin).err();
-        assert_eq!(verdict, refusal, "{:?}", payment.payload.authorization);
+        let verdict = precheck(&payment, &offer, &Willing, NOW, margin).err();
+        assert_eq!(verdict, refusal, "{payment:?}");
     }
-    assert_eq!(precheck(&verified(), &offer, u64::MAX, u64::MAX).err(), Some(Mismatch::Expired));
+    let late = precheck(&verified(), &offer, &Willing, u64::MAX, u64::MAX);
+    assert_eq!(late.err(), Some(Mismatch::Expired(MEANS)));
 }
 
 /// The accept a client names must be in the asset its signature was verified under.
@@ -247,35 +278,32 @@ fn every_rule_has_a_payment_that_breaks_only_it() {
 fn a_payment_verified_in_one_asset_does_not_buy_in_another() {
     let offer = offer(&base()["requirements"], Settle::After);
     let mut payment = verified();
-    let mut other = crate::protocol::v2::tests::offer(&base()["requirements"], Settle::After);
-    let asset = Arc::get_mut(&mut other.accepts[0].asset).unwrap();
-    asset.chain_id = 1;
-    payment.asset = Arc::clone(&other.accepts[0].asset);
-    assert_eq!(precheck(&payment, &offer, NOW, 6).err(), Some(Mismatch::NoMatch));
+    let Form::Evm { asset, .. } = &mut payment.form else { panic!() };
+    Arc::make_mut(asset).chain_id = 1;
+    assert_eq!(precheck(&payment, &offer, &Willing, NOW, 6).err(), Some(Mismatch::NoMatch));
 }
 
 #[test]
 fn a_payment_finds_its_own_accept_among_several() {
     let mut offer = offer(&base()["requirements"], Settle::After);
     let mainnet = vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"].clone();
-    let other = crate::protocol::v2::tests::offer(&mainnet, Settle::After);
+    let other = crate::protocol::tests::offer(&mainnet, Settle::After);
     offer.accepts.insert(0, other.accepts.into_iter().next().unwrap());
-    let payment = verified();
     let assets: Vec<_> = offer.accepts.iter().map(|accept| Arc::clone(&accept.asset)).collect();
-    let mut accepted = payment.payload().accepted.clone();
-    assert_eq!(find_asset(&assets, &accepted), Some(&assets[1]));
-    accepted.asset = assets[0].address;
-    assert_eq!(find_asset(&assets, &accepted), None, "mainnet's contract, on the testnet");
-    let accept = precheck(&payment, &offer, NOW, 6).unwrap();
-    assert_eq!(accept.asset.chain_id, 84_532);
+    let found = |asset: &Asset| find_asset(&assets, "eip155:84532", &asset.address);
+    assert_eq!(found(&assets[1]).as_ref(), Some(&assets[1]));
+    assert_eq!(found(&assets[0]), None, "mainnet's contract, on the testnet");
+    let Ok(Fit::Terms(terms)) = precheck(&verified(), &offer, &Willing, NOW, 6) else { panic!() };
+    assert_eq!(terms.asset.chain_id, 84_532);
 }
 
 #[test]
 fn a_payment_says_what_was_signed() {
     let payment = verified();
-    assert_eq!(payment.to().to_string(), "0x209693Bc6afc0C5328bA36FaF03C514EF312287C");
     assert_eq!(payment.amount(), Amount::from_u64(10_000));
-    assert_eq!(payment.valid_before(), NOW + 60);
-    assert_eq!(payment.nonce()[0], 0x04);
-    assert_eq!(payment.asset().network, "eip155:84532");
+    assert_eq!(payment.valid_before(), Some(NOW + 60));
+    assert_eq!(payment.network(), "eip155:84532");
+    let Form::Evm { signed, .. } = payment.form() else { panic!() };
+    assert_eq!(signed.authorization.to().to_string(), "0x209693Bc6afc0C5328bA36FaF03C514EF312287C");
+    assert_eq!(signed.authorization.nonce()[0], 0x04);
 }

@@ -22,6 +22,8 @@ pub const CLAIM_STORE_UNAVAILABLE: &str = "claim_store_unavailable";
 pub const FACILITATOR_UNAVAILABLE: &str = "facilitator_unavailable";
 /// The outcome of the settlement is open (the protocol's own code).
 pub const SETTLEMENT_PENDING: &str = "settlement_pending";
+/// What the response costs cannot be read from it.
+pub const CHARGE_UNREADABLE: &str = "charge_unreadable";
 /// The path may be read in more than one way.
 pub const PATH_AMBIGUOUS: &str = "path_ambiguous";
 /// The path is sold with other methods.
@@ -39,6 +41,8 @@ pub const PAYMENT_IDENTIFIER_REQUIRED: &str = "payment_identifier_required";
 pub const PAYMENT_IDENTIFIER_INVALID: &str = "payment_identifier_invalid";
 /// The payment's name is another's.
 pub const PAYMENT_IDENTIFIER_CONFLICT: &str = "payment_identifier_conflict";
+/// Its source has had its share.
+pub const RATE_LIMITED: &str = "rate_limited";
 
 /// Every code a client can see, with its sentence.
 pub const ALL: &[(&str, &str)] = &[
@@ -63,6 +67,15 @@ pub const ALL: &[(&str, &str)] = &[
     ("insufficient_funds", "The payer's balance does not cover the price."),
     ("unsupported_by_facilitator", "The facilitator does not settle this scheme, network or asset."),
     ("payment_rejected", "The facilitator rejected the payment."),
+    ("invalid_permit2_signature", "The signature is not the payer's."),
+    ("invalid_permit2_spender", "The permit's spender is not the x402 proxy of its scheme."),
+    ("invalid_permit2_recipient_mismatch", "The payment goes to somebody else."),
+    ("permit2_deadline_expired", "The payment expires too soon to be settled."),
+    ("permit2_not_yet_valid", "The payment is not valid yet."),
+    ("permit2_amount_mismatch", "The payment's value is not the price."),
+    ("permit2_token_mismatch", "The permit is for another token."),
+    ("upto_facilitator_mismatch", "The permit names another facilitator."),
+    (RATE_LIMITED, "Too many payments of this source had to be checked elsewhere: wait."),
     (PAYMENT_IN_FLIGHT, "This payment is being used by another request."),
     (PAYMENT_ALREADY_USED, "This payment was used and its response delivered."),
     (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource: present it there."),
@@ -74,6 +87,7 @@ pub const ALL: &[(&str, &str)] = &[
     (CLAIM_STORE_UNAVAILABLE, "The record of payments does not answer; keep the payment and try again."),
     (FACILITATOR_UNAVAILABLE, "Payments cannot be settled now; none was taken."),
     (SETTLEMENT_PENDING, "The payment may have been taken: do not pay again, send the same payment later."),
+    (CHARGE_UNREADABLE, "The price of the response could not be determined; no payment was taken."),
     (PATH_AMBIGUOUS, "The path can be read in more than one way: send it in its plain form."),
     (METHOD_NOT_ALLOWED, "This resource is not offered with this method."),
     (NOT_OFFERED, "Nothing is offered here."),

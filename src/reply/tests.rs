@@ -28,14 +28,16 @@ fn every_refusal() -> Vec<Refusal> {
     let mut denials = vec![
         Denial::Mismatch,
         Denial::InFlight,
-        Denial::AlreadyUsed(Some(Transaction([7; 32]))),
-        Denial::Exhausted(None),
+        Denial::AlreadyUsed(Paid { transaction: Some(Transaction([7; 32])), amount: None }),
+        Denial::AlreadyUsed(Paid::NOTHING),
+        Denial::Exhausted(Paid { transaction: None, amount: None }),
         Denial::Elsewhere(State::Taken),
         Denial::Elsewhere(State::Unknown),
         Denial::Full,
         Denial::StoreDown,
         Denial::FacilitatorDown,
         Denial::Pending,
+        Denial::ChargeUnreadable,
     ];
     denials.extend(REASONS.map(Denial::Unverified));
     denials.extend(REASONS.map(Denial::Rejected));

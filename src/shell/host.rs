@@ -75,6 +75,12 @@ pub(super) fn response_flags() -> Option<u64> {
     bytes.first_chunk::<8>().copied().map(u64::from_le_bytes)
 }
 
+/// The client's address, as the host makes it out; empty where it does not say.
+pub(super) fn peer() -> String {
+    let bytes = hostcalls::get_property(vec!["source", "address"]).ok().flatten().unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
 /// A buffer's first `max` bytes; `None` when there is nothing.
 pub(super) fn buffer(kind: BufferType, max: usize) -> Option<Vec<u8>> {
     hostcalls::get_buffer(kind, 0, max).ok().flatten()

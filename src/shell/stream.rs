@@ -15,6 +15,7 @@ use proxy_wasm::types::{Action, MapType};
 use super::host;
 use super::worker::Worker;
 use crate::admission::{self, Admission, Head, Offered};
+use crate::charge;
 use crate::exchange;
 use crate::record::Outcome;
 use crate::reply::{cors, Refusal};
@@ -70,7 +71,7 @@ impl Stream {
         }
         // The time matters to payments only, and asking for it costs as much as a header.
         let now = if head.offered == Offered::Nothing { 0 } else { host::now() };
-        match admission::admit(&worker.policy, &head, now) {
+        match admission::admit(&worker.policy, &head, worker.as_ref(), now) {
             Admission::Pass(route) => {
                 for name in &head.owned {
                     host::remove_header(MapType::HttpRequestHeaders, name);
@@ -134,11 +135,15 @@ impl Stream {
         let status = pairs.iter().find(|(name, _)| name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        // A status that cannot be read is not worth a charge.
-        let charges = status.is_some_and(|status| purchase.offer.settle_on.charges(status));
+        let reading = charge::read(&purchase.offer, purchase.metered(), status, &pairs);
+        if reading.cut || reading.charge == exchange::Charge::Unreadable {
+            let what = if reading.cut { "is above what was signed, and was cut" } else { "cannot be read" };
+            log::warn!("route {}: the upstream's charge {what}", purchase.route.name);
+        }
+        let charge = reading.charge;
         visit.see_response(&pairs);
-        let paying = visit.machine == exchange::Exchange::Paying;
-        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charges });
+        let paying = matches!(visit.machine, exchange::Exchange::Paying(_));
+        let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charge });
         if paying {
             visit.mark_pending();
         }

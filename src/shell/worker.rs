@@ -7,7 +7,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use proxy_wasm::hostcalls;
 
@@ -17,15 +16,17 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::bucket::Forgotten;
 use crate::claims::table::Table;
-use crate::claims::{Attempt, Outcome};
-use crate::config::{Facilitator, Offer, Policy, Target};
+use crate::claims::{Attempt, Identity, Op, Outcome};
+use crate::config::{Facilitator, Offer, Policy};
 use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
-use crate::protocol::v2::Challenge;
+use crate::facilitator::Verdict;
 use crate::settlement::{self, Settlement};
 use crate::wellknown::Documents;
 
 mod calls;
+mod limits;
+mod quotes;
 
 pub(super) use calls::Job;
 
@@ -38,9 +39,7 @@ pub(super) struct Worker {
     table: Table,
     queue: u32,
     pub(super) documents: Documents,
-    challenges: Vec<Challenge>,
-    /// Places in `challenges`, by [`address`].
-    places: HashMap<u64, u64>,
+    quotes: quotes::Quotes,
     breakers: RefCell<Vec<Breaker>>,
     visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<HashMap<Attempt, Job>>,
@@ -67,7 +66,7 @@ impl Worker {
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
         let breakers = vec![Breaker::default(); policy.facilitators.len()];
         let meters = Meters::open(policy.claims.capacity);
-        let (challenges, places) = challenges(&policy);
+        let quotes = quotes::Quotes::new(&policy);
         Self {
             root,
             policy,
@@ -75,8 +74,7 @@ impl Worker {
             table,
             queue,
             documents: Documents::default(),
-            challenges,
-            places,
+            quotes,
             breakers: RefCell::new(breakers),
             visits: RefCell::default(),
             jobs: RefCell::default(),
@@ -85,12 +83,6 @@ impl Worker {
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
         }
-    }
-
-    /// The quote of an offer.
-    pub(super) fn challenge(&self, offer: &Arc<Offer>) -> Option<&Challenge> {
-        let place = self.places.get(&address(offer))?;
-        self.challenges.get(usize::try_from(*place).ok()?)
     }
 
     /// An attempt id no other worker has: a random start, counted up.
@@ -157,15 +149,22 @@ impl Worker {
                 let now = host::now();
                 let op = purchase.exchange_op(step, visit.attempt, now);
                 visit.renewed = now;
-                events.push_back(exchange::Event::Claim(self.claim(purchase, &op)));
+                let refused = if step == exchange::Step::Begin { self.mark(visit, purchase) } else { None };
+                let outcome = refused.unwrap_or_else(|| self.claim(purchase, &op));
+                events.push_back(exchange::Event::Claim(outcome));
+            }
+            Effect::Verify if !self.may_ask(visit, purchase) => {
+                visit.limited = true;
+                events.push_back(exchange::Event::Verified(Verdict::Unavailable));
             }
             Effect::Verify => {
                 if let Some(verdict) = self.queue_verify(visit.context, visit.attempt, purchase) {
                     events.push_back(exchange::Event::Verified(verdict));
                 }
             }
-            Effect::Settle => {
-                if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase) {
+            Effect::Settle(amount) => {
+                visit.charged = amount.or(visit.charged);
+                if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase, amount) {
                     events.push_back(exchange::Event::Settled(settled));
                 }
             }
@@ -212,7 +211,26 @@ impl Worker {
 
     /// Runs one claim op and moves the gauges by what it changed.
     fn claim(&self, purchase: &Purchase, op: &crate::claims::Op) -> Outcome {
-        let applied = self.table.run(&SharedData, &purchase.identity, op, host::now());
+        self.run(&purchase.identity, op)
+    }
+
+    /// Gives a named payment its name. If the name is another's, nothing is begun: what comes
+    /// back is told to the exchange in its place.
+    fn mark(&self, visit: &mut Visit, purchase: &Purchase) -> Option<Outcome> {
+        let (name, op) = purchase.mark()?;
+        match self.run(&name, &op) {
+            Outcome::Granted | Outcome::Present => None,
+            Outcome::Elsewhere(_) => {
+                let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
+                visit.name_taken = Some(claimed);
+                Some(Outcome::Absent)
+            }
+            other => Some(other),
+        }
+    }
+
+    fn run(&self, name: &Identity, op: &crate::claims::Op) -> Outcome {
+        let applied = self.table.run(&SharedData, name, op, host::now());
         self.meters.claims(&applied.delta);
         self.record_forgotten(applied.forgotten);
         applied.outcome
@@ -331,26 +349,4 @@ impl Worker {
     fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
         self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
     }
-}
-
-/// One challenge per offer, however many routes share it.
-fn challenges(policy: &Policy) -> (Vec<Challenge>, HashMap<u64, u64>) {
-    let offers = policy.routes.iter().filter_map(|route| match &route.target {
-        Target::Offer(offer) => Some(offer),
-        Target::Free => None,
-    });
-    let mut challenges = Vec::new();
-    let mut places = HashMap::new();
-    for offer in offers {
-        let next = challenges.len() as u64;
-        if *places.entry(address(offer)).or_insert(next) == next {
-            challenges.push(Challenge::new(offer));
-        }
-    }
-    (challenges, places)
-}
-
-/// An offer's identity: the policy that owns it outlives the worker's maps.
-fn address(offer: &Arc<Offer>) -> u64 {
-    Arc::as_ptr(offer).addr() as u64
 }

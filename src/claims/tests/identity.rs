@@ -60,15 +60,15 @@ fn a_receipt_id_is_the_same_on_every_replica_of_every_release() {
 #[test]
 fn a_binding_is_sensitive_to_everything_that_was_bought() {
     let (pay_to, asset, amount) = (Address::new([1; 20]), Address::new([2; 20]), [3; 32]);
-    let bound = Binding::new("tiles", &pay_to, &asset, &amount);
-    assert_eq!(Binding::new("tiles", &pay_to, &asset, &amount), bound);
+    let bound = Binding::new("tiles", &[pay_to.as_bytes(), asset.as_bytes(), &amount]);
+    assert_eq!(Binding::new("tiles", &[pay_to.as_bytes(), asset.as_bytes(), &amount]), bound);
     let others = [
-        Binding::new("tiles2", &pay_to, &asset, &amount),
-        Binding::new("", &pay_to, &asset, &amount),
-        Binding::new("tiles", &asset, &asset, &amount),
-        Binding::new("tiles", &pay_to, &pay_to, &amount),
-        Binding::new("tiles", &asset, &pay_to, &amount),
-        Binding::new("tiles", &pay_to, &asset, &[4; 32]),
+        Binding::new("tiles2", &[pay_to.as_bytes(), asset.as_bytes(), &amount]),
+        Binding::new("", &[pay_to.as_bytes(), asset.as_bytes(), &amount]),
+        Binding::new("tiles", &[asset.as_bytes(), asset.as_bytes(), &amount]),
+        Binding::new("tiles", &[pay_to.as_bytes(), pay_to.as_bytes(), &amount]),
+        Binding::new("tiles", &[asset.as_bytes(), pay_to.as_bytes(), &amount]),
+        Binding::new("tiles", &[pay_to.as_bytes(), asset.as_bytes(), &[4; 32]]),
     ];
     for other in others {
         assert_ne!(other, bound);

@@ -160,7 +160,8 @@ fn an_answer_after_the_lease_still_decides_for_the_attempt_that_asked() {
 fn a_late_success_overtakes_whoever_asks_again_and_both_hands_off() {
     let unknown = claim(State::Settling).at(LEASE).unwrap();
     let again = Begin { lease: LEASE + 30, ..begin(Opening::Nothing) };
-    let (Next::Put(asking), Outcome::Resolve) = Claim::apply(Some(unknown), &Op::Begin(again), LEASE) else {
+    let (Next::Put(asking), Outcome::Resolve(None)) = Claim::apply(Some(unknown), &Op::Begin(again), LEASE)
+    else {
         panic!()
     };
     let late = settled(OWNER, Some(LEASE + 30));

@@ -86,3 +86,38 @@ fn the_half_order_is_half_the_order() {
     }
     assert_eq!(doubled, ORDER);
 }
+
+#[test]
+fn a_malleated_twin_leads_back_to_the_account() {
+    let variants = &crate::protocol::tests::vectors()["eip712_exact_upto"]["signature_variants"];
+    let own = Signature::parse(variants["canonical"].as_str().unwrap()).unwrap();
+    for name in ["v_as_0_1", "high_s"] {
+        let text = variants[name].as_str().unwrap();
+        assert!(Signature::parse(text).is_err(), "{name}");
+        let mut bytes = [0; 65];
+        hex::decode_to_slice(&text[2..], &mut bytes).unwrap();
+        assert_eq!(Signature::of_twin(&bytes), Some(own), "{name}");
+    }
+    let mut nonsense = own.to_bytes();
+    nonsense[64] = 99;
+    assert_eq!(Signature::of_twin(&nonsense), None);
+}
+
+#[test]
+fn what_no_account_could_sign_is_kept_for_a_contract() {
+    let variants = &crate::protocol::tests::vectors()["eip712_exact_upto"]["signature_variants"];
+    let wrapped = variants["erc6492_wrapped"].as_str().unwrap();
+    let Ok(Presented::Wallet(digits)) = Presented::parse(wrapped) else { panic!() };
+    let mut text = String::new();
+    Presented::Wallet(digits).push(&mut text);
+    assert_eq!(text, wrapped.to_ascii_lowercase());
+    assert!(matches!(Presented::parse(&text_of(4_096)), Ok(Presented::Wallet(_))));
+    assert_eq!(Presented::parse(&text_of(4_097)), Err(SignatureError::Contract));
+    for short in [0, 63, 64] {
+        assert!(Presented::parse(&text_of(short)).is_err(), "{short}");
+    }
+}
+
+fn text_of(bytes: usize) -> String {
+    format!("0x{}", "ab".repeat(bytes))
+}

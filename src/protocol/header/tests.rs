@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::protocol::v2::tests::vectors;
+use crate::protocol::tests::vectors;
 
 /// Where this reader differs from the TypeScript SDK, the strictest of the three.
 const DIFFERENCES: [(&str, &str); 1] =

@@ -11,9 +11,14 @@ use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
 use crate::config::{Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
-use crate::protocol::v2::Receipt;
+use crate::extensions::{self, Asked};
+use crate::limit::Source;
+use crate::money::Amount;
+use crate::precheck::Form;
+use crate::protocol::receipt::Receipt;
+use crate::protocol::Version;
 use crate::record::{Outcome, Record, VERSION};
-use crate::reply::{cache, cors, ReceiptKind, Refusal, Reply};
+use crate::reply::{cache, cors, Quote, ReceiptKind, Refusal, Reply};
 use crate::shell::host::{self, Pairs};
 use crate::shell::worker::{Outbox, Worker};
 
@@ -39,8 +44,23 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) purchase: Option<Rc<Purchase>>,
     /// When the lease was last renewed.
     pub(in crate::shell) renewed: u64,
+    /// Base units asked for, where that is not what was signed.
+    pub(in crate::shell) charged: Option<Amount>,
+    /// Whose `/verify` calls this one counts among.
+    pub(in crate::shell) source: Option<Source>,
+    /// That source has had its share.
+    pub(in crate::shell) limited: bool,
+    /// Seconds until it has another.
+    pub(in crate::shell) retry_after: u64,
+    /// The settlement's transaction as its network spells it, where 32 bytes do not hold it.
+    pub(in crate::shell) transaction_text: Option<String>,
+    /// Whether the payment's name turned out to be another's; and if so, whether this payment
+    /// was seen before too.
+    pub(in crate::shell) name_taken: Option<bool>,
     pub(super) outcome: Option<Outcome>,
     pub(super) resource: String,
+    /// What a quote declares for this request alone.
+    extensions: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
     pub(super) upstream_status: Option<u16>,
@@ -57,7 +77,16 @@ pub(in crate::shell) struct Visit {
     pub(super) grpc: GrpcStatus,
     /// What of the upstream's response headers has to change when it is let go.
     spoofed: Vec<String>,
+    /// Whether a payment came in `X-PAYMENT`.
+    in_v1_header: bool,
     cache_control: Vec<String>,
+}
+
+fn declared(route: &Route, head: &Head<'_>) -> String {
+    let Some(offer) = route.offer() else { return String::new() };
+    let asked =
+        Asked { method: head.method, path: head.path.unwrap_or_default(), template: route.template() };
+    extensions::asked(offer.extensions(), &asked)
 }
 
 /// Sends a local reply.
@@ -78,8 +107,15 @@ impl Visit {
             machine: Exchange::Over,
             purchase: None,
             renewed: 0,
+            charged: None,
+            source: None,
+            limited: false,
+            retry_after: 0,
+            transaction_text: None,
             outcome: None,
             resource: String::new(),
+            extensions: route.as_deref().map(|route| declared(route, head)).unwrap_or_default(),
+            name_taken: None,
             remove: Vec::new(),
             upstream_status: None,
             forwarded: false,
@@ -92,6 +128,7 @@ impl Visit {
             cross_origin: head.cross_origin,
             grpc: GrpcStatus::new(head.grpc),
             spoofed: Vec::new(),
+            in_v1_header: head.payments.contains(&"x-payment"),
             cache_control: Vec::new(),
         }
     }
@@ -100,12 +137,12 @@ impl Visit {
     pub(in crate::shell) fn note(&mut self, event: &Event) {
         match event {
             Event::Settled(Settled::Paid(transaction)) => self.transaction = Some(*transaction),
-            Event::Claim(claims::Outcome::Redeem(transaction)) => {
-                self.transaction = *transaction;
+            Event::Claim(claims::Outcome::Redeem(paid)) => {
+                self.transaction = paid.transaction;
                 self.redeeming = true;
             }
             Event::Claim(claims::Outcome::Delivered(known) | claims::Outcome::Exhausted(known)) => {
-                self.transaction = *known;
+                self.transaction = known.transaction;
             }
             _ => {}
         }
@@ -160,8 +197,9 @@ impl Visit {
             host::remove_header(MapType::HttpRequestHeaders, &name);
         }
         let Some(purchase) = &self.purchase else { return };
-        let payer = purchase.payment.payer().to_string();
-        host::set_header(MapType::HttpRequestHeaders, "x402-payer", &payer);
+        if let Some(payer) = purchase.payment.payer() {
+            host::set_header(MapType::HttpRequestHeaders, "x402-payer", &payer.to_string());
+        }
         host::set_header(MapType::HttpRequestHeaders, "x402-receipt-id", &purchase.identity.receipt_id());
     }
 
@@ -181,17 +219,21 @@ impl Visit {
         self.outcome = Some(Outcome::of(refusal));
         self.code = Some(refusal.code());
         host::set_header(MapType::HttpResponseHeaders, "cache-control", "no-store");
-        if let Some(receipt) = self.receipt(Some(refusal.code()), None) {
-            host::set_header(MapType::HttpResponseHeaders, "payment-response", &receipt);
+        for (name, receipt) in self.receipts(Some(refusal.code()), None) {
+            host::set_header(MapType::HttpResponseHeaders, name, &receipt);
         }
     }
 
     /// The paid response goes to the client, with its receipt.
     fn release(&mut self, paid: Paid) {
+        if paid == Paid::NOTHING {
+            self.outcome = Some(Outcome::NotCharged);
+        }
         self.strip_response();
-        let Some(receipt) = self.receipt(None, paid.0) else { return };
         let map = MapType::HttpResponseHeaders;
-        host::set_header(map, "payment-response", &receipt);
+        for (name, receipt) in self.receipts(None, Some(paid)) {
+            host::set_header(map, name, &receipt);
+        }
         if let Some(value) = cache::private(&self.cache_control) {
             host::set_header(map, "cache-control", &value);
         }
@@ -216,7 +258,11 @@ impl Visit {
         self.withheld = self.upstream_status.is_some();
         let unfit = self.purchase.as_ref().and_then(|purchase| purchase.unfit);
         let refusal = match (denial, unfit) {
+            (Denial::Mismatch, None) if self.name_taken.is_some() => {
+                Refusal::NameTaken { claimed: self.name_taken == Some(true) }
+            }
             (Denial::Mismatch, Some(unfit)) => unfit,
+            (Denial::FacilitatorDown, _) if self.limited => Refusal::RateLimited(self.retry_after.max(1)),
             _ => Refusal::Denied(denial),
         };
         self.refuse(worker, refusal, "");
@@ -226,16 +272,18 @@ impl Visit {
     pub(super) fn refuse(&mut self, worker: &Worker, refusal: Refusal, allow: &str) {
         self.code = Some(refusal.code());
         self.outcome = Some(Outcome::of(refusal));
-        let offer = self.offer();
-        let offer = offer.filter(|offer| refusal.quotes() && worker.quotes(offer));
+        let offer = self.offer().filter(|offer| refusal.quotes() && worker.quotes(offer));
         let challenge = offer.and_then(|offer| worker.challenge(offer));
-        let challenge = challenge.map(|c| c.header(refusal.code(), &self.resource));
-        let receipt = match refusal.receipt() {
-            ReceiptKind::None => None,
-            ReceiptKind::Original(transaction) => self.receipt(None, transaction),
-            ReceiptKind::Failed => self.receipt(Some(refusal.code()), None),
+        let quote = challenge.map(|challenge| Quote {
+            header: challenge.header_with(refusal.code(), &self.resource, &self.extensions),
+            v1_accepts: challenge.v1_accepts(&self.resource),
+        });
+        let receipts = match refusal.receipt() {
+            ReceiptKind::None => Vec::new(),
+            ReceiptKind::Original(paid) => self.receipts(None, Some(paid)),
+            ReceiptKind::Failed => self.receipts(Some(refusal.code()), None),
         };
-        let mut reply = refusal.reply(challenge, receipt, allow);
+        let mut reply = refusal.reply(quote, receipts, allow);
         if self.cross_origin {
             cors::open(&mut reply);
         }
@@ -246,6 +294,9 @@ impl Visit {
     pub(super) fn suspended(&self, worker: &Worker, refusal: Refusal) -> Refusal {
         match self.offer() {
             Some(offer) if refusal.quotes() && !worker.quotes(offer) => Refusal::QuotesSuspended,
+            Some(offer) if refusal.quotes() && worker.challenge(offer).is_none_or(|c| c.is_empty()) => {
+                Refusal::QuotesSuspended
+            }
             _ => refusal,
         }
     }
@@ -255,17 +306,37 @@ impl Visit {
         send(reply);
     }
 
-    fn receipt(&self, failed: Option<&'static str>, transaction: Option<Transaction>) -> Option<String> {
-        let purchase = self.purchase.as_ref()?;
+    /// The receipt, under each header name its client may look for: the one of the payment's
+    /// version, and the one that goes with the header it came in.
+    fn receipts(&self, failed: Option<&'static str>, paid: Option<Paid>) -> Vec<(&'static str, String)> {
+        let Some(purchase) = &self.purchase else { return Vec::new() };
+        let transaction = paid.and_then(|paid| paid.transaction);
+        let transaction = transaction.and_then(|transaction| self.spelled(transaction)).unwrap_or_default();
+        let payer = purchase.payment.payer().map(|payer| payer.to_string());
         let receipt = Receipt {
             success: failed.is_none(),
             error_reason: failed,
-            payer: purchase.payment.payer(),
-            transaction: transaction.map(|transaction| transaction.0),
-            network: &purchase.payment.asset().network,
-            amount: None,
+            payer: payer.as_deref(),
+            transaction: &transaction,
+            network: purchase.payment.network(),
+            amount: paid.and_then(|paid| paid.amount),
+            extensions: "",
         };
-        Some(receipt.to_header())
+        let receipt = receipt.to_header();
+        let v1 = purchase.payment.version() == Version::V1;
+        let names = [
+            ("payment-response", !v1 || !self.in_v1_header),
+            ("x-payment-response", v1 || self.in_v1_header),
+        ];
+        names.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| (name, receipt.clone())).collect()
+    }
+
+    /// A transaction as its network spells it; `None` where only its hash is known any more.
+    fn spelled(&self, transaction: Transaction) -> Option<String> {
+        match self.purchase.as_ref()?.payment.form() {
+            Form::Evm { .. } => Some(format!("0x{}", hex::encode(transaction.0))),
+            Form::Other(_) => self.transaction_text.clone(),
+        }
     }
 
     /// The stream is over.
@@ -279,7 +350,7 @@ impl Visit {
             Exchange::Delivering { .. } | Exchange::Fencing { .. } => Outcome::Undelivered,
             Exchange::Working { paid: Some(_) } => Outcome::Undelivered,
             // The answer is still out; the root will log it.
-            Exchange::Paying | Exchange::Collecting => Outcome::Pending,
+            Exchange::Paying(_) | Exchange::Collecting(_) => Outcome::Pending,
             _ => Outcome::Abandoned,
         }));
     }
@@ -305,13 +376,13 @@ impl Visit {
             seller: offer.and_then(|offer| offer.seller.as_deref()),
             sku: offer.and_then(|offer| offer.sku.as_deref()),
             labels: offer.map(|offer| offer.labels.as_slice()).filter(|labels| !labels.is_empty()),
-            payer: payment.map(|payment| payment.payer().to_string()),
-            amount: payment.map(|payment| payment.amount().to_string()),
-            asset: payment.map(|payment| payment.asset().address.to_string()),
-            network: payment.map(|payment| payment.asset().network.as_str()),
+            payer: payment.and_then(|payment| payment.payer()).map(|payer| payer.to_string()),
+            amount: payment.map(|payment| self.charged.unwrap_or_else(|| payment.amount()).to_string()),
+            asset: payment.map(|payment| payment.asset_text()),
+            network: self.purchase.as_ref().map(|purchase| purchase.expected(None).caip2),
             outcome: outcome.name(),
             code: self.code,
-            transaction: self.transaction.map(|transaction| format!("0x{}", hex::encode(transaction.0))),
+            transaction: self.transaction.and_then(|transaction| self.spelled(transaction)),
             receipt_id: self.purchase.as_ref().map(|purchase| purchase.identity.receipt_id()),
             upstream_status: self.upstream_status,
         }

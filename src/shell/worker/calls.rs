@@ -9,11 +9,13 @@ use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::Attempt;
+use crate::claims::{fingerprint, Attempt, Identity, Op, Outcome};
 use crate::config::Facilitator;
 use crate::exchange::{self, Settled};
 use crate::facilitator::said::Said;
-use crate::facilitator::{Answer, Delivery, Endpoint, Verdict, MAX_ANSWER_BYTES};
+use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Verdict, MAX_ANSWER_BYTES};
+use crate::money::Amount;
+use crate::precheck::Form;
 use crate::settlement::{self, Settlement};
 use crate::shell::host;
 
@@ -22,7 +24,14 @@ pub(in crate::shell) enum Job {
     /// `/verify`; nothing moves.
     Verify { context: u32, purchase: Rc<Purchase>, sent: u64 },
     /// `/settle`.
-    Settle { machine: Settlement, context: u32, purchase: Rc<Purchase>, sent: u64 },
+    Settle {
+        machine: Settlement,
+        context: u32,
+        purchase: Rc<Purchase>,
+        /// Base units to settle; `None` is what was signed.
+        amount: Option<Amount>,
+        sent: u64,
+    },
 }
 
 // === impl Job ===
@@ -42,6 +51,13 @@ impl Job {
     fn purchase(&self) -> &Rc<Purchase> {
         match self {
             Self::Verify { purchase, .. } | Self::Settle { purchase, .. } => purchase,
+        }
+    }
+
+    fn amount(&self) -> Option<Amount> {
+        match self {
+            Self::Verify { .. } => None,
+            Self::Settle { amount, .. } => *amount,
         }
     }
 
@@ -76,10 +92,13 @@ impl Worker {
         context: u32,
         attempt: Attempt,
         purchase: &Rc<Purchase>,
+        amount: Option<Amount>,
     ) -> Option<Settled> {
         let machine = Settlement::queued();
-        self.begin(attempt, Job::Settle { machine, context, purchase: Rc::clone(purchase), sent: 0 });
-        if self.admits(&purchase.offer) && self.enqueue(attempt) {
+        let purchase = Rc::clone(purchase);
+        let admitted = self.admits(&purchase.offer);
+        self.begin(attempt, Job::Settle { machine, context, purchase, amount, sent: 0 });
+        if admitted && self.enqueue(attempt) {
             return None;
         }
         // The claim says Settling already; the machine gives it up, now or on a later tick.
@@ -120,10 +139,10 @@ impl Worker {
         if matches!(job, Job::Settle { machine, .. } if !matches!(machine, Settlement::Queued { .. })) {
             return;
         }
-        let (endpoint, purchase) = (job.endpoint(), Rc::clone(job.purchase()));
+        let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match send(facilitator, endpoint, &purchase.body()) {
+        match send(facilitator, endpoint, &purchase.body(amount)) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -181,14 +200,17 @@ impl Worker {
             let sent = match job {
                 Job::Verify { sent, .. } | Job::Settle { sent, .. } => *sent,
             };
-            Some((job.endpoint(), Rc::clone(job.purchase()), sent))
+            Some((job.endpoint(), Rc::clone(job.purchase()), job.amount(), sent))
         });
-        let Some((endpoint, purchase, sent)) = job else { return };
+        let Some((endpoint, purchase, amount, sent)) = job else { return };
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
         let millis = if sent == 0 { 0 } else { host::now_millis().saturating_sub(sent) };
         match endpoint {
             Endpoint::Verify => self.verified(attempt, &purchase, facilitator, delivery, millis),
-            Endpoint::Settle => self.settled(attempt, &purchase, facilitator, delivery, millis),
+            Endpoint::Settle => {
+                let answer = Answer::read(delivery, &purchase.expected(amount));
+                self.settled(attempt, &purchase, facilitator, delivery, answer, millis);
+            }
         }
     }
 
@@ -201,6 +223,9 @@ impl Worker {
         millis: u64,
     ) {
         let verdict = Verdict::read(delivery);
+        if verdict == Verdict::Valid {
+            self.forgive(attempt);
+        }
         self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, verdict != Verdict::Unavailable);
         if verdict != Verdict::Valid {
             log::warn!(
@@ -226,9 +251,9 @@ impl Worker {
         purchase: &Purchase,
         facilitator: &Arc<Facilitator>,
         delivery: &Delivery<'_>,
+        answer: Answer,
         millis: u64,
     ) {
-        let answer = Answer::read(delivery, &purchase.expected());
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         let receipt = purchase.identity.receipt_id();
         match answer {
@@ -252,7 +277,8 @@ impl Worker {
             ),
             Answer::Accepted(_) => {}
         }
-        let told = self.settle(attempt, settlement::Event::Answer(answer));
+        let event = self.spend(attempt, purchase, delivery, answer);
+        let told = self.settle(attempt, event);
         match (told, answer) {
             (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
             (None, Answer::Accepted(transaction)) => log::warn!(
@@ -262,6 +288,43 @@ impl Worker {
                 hex::encode(transaction.0),
             ),
             (None, _) => {}
+        }
+    }
+
+    /// Where nothing says what the chain burns, one settlement transaction pays one claim: a
+    /// facilitator may report the same success for the same payment in another spelling.
+    fn spend(
+        &self,
+        attempt: Attempt,
+        purchase: &Purchase,
+        delivery: &Delivery<'_>,
+        answer: Answer,
+    ) -> settlement::Event {
+        let (Form::Other(other), Answer::Accepted(transaction)) = (purchase.payment.form(), answer) else {
+            return settlement::Event::Answer(answer);
+        };
+        let name = Identity::named("transaction", &[other.network.as_bytes(), &transaction.0]);
+        let expires = host::now().saturating_add(purchase.offer.redeem_for_seconds.into());
+        let fingerprint = fingerprint("claim", &[&purchase.identity.nonce]);
+        let applied = self.run(&name, &Op::Mark { fingerprint, expires });
+        self.note_transaction(attempt, facilitator::transaction_text(delivery));
+        match applied {
+            Outcome::Granted | Outcome::Present => settlement::Event::Answer(answer),
+            Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),
+            _ => settlement::Event::Answer(Answer::Unknown(Doubt::Broken)),
+        }
+    }
+
+    /// A transaction that does not fit a claim's 32 bytes is told to the one exchange that waits.
+    fn note_transaction(&self, attempt: Attempt, text: Option<String>) {
+        let context = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
+            Job::Settle { context, .. } => Some(*context),
+            Job::Verify { .. } => None,
+        });
+        let Ok(visits) = self.visits.try_borrow() else { return };
+        let visit = context.and_then(|context| visits.get(&context)).map(|visit| visit.try_borrow_mut());
+        if let Some(Ok(mut visit)) = visit {
+            visit.transaction_text = text;
         }
     }
 

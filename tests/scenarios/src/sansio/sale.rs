@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use x402_devstack::client::Answer;
 use x402_proxy_wasm::admission::grpc::GrpcStatus;
 use x402_proxy_wasm::admission::{head, Head, Purchase};
-use x402_proxy_wasm::claims::{Attempt, Op, Outcome, Transaction};
-use x402_proxy_wasm::exchange::{Denial, Effect, Event, Exchange, Paid, Settled};
+use x402_proxy_wasm::claims::{Attempt, Op, Outcome};
+use x402_proxy_wasm::exchange::{Charge, Denial, Effect, Event, Exchange, Paid, Settled};
 use x402_proxy_wasm::facilitator::{Answer as Verdicts, Endpoint, Verdict};
 use x402_proxy_wasm::protocol::v2::Receipt;
 use x402_proxy_wasm::reply::{cache, cors, ReceiptKind, Refusal};
@@ -87,7 +87,7 @@ impl<'a> Sale<'a> {
                 self.events.push_back(Event::Claim(self.claim(&op)));
             }
             Effect::Verify => self.verify(),
-            Effect::Settle => self.settle(),
+            Effect::Settle(_) => self.settle(),
             // Handled where it happens: see `settle`.
             Effect::Leave => {}
             Effect::Forward => self.forward(),
@@ -169,7 +169,8 @@ impl<'a> Sale<'a> {
         let charges = self.purchase.offer.charges(reached.status());
         self.grpc.see(&reached.headers);
         self.held = Some(reached);
-        self.events.push_back(Event::Response { charges });
+        let charge = if charges { Charge::Full } else { Charge::Nothing };
+        self.events.push_back(Event::Response { charge });
     }
 
     /// The held response goes to the client; with a receipt if it was paid for.
@@ -185,7 +186,7 @@ impl<'a> Sale<'a> {
                 reached.headers.retain(|(known, _)| known != name);
                 reached.headers.push((name.to_owned(), value.into_bytes()));
             };
-            set("payment-response", self.receipt(None, paid.0));
+            set("payment-response", self.receipt(None, Some(paid)));
             if let Some(merged) = cache::private(&given) {
                 set("cache-control", merged);
             }
@@ -205,20 +206,20 @@ impl<'a> Sale<'a> {
         let challenge = self.rig.challenge(&self.purchase.route, refusal, self.head);
         let receipt = match refusal.receipt() {
             ReceiptKind::None => None,
-            ReceiptKind::Original(transaction) => Some(self.receipt(None, transaction)),
+            ReceiptKind::Original(paid) => Some(self.receipt(None, Some(paid))),
             ReceiptKind::Failed => Some(self.receipt(Some(refusal.code()), None)),
         };
         self.answer = Some(self.rig.refuse(refusal, challenge, receipt, "", self.head));
     }
 
-    fn receipt(&self, failed: Option<&'static str>, transaction: Option<Transaction>) -> String {
+    fn receipt(&self, failed: Option<&'static str>, paid: Option<Paid>) -> String {
         let receipt = Receipt {
             success: failed.is_none(),
             error_reason: failed,
             payer: self.purchase.payment.payer(),
-            transaction: transaction.map(|transaction| transaction.0),
+            transaction: paid.and_then(|paid| paid.transaction).map(|transaction| transaction.0),
             network: self.purchase.payment.asset().network(),
-            amount: None,
+            amount: paid.and_then(|paid| paid.amount),
         };
         receipt.to_header()
     }

@@ -2,11 +2,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{json, Value};
 
-use super::{base, offer, parse, valid, vectors};
+use super::{base, offer, parse, v2_parts, valid, vectors};
+use crate::config::Offer;
 use crate::config::Settle;
 use crate::evm::address::Address;
 use crate::money::Amount;
-use crate::protocol::v2::{matches, Accepted, Extra, Scheme};
+use crate::protocol::payload::PaymentPayload;
+use crate::protocol::terms::Terms;
+use crate::protocol::v2::{Accepted, Extra, Scheme};
 
 /// Where matching differs from the reference server, and why.
 const MATCHING_DIFFERENCES: [(&str, &str); 4] = [
@@ -20,6 +23,13 @@ const MATCHING_DIFFERENCES: [(&str, &str); 4] = [
 const NOT_OURS: [&str; 2] =
     ["required_no_extra_accepted_any_extra", "required_empty_extra_accepted_no_extra"];
 
+fn pays(payload: PaymentPayload, offer: &Offer) -> bool {
+    match payload {
+        PaymentPayload::V2 { accepted, .. } => accepted.matches(&Terms::of(&offer.accepts[0], offer, None)),
+        _ => false,
+    }
+}
+
 #[test]
 fn matching_agrees_with_the_reference_server() {
     let base = base();
@@ -31,7 +41,7 @@ fn matching_agrees_with_the_reference_server() {
             continue;
         }
         let payload = mutated(name);
-        let ours = parse(&payload).is_ok_and(|payload| matches(&payload.accepted, &offer.accepts[0], &offer));
+        let ours = parse(&payload).is_ok_and(|payload| pays(payload, &offer));
         if ours != (*verdict == Value::Bool(true)) {
             different.insert(name.clone());
         }
@@ -82,28 +92,27 @@ fn how_the_money_moves_is_ours_to_say() {
         let offer = offer(&base()["requirements"], settle);
         let mut payload = valid();
         payload["accepted"]["extra"][key] = value;
-        let payload = parse(&payload).unwrap();
-        assert_eq!(matches(&payload.accepted, &offer.accepts[0], &offer), verdict, "{key}");
+        assert_eq!(pays(parse(&payload).unwrap(), &offer), verdict, "{key}");
     }
     let mut payload = valid();
     payload["accepted"]["scheme"] = json!("upto");
     let offer = offer(&base()["requirements"], Settle::After);
-    assert!(!matches(&parse(&payload).unwrap().accepted, &offer.accepts[0], &offer));
+    assert!(!pays(parse(&payload).unwrap(), &offer));
 }
 
 #[test]
 fn each_term_decides_alone() {
     const OTHER: Address = Address::new([7; 20]);
     let offer = offer(&base()["requirements"], Settle::After);
-    let accept = &offer.accepts[0];
-    let honest = parse(&valid()).unwrap().accepted;
+    let terms = Terms::of(&offer.accepts[0], &offer, None);
+    let (honest, _) = v2_parts(parse(&valid()).unwrap());
     let changed = |change: fn(&mut Accepted)| {
         let mut accepted = honest.clone();
         change(&mut accepted);
         accepted
     };
     let dishonest = [
-        changed(|accepted| accepted.scheme = Scheme::Other),
+        changed(|accepted| accepted.scheme = Scheme::Upto),
         changed(|accepted| accepted.network = "eip155:8453".to_owned()),
         changed(|accepted| accepted.asset = OTHER),
         changed(|accepted| accepted.pay_to = OTHER),
@@ -114,8 +123,8 @@ fn each_term_decides_alone() {
         changed(|accepted| accepted.extra.as_mut().unwrap().name = Some("usdc".to_owned())),
         changed(|accepted| accepted.extra.as_mut().unwrap().version = Some("1".to_owned())),
     ];
-    assert!(matches(&honest, accept, &offer));
+    assert!(honest.matches(&terms));
     for accepted in dishonest {
-        assert!(!matches(&accepted, accept, &offer), "{accepted:?}");
+        assert!(!accepted.matches(&terms), "{accepted:?}");
     }
 }

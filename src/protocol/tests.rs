@@ -3,13 +3,21 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
+use super::payload::PaymentPayload;
+use super::signed::Signed;
+use super::terms::Terms;
+use super::v2::Accepted;
 use super::*;
-use crate::config::{Asset, SettleOn, Verify};
+use crate::config::{Accept, Asset, Facilitator, Means, Offer, Settle, SettleOn, Verify, Wallets};
+use crate::evm::address::Address;
+use crate::evm::authorization::Authorization;
 use crate::evm::eip712::domain_separator;
+use crate::evm::permit2;
+use crate::money::Amount;
 use crate::protocol::header;
 
 pub(crate) fn vectors() -> Value {
-    serde_json::from_str(include_str!("../../../tests/vectors/x402.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/vectors/x402.json")).unwrap()
 }
 
 /// An offer with the one accept that `requirements` (a vector's JSON) spells.
@@ -21,13 +29,14 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
     let asset = Asset {
         network: text("network").to_owned(),
         chain_id,
-        v1_network: None,
+        v1_network: crate::money::assets::v1_name(chain_id),
         symbol: "USDC".to_owned(),
         address,
         decimals: 6,
         name: extra("name"),
         version: extra("version"),
         domain_separator: domain_separator(&extra("name"), &extra("version"), chain_id, &address),
+        permit2_separator: permit2::domain_separator(chain_id),
     };
     Offer {
         name: "test".to_owned(),
@@ -35,8 +44,17 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
             asset: Arc::new(asset),
             pay_to: Address::parse(text("payTo")).unwrap(),
             amount: Amount::parse(text("amount")).unwrap(),
+            means: match (text("scheme"), requirements["extra"]["assetTransferMethod"].as_str()) {
+                ("upto", _) => Means::Upto,
+                (_, Some("permit2")) => Means::Permit2,
+                _ => Means::Eip3009,
+            },
         }],
-        facilitators: Vec::new(),
+        others: Vec::new(),
+        meter: None,
+        wallets: Wallets::Eoa,
+        v1: true,
+        facilitators: vec![Arc::new(Facilitator::for_tests())],
         settle,
         verify: Verify::Local,
         settle_on: SettleOn::default(),
@@ -54,6 +72,21 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
 
 pub(crate) fn base() -> Value {
     vectors()["eip712_exact_upto"]["base_sepolia_eip3009"].clone()
+}
+
+/// A payload of version 2, in parts.
+pub(crate) fn v2_parts(payload: PaymentPayload) -> (Accepted, Signed) {
+    match payload {
+        PaymentPayload::V2 { accepted, signed } => (accepted, signed),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn transfer(signed: &Signed) -> &crate::evm::eip3009::Authorization {
+    match &signed.authorization {
+        Authorization::Transfer(transfer) => transfer,
+        Authorization::Permit(_) => panic!("a permit"),
+    }
 }
 
 pub(crate) fn parse(payload: &Value) -> Result<PaymentPayload, Malformed> {
@@ -75,7 +108,7 @@ fn spec_examples_v2_http_are_read() {
     assert_eq!(payload, parse(&group["PAYMENT-SIGNATURE_decoded"]).unwrap());
     let quoted = &group["PAYMENT-REQUIRED_decoded"]["accepts"][0];
     let offer = offer(quoted, Settle::After);
-    assert!(matches(&payload.accepted, &offer.accepts[0], &offer));
+    assert!(v2_parts(payload).0.matches(&Terms::of(&offer.accepts[0], &offer, None)));
 }
 
 #[test]
@@ -85,21 +118,58 @@ fn sdk_payment_headers_are_read() {
         let encoded = entry["paymentSignatureHeader"].as_str().unwrap();
         let payload = PaymentPayload::parse(&header::decode(encoded.as_bytes()).unwrap()).unwrap();
         assert_eq!(payload, parse(&entry["paymentPayload"]).unwrap());
-        assert_eq!(payload.authorization.from.to_string(), entry["payer"].as_str().unwrap());
+        let payer = v2_parts(payload).1.authorization.payer();
+        assert_eq!(payer.to_string(), entry["payer"].as_str().unwrap());
     }
 }
 
 #[test]
-fn other_schemes_and_versions_are_refused_as_what_they_are() {
+fn every_scheme_and_version_is_read_as_what_it_is() {
     let group = &vectors()["eip712_exact_upto"];
-    let refusal = |name: &str| parse(&group[name]["paymentPayload"]).unwrap_err();
-    assert_eq!(refusal("v1_base_sepolia_eip3009"), Malformed::Version(1));
-    let permit2 = Malformed::Shape("payload.permit2Authorization");
-    assert_eq!(refusal("base_sepolia_permit2"), permit2);
-    assert_eq!(refusal("base_sepolia_upto"), permit2);
+    let read = |name: &str| parse(&group[name]["paymentPayload"]).unwrap();
+    for (name, proxy) in
+        [("base_sepolia_permit2", permit2::EXACT_PROXY), ("base_sepolia_upto", permit2::UPTO_PROXY)]
+    {
+        let (accepted, signed) = v2_parts(read(name));
+        let Authorization::Permit(permit) = signed.authorization else { panic!("{name}") };
+        assert_eq!((permit.spender, permit.token), (proxy, accepted.asset));
+        assert_eq!(permit.witness.facilitator.is_some(), name.ends_with("upto"));
+    }
+    let PaymentPayload::V1 { network, signed } = read("v1_base_sepolia_eip3009") else {
+        panic!("not version 1")
+    };
+    assert_eq!((network.as_str(), signed.authorization.amount()), ("base-sepolia", Amount::from_u64(10_000)));
     assert_eq!(parse(&json!({"x402Version": 3})), Err(Malformed::Version(3)));
     assert_eq!(parse(&json!({"x402Version": "2"})), Err(Malformed::Shape("x402Version")));
     assert_eq!(parse(&json!({"payload": {}})), Err(Malformed::Shape("x402Version")));
+}
+
+#[test]
+fn spec_examples_v1_http_are_read() {
+    let group = &vectors()["spec_examples_v1_http"];
+    let json = header::decode(group["X-PAYMENT"].as_str().unwrap().as_bytes()).unwrap();
+    let payload = PaymentPayload::parse(&json).unwrap();
+    assert_eq!(payload, parse(&group["X-PAYMENT_decoded"]).unwrap());
+    assert_eq!(payload.version(), Version::V1);
+}
+
+#[test]
+fn what_nobody_here_understands_is_kept_in_one_form() {
+    let mut payload = json!({
+        "x402Version": 2,
+        "accepted": {"scheme": "exact", "network": "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1", "amount": "5",
+            "asset": "mint", "payTo": "seller", "maxTimeoutSeconds": 60, "extra": {"feePayer": "f"}},
+        "payload": {"transaction": "AAAA", "b": {"z": 1, "a": [true]}},
+    });
+    let PaymentPayload::Other(other) = parse(&payload).unwrap() else { panic!("understood") };
+    assert_eq!(other.payload, r#"{"b":{"a":[true],"z":1},"transaction":"AAAA"}"#);
+    payload["payload"]["b"]["z"] = json!(1.5);
+    assert_eq!(parse(&payload), Err(Malformed::Repeated));
+    payload["accepted"]["network"] = json!("eip155:8453");
+    payload["accepted"]["scheme"] = json!("stream");
+    payload["payload"] = json!({});
+    let PaymentPayload::Other(other) = parse(&payload).unwrap() else { panic!("understood") };
+    assert_eq!(other.scheme, "stream");
 }
 
 /// The reference facilitator would settle the Permit2 half, which was not verified here.
@@ -196,35 +266,6 @@ fn a_malformed_payload_is_never_quoted() {
     assert!(!refusal.to_string().contains("secret"));
     assert_eq!(refusal.code(), "invalid_payload");
     assert_eq!(Malformed::Version(3).code(), "invalid_x402_version");
-}
-
-#[test]
-fn a_facilitator_gets_what_was_verified_and_nothing_else() {
-    let base = base();
-    let offer = offer(&base["requirements"], Settle::After);
-    let mut sent_by_client = valid();
-    sent_by_client["z"] = json!("\u{fffd}");
-    sent_by_client["extensions"] = json!({"a": [1, 2, {"b": null}]});
-    sent_by_client["payload"]["authorization"]["more"] = json!(7);
-    let odd = sent_by_client.to_string().replacen('{', r#"{"huge":1e999,"lone":"\ud800","#, 1);
-    let payload = PaymentPayload::parse(odd.as_bytes()).unwrap();
-    let resource = resource(&offer, "https://api.example.com/a");
-    let body = settle_body(&payload, &requirements(&offer.accepts[0], &offer), &resource);
-    let sent: Value = serde_json::from_slice(&body).unwrap();
-    let expected = json!({
-        "x402Version": 2,
-        "paymentPayload": {
-            "x402Version": 2,
-            "payload": valid()["payload"],
-            "accepted": base["requirements"],
-            "resource": {"url": "https://api.example.com/a", "description": "", "mimeType": ""},
-        },
-        "paymentRequirements": base["requirements"],
-    });
-    assert_eq!(sent, expected);
-    let live = &vectors()["live_express_2_27"]["facilitator_requests_for_one_paid_call"][1];
-    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&sent), keys(&live["body"]));
 }
 
 proptest! {

@@ -1,0 +1,372 @@
+//! A payment for an offer: what it burns, what it is settled under, what becomes of its claim.
+
+use std::sync::Arc;
+
+use crate::charge;
+use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
+use crate::config::{Identifier, Means, Offer, Policy, Route, Settle, Verify};
+use crate::evm::address::Address;
+use crate::evm::authorization::Authorization;
+use crate::exchange::{Check, Step, Terms};
+use crate::extensions::{self, echo, gas, identifier, Asked};
+use crate::facilitator::Expected;
+use crate::money::Amount;
+use crate::precheck::{self, Fit, Form, Judge, Payment};
+use crate::protocol::abilities::Abilities;
+use crate::protocol::other::Other;
+use crate::protocol::payload::PaymentPayload;
+use crate::protocol::terms::{self, Sold};
+use crate::protocol::v2::Accepted;
+use crate::protocol::{body, header, Version};
+use crate::reply::{code, Refusal};
+use crate::settlement;
+
+/// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
+/// payer waits after a worker died.
+const MIN_LEASE_SECONDS: u64 = 15;
+
+/// Seconds a lease outlasts the facilitator's timeout.
+const LEASE_MARGIN_SECONDS: u64 = 5;
+
+/// A payment for an offer: verified or waiting to be, and fitting or not.
+#[derive(Debug)]
+pub struct Purchase {
+    /// Where it was presented.
+    pub route: Arc<Route>,
+    /// What is sold there.
+    pub offer: Arc<Offer>,
+    /// What was signed.
+    pub payment: Payment,
+    /// What the chain would burn.
+    pub identity: Identity,
+    binding: Binding,
+    valid_before: UnixSeconds,
+    settled: Settled,
+    /// The public URL it was presented for.
+    pub resource: String,
+    /// Members of the payment's `extensions` that the facilitator is to see, without braces.
+    pub extensions: String,
+    /// Where its own name for itself is kept, and what that stands for.
+    name: Option<(Identity, [u8; 32])>,
+    /// Why it may not open a claim of its own; an existing one decides alone.
+    pub unfit: Option<Refusal>,
+}
+
+/// A payment as it came.
+pub(super) struct Presented<'a> {
+    /// The header's value.
+    pub(super) encoded: &'a [u8],
+    /// The public URL asked for.
+    pub(super) resource: String,
+    pub(super) asked: Asked<'a>,
+}
+
+/// What a payment is settled under.
+#[derive(Debug)]
+enum Settled {
+    Terms(terms::Terms),
+    /// `PaymentRequirements`, in the payment's version.
+    Text(String),
+}
+
+// === impl Purchase ===
+
+impl Purchase {
+    pub(super) fn read(
+        policy: &Policy,
+        abilities: &impl Abilities,
+        route: &Arc<Route>,
+        offer: &Arc<Offer>,
+        presented: Presented<'_>,
+        now: UnixSeconds,
+    ) -> Result<Self, &'static str> {
+        let Presented { encoded, resource, asked } = presented;
+        let json = header::decode(encoded).map_err(|malformed| malformed.code())?;
+        let payload = PaymentPayload::parse(&json).map_err(|malformed| malformed.code())?;
+        let payment = Payment::read(payload, offer, &policy.assets).map_err(|forged| forged.code())?;
+        let fit = precheck::precheck(&payment, offer, abilities, now, offer.margin_seconds());
+        let unfit = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
+        let settled = match (fit, payment.form()) {
+            (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
+            (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
+                Settled::Text(quoted(other, offer, place, &extra, &resource))
+            }
+            // An existing claim was opened under terms the payment itself still states.
+            (_, Form::Evm { signed, asset, accepted }) => Settled::Terms(terms::Terms {
+                means: accepted.as_ref().map_or(Means::Eip3009, |_| means(&signed.authorization)),
+                asset: Arc::clone(asset),
+                amount: signed.authorization.amount(),
+                pay_to: signed.authorization.to(),
+                max_timeout_seconds: accepted
+                    .as_ref()
+                    .map_or(u64::from(offer.max_timeout_seconds), |accepted| accepted.max_timeout_seconds),
+                upfront: accepted.as_ref().is_some_and(Accepted::is_upfront),
+                facilitator: submitter(&signed.authorization),
+            }),
+            (_, Form::Other(other)) => Settled::Text(quoted(other, offer, usize::MAX, "{}", &resource)),
+        };
+        let (route, offer) = (Arc::clone(route), Arc::clone(offer));
+        let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
+        let mut purchase = Self {
+            identity: identity(&payment),
+            binding: bind(&route, &payment),
+            valid_before: payment.valid_before().unwrap_or_else(|| now.saturating_add(validity)),
+            route,
+            offer,
+            payment,
+            settled,
+            resource,
+            extensions: String::new(),
+            name: None,
+            unfit,
+        };
+        if purchase.payment.version() == Version::V2 {
+            let text = std::str::from_utf8(&json).unwrap_or_default();
+            let objection = purchase.read_extensions(text, gas::offered(&purchase.offer, abilities), &asked);
+            purchase.unfit = purchase.unfit.or(objection.err());
+        }
+        Ok(purchase)
+    }
+
+    /// Reads what the payment says besides, and what of it and of our own declarations the
+    /// facilitator is to see. What is wrong with it keeps no claim from deciding.
+    fn read_extensions(
+        &mut self,
+        json: &str,
+        sponsored: gas::Sponsored,
+        asked: &Asked<'_>,
+    ) -> Result<(), Refusal> {
+        let declared = Arc::clone(&self.offer.extensions);
+        self.extensions = extensions::asked(&declared, asked);
+        let passed_on = gas::passed_on(json, sponsored);
+        extensions::append(
+            &mut self.extensions,
+            &passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?,
+        );
+        if !echo::agrees(json, &extensions::fixed(&declared, sponsored)) {
+            return Err(Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH));
+        }
+        let Some(identifier) = declared.payment_identifier else { return Ok(()) };
+        let name = identifier::read(json, identifier == Identifier::Required)
+            .map_err(|unnamed| Refusal::Unnamed(unnamed.code()))?;
+        self.name = name.zip(self.payment.payer()).map(|(name, payer)| {
+            (name.identity(payer), identifier::fingerprint(&self.identity, asked.method, asked.path))
+        });
+        Ok(())
+    }
+
+    /// The payment's name, if it has one, and the op that gives it to this payment and request.
+    pub fn mark(&self) -> Option<(Identity, Op)> {
+        let (name, fingerprint) = self.name.filter(|_| self.unfit.is_none())?;
+        Some((name, Op::Mark { fingerprint, expires: identifier::expires(self.valid_before) }))
+    }
+
+    /// What the exchange has to know.
+    pub fn terms(&self) -> Terms {
+        let check = match (self.offer.verify, self.payment.judge()) {
+            // Whatever stands behind it decides alone.
+            _ if self.unfit.is_some() => Check::Local,
+            (_, Judge::Facilitator) => Check::First,
+            (Verify::Facilitator, Judge::Sandbox) => Check::Facilitator,
+            (Verify::Local, Judge::Sandbox) => Check::Local,
+        };
+        Terms { settle: self.offer.settle, check }
+    }
+
+    /// What was signed, where that is the most that may be charged and not the price.
+    pub fn metered(&self) -> Option<charge::Signed> {
+        match &self.settled {
+            Settled::Terms(terms) if terms.means == Means::Upto => {
+                Some(charge::Signed { most: self.payment.amount(), decimals: terms.asset.decimals })
+            }
+            _ => None,
+        }
+    }
+
+    /// What the facilitator's answer has to agree with, when `charged` was asked for, or what
+    /// was signed.
+    pub fn expected(&self, charged: Option<Amount>) -> Expected<'_> {
+        Expected {
+            network: self.payment.network(),
+            caip2: match self.payment.form() {
+                Form::Evm { asset, .. } => &asset.network,
+                Form::Other(other) => &other.network,
+            },
+            payer: self.payment.payer(),
+            amount: match self.payment.form() {
+                Form::Evm { .. } => Some(charged.unwrap_or_else(|| self.payment.amount())),
+                Form::Other(_) => None,
+            },
+        }
+    }
+
+    /// The body of `/verify` and `/settle`; to settle less than was signed, with what is charged.
+    pub fn body(&self, charged: Option<Amount>) -> Vec<u8> {
+        // The query may say what is only the upstream's business.
+        let url = self.resource.split('?').next().unwrap_or_default();
+        let sold = self.offer.sold(url);
+        let version = self.payment.version();
+        let mut payload = String::with_capacity(512);
+        match self.payment.form() {
+            Form::Evm { signed, .. } => signed.push(&mut payload),
+            Form::Other(other) => payload.push_str(&other.payload),
+        }
+        let accepted = self.requirements(None, &sold);
+        let charged = charged.map(|charged| self.requirements(Some(charged), &sold));
+        let requirements = charged.as_deref().unwrap_or(&accepted);
+        match version {
+            Version::V1 => body::v1(self.scheme(), self.payment.network(), &payload, requirements),
+            Version::V2 => body::v2(
+                &body::Parts {
+                    payload: &payload,
+                    accepted: &accepted,
+                    requirements,
+                    extensions: &self.extensions,
+                },
+                &sold,
+            ),
+        }
+    }
+
+    fn scheme(&self) -> &str {
+        match (self.payment.form(), &self.settled) {
+            (Form::Other(other), _) => &other.scheme,
+            (_, Settled::Terms(terms)) => terms.means.scheme(),
+            _ => "exact",
+        }
+    }
+
+    fn requirements(&self, charged: Option<Amount>, sold: &Sold<'_>) -> String {
+        let terms = match &self.settled {
+            Settled::Terms(terms) => terms,
+            Settled::Text(text) => return text.clone(),
+        };
+        let charged = charged.map(|amount| terms.charging(amount));
+        let terms = charged.as_ref().unwrap_or(terms);
+        let mut json = String::with_capacity(384);
+        match self.payment.version() {
+            Version::V1 => terms.push_v1(&mut json, sold),
+            Version::V2 => terms.push_v2(&mut json),
+        }
+        json
+    }
+
+    /// Until when an attempt begun or renewed at `now` owns the claim.
+    pub fn lease(&self, now: UnixSeconds) -> UnixSeconds {
+        let seconds = self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS);
+        now.saturating_add(seconds.max(MIN_LEASE_SECONDS))
+    }
+
+    /// The claim op of an exchange's step.
+    pub fn exchange_op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
+        let lease = self.lease(now);
+        match step {
+            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..self.begin(attempt, now) }),
+            Step::Begin => Op::Begin(self.begin(attempt, now)),
+            Step::Settling(amount) => Op::Settling { attempt, lease, amount },
+            Step::Waive => Op::Waive { attempt },
+            Step::Renew => Op::Renew { attempt, lease },
+            Step::Release => Op::Release { attempt },
+            Step::Delivered => Op::Delivered { attempt },
+            Step::Undelivered => Op::Undelivered { attempt },
+        }
+    }
+
+    /// The claim op of a settlement's step.
+    pub fn settlement_op(&self, step: settlement::Step, attempt: Attempt, now: UnixSeconds) -> Op {
+        match step {
+            settlement::Step::Settled { transaction, deliver } => {
+                self.settled(attempt, transaction, deliver, now)
+            }
+            settlement::Step::Release => Op::Release { attempt },
+            settlement::Step::Unknown => Op::Unknown { attempt },
+            settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
+            settlement::Step::Undelivered => Op::Undelivered { attempt },
+        }
+    }
+
+    fn settled(&self, attempt: Attempt, transaction: Transaction, deliver: bool, now: UnixSeconds) -> Op {
+        Op::Settled {
+            attempt,
+            transaction,
+            deliver: deliver.then(|| self.lease(now)),
+            otherwise: self.begin(attempt, now),
+        }
+    }
+
+    fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
+        let opening = match self.terms() {
+            _ if self.unfit.is_some() => Opening::Nothing,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
+            _ => Opening::Held,
+        };
+        Begin {
+            attempt,
+            opening,
+            binding: self.binding,
+            valid_before: self.valid_before,
+            redeem_for: self.offer.redeem_for_seconds,
+            lease: self.lease(now),
+        }
+    }
+}
+
+/// What the chain burns; for payments only the facilitator can read, what names them.
+fn identity(payment: &Payment) -> Identity {
+    match payment.form() {
+        Form::Evm { signed, asset, .. } => Identity {
+            chain_id: asset.chain_id,
+            verifying_contract: signed.authorization.burnt_by(asset.address),
+            payer: signed.authorization.payer(),
+            nonce: signed.authorization.nonce(),
+        },
+        Form::Other(other) => Identity::named("payload", &[other.network.as_bytes(), &other.digest()]),
+    }
+}
+
+/// What is bought: route, payee, asset and amount; and the signature, where nobody here could
+/// judge it.
+fn bind(route: &Route, payment: &Payment) -> Binding {
+    let (signed, asset) = match payment.form() {
+        Form::Evm { signed, asset, .. } => (signed, asset),
+        Form::Other(_) => return Binding::new(&route.name, &[]),
+    };
+    let authorization = &signed.authorization;
+    let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
+    let binding = Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount]);
+    match (payment.judge(), &signed.signature) {
+        (Judge::Facilitator, Ok(signature)) => {
+            let mut text = String::new();
+            signature.push(&mut text);
+            binding.with_signature(text.as_bytes())
+        }
+        _ => binding,
+    }
+}
+
+fn means(authorization: &Authorization) -> Means {
+    match (authorization, submitter(authorization)) {
+        (Authorization::Transfer(_), _) => Means::Eip3009,
+        (Authorization::Permit(_), Some(_)) => Means::Upto,
+        (Authorization::Permit(_), None) => Means::Permit2,
+    }
+}
+
+fn submitter(authorization: &Authorization) -> Option<Address> {
+    match authorization {
+        Authorization::Transfer(_) => None,
+        Authorization::Permit(permit) => permit.witness.facilitator,
+    }
+}
+
+/// The requirements of a payment only the facilitator can read, as it was quoted; where nothing
+/// is quoted any more, as the payment itself states them.
+fn quoted(other: &Other, offer: &Offer, place: usize, extra: &str, url: &str) -> String {
+    let mut json = String::with_capacity(384);
+    match (offer.others.get(place), other.version) {
+        (Some(accept), Version::V1) => accept.push_v1(&mut json, extra, offer, &offer.sold(url)),
+        (Some(accept), Version::V2) => accept.push_v2(&mut json, extra, offer),
+        (None, _) => other.push_requirements(&mut json),
+    }
+    json
+}

@@ -1,0 +1,122 @@
+//! What a response costs, once its headers are known.
+//!
+//! 1. A status that is not charged for costs nothing.
+//! 2. Under `exact` the price was signed, and is charged.
+//! 3. Under `upto` the upstream says it in `Settlement-Overrides`: base units, a percentage of
+//!    what was signed, or dollars.
+//! 4. Otherwise the offer measures it: its rate for the quantity in a response header.
+//! 5. Otherwise it is everything that was signed, as with the reference server.
+//!
+//! It is never more than was signed: what comes out higher is cut down to that (the reference
+//! server forwards "150%" as it stands). It is never guessed either: a statement that cannot be
+//! read, or a quantity that is missing without a default, is the upstream's mistake, and neither
+//! payer nor seller pays for it: the response is withheld and nothing is charged.
+
+use crate::config::{Meter, Offer};
+use crate::exchange::Charge;
+use crate::money::{Amount, Price};
+use crate::protocol::json::{self, leaf, Schema};
+
+/// The upstream's own word; never let through to the client, and never taken from it.
+pub const OVERRIDE: &str = "settlement-overrides";
+
+const STATEMENT: Schema = Schema(&[leaf("amount", "amount")]);
+
+/// A charge, and whether the upstream asked for more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// What is charged.
+    pub charge: Charge,
+    /// It was cut down to what was signed.
+    pub cut: bool,
+}
+
+/// What was signed under `upto`.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed {
+    /// Base units, the most that may be charged.
+    pub most: Amount,
+    /// Of the token.
+    pub decimals: u8,
+}
+
+/// Reads the charge off a response. `signed` is `None` where the price is fixed.
+pub fn read(
+    offer: &Offer,
+    signed: Option<Signed>,
+    status: Option<u16>,
+    headers: &[(String, Vec<u8>)],
+) -> Reading {
+    let whole = |charge| Reading { charge, cut: false };
+    // A status that cannot be read is not worth a charge.
+    if !status.is_some_and(|status| offer.charges(status)) {
+        return whole(Charge::Nothing);
+    }
+    let Some(signed) = signed else { return whole(Charge::Full) };
+    let amount = match (only(headers, OVERRIDE), &offer.meter) {
+        (Given::One(statement), _) => overridden(statement, signed),
+        (Given::Many, _) => None,
+        (Given::Absent, Some(meter)) => measured(meter, signed.decimals, headers),
+        (Given::Absent, None) => return whole(Charge::Full),
+    };
+    match amount {
+        None => whole(Charge::Unreadable),
+        Some(amount) if amount.is_zero() => whole(Charge::Waived),
+        Some(amount) => {
+            Reading { charge: Charge::Metered(amount.min(signed.most)), cut: amount > signed.most }
+        }
+    }
+}
+
+enum Given<'a> {
+    Absent,
+    One(&'a [u8]),
+    Many,
+}
+
+fn only<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Given<'a> {
+    let mut values = headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_slice());
+    match (values.next(), values.next()) {
+        (None, _) => Given::Absent,
+        (Some(value), None) => Given::One(value),
+        (Some(_), Some(_)) => Given::Many,
+    }
+}
+
+fn overridden(statement: &[u8], signed: Signed) -> Option<Amount> {
+    let text = std::str::from_utf8(statement).ok()?;
+    let mut object = json::read_any_depth(text, &STATEMENT).ok()?;
+    let amount = object.optional_text("amount").ok()??;
+    let number =
+        |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.').then(|| Price::parse(text).ok());
+    if let Some(percentage) = amount.strip_suffix('%') {
+        // Two decimals are all that the reference reads, so this counts hundredths of a percent.
+        let fine = percentage.split_once('.').is_none_or(|(_, fraction)| fraction.len() <= 2);
+        let hundredths = number(percentage).flatten().filter(|_| fine)?.to_amount(2).ok()?;
+        return hundredths.times(signed.most)?.over(Amount::from_u64(10_000));
+    }
+    if let Some(dollars) = amount.strip_prefix('$') {
+        return number(dollars).flatten()?.to_amount(signed.decimals).ok();
+    }
+    Amount::parse(&amount)
+}
+
+fn measured(meter: &Meter, decimals: u8, headers: &[(String, Vec<u8>)]) -> Option<Amount> {
+    let quantity = match only(headers, &meter.header) {
+        Given::Absent => meter.default?,
+        Given::One(value) => count(value)?,
+        Given::Many => return None,
+    };
+    // Beyond a uint256 is beyond what was signed.
+    Some(meter.rate.of_quantity(quantity, meter.per, decimals).unwrap_or(Amount::MAX))
+}
+
+/// A decimal integer, without sign or spaces; what is beyond a `u64` counts as its maximum.
+fn count(value: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(value).ok()?;
+    let digits = !text.is_empty() && text.len() <= 78 && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use super::*;
+use crate::config::Settle;
+use crate::protocol::tests::{base, offer};
+
+const SIGNED: Signed = Signed { most: Amount::from_units(5_000_000), decimals: 6 };
+
+fn sold(meter: Option<Meter>) -> Offer {
+    let mut offer = offer(&base()["requirements"], Settle::After);
+    offer.meter = meter;
+    offer
+}
+
+fn meter(rate: &str, per: u64, default: Option<u64>) -> Option<Meter> {
+    Some(Meter { rate: Price::parse(rate).unwrap(), per, header: "x-tokens".to_owned(), default })
+}
+
+fn charge(offer: &Offer, headers: &[(&str, &str)]) -> Charge {
+    reading(offer, headers).charge
+}
+
+fn reading(offer: &Offer, headers: &[(&str, &str)]) -> Reading {
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+    read(offer, Some(SIGNED), Some(200), &headers)
+}
+
+fn metered(units: u64) -> Charge {
+    Charge::Metered(Amount::from_u64(units))
+}
+
+#[test]
+fn the_upstream_may_say_it_in_three_ways() {
+    let offer = sold(None);
+    let cases = [
+        ("1000", metered(1_000)),
+        ("50%", metered(2_500_000)),
+        ("33.33%", metered(1_666_500)),
+        ("0.01%", metered(500)),
+        ("100%", metered(5_000_000)),
+        ("$0.05", metered(50_000)),
+        ("5000000", metered(5_000_000)),
+        ("0", Charge::Waived),
+        ("0%", Charge::Waived),
+        ("$0", Charge::Waived),
+        ("$0.0000001", Charge::Waived),
+    ];
+    for (amount, expected) in cases {
+        let statement = format!(r#"{{"amount":"{amount}"}}"#);
+        let read = reading(&offer, &[(OVERRIDE, &statement)]);
+        assert_eq!(read, Reading { charge: expected, cut: false }, "{amount}");
+    }
+    assert_eq!(charge(&offer, &[]), Charge::Full);
+}
+
+#[test]
+fn nobody_is_charged_more_than_was_signed() {
+    let offer = sold(meter("$0.02", 1_000, None));
+    for amount in ["5000001", "150%", "$5.000001", "$99999999999", &"9".repeat(77)] {
+        let statement = format!(r#"{{"amount":"{amount}"}}"#);
+        let read = reading(&offer, &[(OVERRIDE, &statement)]);
+        assert_eq!(read, Reading { charge: metered(5_000_000), cut: true }, "{amount}");
+    }
+    for quantity in ["250001", "18446744073709551615", "99999999999999999999999999"] {
+        assert_eq!(charge(&offer, &[("x-tokens", quantity)]), metered(5_000_000), "{quantity}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_guessed() {
+    let offer = sold(meter("$0.02", 1_000, None));
+    for statement in [
+        "",
+        "{}",
+        "null",
+        "[]",
+        "5",
+        r#"{"amount":5}"#,
+        r#"{"amount":null}"#,
+        r#"{"amount":"-1"}"#,
+        r#"{"amount":"abc"}"#,
+        r#"{"amount":"1e3"}"#,
+        r#"{"amount":"0x10"}"#,
+        r#"{"amount":" 5"}"#,
+        r#"{"amount":"%"}"#,
+        r#"{"amount":"-5%"}"#,
+        r#"{"amount":"1.234%"}"#,
+        r#"{"amount":"$5%"}"#,
+        r#"{"amount":"5 USDC%"}"#,
+        r#"{"amount":"$1 EUR"}"#,
+        r#"{"amount":"1","amount":"2"}"#,
+    ] {
+        assert_eq!(charge(&offer, &[(OVERRIDE, statement)]), Charge::Unreadable, "{statement}");
+    }
+    let one = r#"{"amount":"1"}"#;
+    assert_eq!(charge(&offer, &[(OVERRIDE, one), (OVERRIDE, one)]), Charge::Unreadable);
+    for quantity in ["", "-1", "1.5", "1e3", " 1", "0x1", "one"] {
+        assert_eq!(charge(&offer, &[("x-tokens", quantity)]), Charge::Unreadable, "{quantity}");
+    }
+    assert_eq!(charge(&offer, &[]), Charge::Unreadable, "a missing quantity");
+}
+
+#[test]
+fn a_rate_loses_nothing_before_the_last_step() {
+    let cases = [
+        ("$0.02", 1_000, "1", Charge::Metered(Amount::from_u64(20))),
+        ("$0.02", 1_000, "1234", metered(24_680)),
+        ("$0.0000005", 1, "1", Charge::Waived),
+        ("$0.0000005", 1, "3", metered(1)),
+        ("$0.0000005", 1, "2000000", metered(1_000_000)),
+        ("$0.02", 1_000, "0", Charge::Waived),
+        ("$3", 7, "1", metered(428_571)),
+    ];
+    for (rate, per, quantity, expected) in cases {
+        assert_eq!(
+            charge(&sold(meter(rate, per, None)), &[("x-tokens", quantity)]),
+            expected,
+            "{rate} {quantity}"
+        );
+    }
+    assert_eq!(charge(&sold(meter("$0.02", 1_000, Some(500))), &[]), metered(10_000));
+}
+
+#[test]
+fn a_status_that_is_not_charged_for_costs_nothing() {
+    let offer = sold(None);
+    for status in [Some(500), Some(404), Some(304), None] {
+        assert_eq!(read(&offer, Some(SIGNED), status, &[]).charge, Charge::Nothing, "{status:?}");
+        assert_eq!(read(&offer, None, status, &[]).charge, Charge::Nothing, "{status:?}");
+    }
+    assert_eq!(read(&offer, None, Some(200), &[]).charge, Charge::Full);
+}

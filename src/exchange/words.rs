@@ -1,0 +1,153 @@
+//! What an exchange is told, what it wants done, and why it refuses.
+
+use crate::claims::{self, Paid, State, Transaction};
+use crate::config::Settle;
+use crate::facilitator::{Reason, Verdict};
+use crate::money::Amount;
+
+/// What the machine needs to know of the offer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Terms {
+    /// When the money moves.
+    pub settle: Settle,
+    /// Whether and when the facilitator's `/verify` is asked.
+    pub check: Check,
+}
+
+/// What is known of a payment before it is presented, and what has to be asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Check {
+    /// It was verified here; `/verify` is not asked.
+    Local,
+    /// It was verified here; `/verify` is asked under a claim, before the upstream works.
+    Facilitator,
+    /// Only `/verify` can tell whether it is the payer's. Until it says so nothing is
+    /// written down: a claim would be room in the table for whoever invents signatures.
+    First,
+}
+
+/// What a response costs, once its headers are known. The caller sees to it that a metered
+/// charge is never above what was signed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Charge {
+    /// It is not charged for; the authorisation stays unused.
+    Nothing,
+    /// What was signed.
+    Full,
+    /// This much.
+    Metered(Amount),
+    /// Zero: it is worth its price, which is nothing. The authorisation is used up.
+    Waived,
+    /// Nobody can say: the upstream's statement of it cannot be read.
+    Unreadable,
+}
+
+/// What happens to an exchange.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// A claim step came out like this.
+    Claim(claims::Outcome),
+    /// `/verify` came out like this.
+    Verified(Verdict),
+    /// The settlement came out like this.
+    Settled(Settled),
+    /// Response headers arrived, from the upstream or from the host itself.
+    Response {
+        /// What it costs. If the money has moved already, anything but nothing means that it
+        /// is worth it.
+        charge: Charge,
+    },
+    /// The exchange ended.
+    End {
+        /// Whether the whole response went out and nobody hung up.
+        clean: bool,
+    },
+}
+
+/// What the settlement tells the exchange that waits for it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Settled {
+    /// The money moved and this exchange may deliver.
+    Paid(Transaction),
+    /// The facilitator refused and no money can have moved.
+    Rejected(Reason),
+    /// The facilitator was not reached and no money can have moved.
+    NotSent,
+    /// The money may have moved.
+    Unknown,
+    /// Another exchange took the claim over.
+    Superseded,
+    /// The money moved in this transaction, which served another claim.
+    Reused(Transaction),
+}
+
+/// A step of the exchange's own claim.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Step {
+    /// Present the payment where a claim stands; open none.
+    Look,
+    /// Present the payment.
+    Begin,
+    /// Write "settling", and how much, before the call leaves.
+    Settling(Option<Amount>),
+    /// Use the authorisation up without a charge.
+    Waive,
+    /// Keep the lease, and learn whether it is still ours.
+    Renew,
+    /// Give up a claim for which nothing was asked.
+    Release,
+    /// The response was delivered.
+    Delivered,
+    /// The response was not.
+    Undelivered,
+}
+
+/// What the driver must do.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Effect {
+    /// Run a claim step; its outcome is the next event unless the machine is Over.
+    Claim(Step),
+    /// Ask `/verify`.
+    Verify,
+    /// Hand the payment to the root to be settled, for this amount; `None` is what was signed.
+    Settle(Option<Amount>),
+    /// Nobody waits for the settlement any more.
+    Leave,
+    /// Let the request go upstream.
+    Forward,
+    /// Let the held response go to the client, with its receipt.
+    Release(Paid),
+    /// Let the response go to the client as it is: it is not charged for.
+    PassUnpaid,
+    /// Answer the client ourselves, in place of whatever is held.
+    Deny(Denial),
+}
+
+/// Why the money path refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Denial {
+    /// The payment does not fit the offer and no claim stands behind it.
+    Mismatch,
+    /// The same payment is at work elsewhere.
+    InFlight,
+    /// The same payment was delivered.
+    AlreadyUsed(Paid),
+    /// The same payment was presented too often without a delivery.
+    Exhausted(Paid),
+    /// The payment belongs to another purchase.
+    Elsewhere(State),
+    /// The claim table has no room.
+    Full,
+    /// The claim table cannot answer.
+    StoreDown,
+    /// The facilitator was certainly not reached, or could not verify.
+    FacilitatorDown,
+    /// `/verify` refused; nothing was asked to settle.
+    Unverified(Reason),
+    /// `/settle` refused.
+    Rejected(Reason),
+    /// The money may have moved.
+    Pending,
+    /// What the response costs cannot be read; nothing was asked to settle.
+    ChargeUnreadable,
+}

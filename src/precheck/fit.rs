@@ -1,0 +1,208 @@
+//! Whether a payment buys what is sold today.
+
+use super::*;
+
+/// What a fitting payment is settled under.
+#[derive(Clone, Debug)]
+pub enum Fit {
+    /// Terms verified here.
+    Terms(Terms),
+    /// A way to pay that only the facilitator understands: its place among the offer's
+    /// `others`, and the `extra` it was quoted with.
+    Other(usize, String),
+}
+
+/// Why a payment does not buy an offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Mismatch {
+    /// None of the offer's accepts is what the client says it pays.
+    #[error("the payment matches none of the offer's terms")]
+    NoMatch,
+    /// The facilitator says that it does not settle such payments.
+    #[error("the facilitator does not settle such payments")]
+    Unsupported,
+    /// The Permit2 spender is not the scheme's proxy.
+    #[error("the permit's spender is not the x402 proxy of its scheme")]
+    Spender,
+    /// The Permit2 token is not the asset.
+    #[error("the permit is for another token")]
+    Token,
+    /// Somebody else may submit the `upto` payment.
+    #[error("the permit names another facilitator")]
+    Submitter,
+    /// It goes to somebody else.
+    #[error("the payment goes to somebody else")]
+    Recipient(Means),
+    /// It has ended, or ends too soon to settle in time.
+    #[error("the payment expires too soon to be settled")]
+    Expired(Means),
+    /// It ends later than any quote allows.
+    #[error("the payment is valid for longer than was quoted")]
+    TooLong,
+    /// Its beginning has not come.
+    #[error("the payment is not valid yet")]
+    NotYet(Means),
+    /// It is not the price.
+    #[error("the payment's value is not the price")]
+    Value(Means),
+}
+
+/// Whether a payment buys `offer` at `now_unix` (seconds): the rules 3 to 9 of [`super`], in
+/// this order.
+///
+/// `margin_seconds` is the validity that must be left; see [`Offer::margin_seconds`].
+///
+/// # Errors
+/// The first [`Mismatch`].
+pub fn precheck(
+    payment: &Payment,
+    offer: &Offer,
+    abilities: &impl Abilities,
+    now_unix: u64,
+    margin_seconds: u64,
+) -> Result<Fit, Mismatch> {
+    let (signed, asset, accepted) = match payment.form() {
+        Form::Evm { signed, asset, accepted } => (signed, asset, accepted.as_ref()),
+        Form::Other(other) => return fit_other(other, offer, abilities),
+    };
+    let authorization = &signed.authorization;
+    let terms = match accepted {
+        Some(accepted) => offer
+            .accepts
+            .iter()
+            .filter(|accept| accept.asset == *asset)
+            .filter_map(|accept| {
+                let submitter = match accept.means {
+                    Means::Upto => Some(submitter(accepted, offer, abilities)?),
+                    Means::Eip3009 | Means::Permit2 => None,
+                };
+                Some(Terms::of(accept, offer, submitter))
+            })
+            .find(|terms| fits_form(authorization, terms.means) && accepted.matches(terms)),
+        None if offer.v1 => offer
+            .accepts
+            .iter()
+            .find(|accept| accept.asset == *asset && fits_form(authorization, accept.means))
+            .map(|accept| Terms { upfront: false, ..Terms::of(accept, offer, None) }),
+        None => None,
+    };
+    let terms = terms.ok_or(Mismatch::NoMatch)?;
+    let (version, network) = (payment.version(), payment.network());
+    let facilitator = offer.facilitator().ok_or(Mismatch::Unsupported)?;
+    if abilities.settles(facilitator, version, terms.means.scheme(), network) == Ability::No {
+        return Err(Mismatch::Unsupported);
+    }
+    check_permit(authorization, &terms)?;
+    if authorization.to() != terms.pay_to {
+        return Err(Mismatch::Recipient(terms.means));
+    }
+    check_window(authorization, offer, terms.means, now_unix, margin_seconds)?;
+    if authorization.amount() != terms.amount {
+        return Err(Mismatch::Value(terms.means));
+    }
+    Ok(Fit::Terms(terms))
+}
+
+fn fit_other(other: &Other, offer: &Offer, abilities: &impl Abilities) -> Result<Fit, Mismatch> {
+    let mut verdict = Mismatch::NoMatch;
+    for (place, accept) in offer.others.iter().enumerate() {
+        if other.version == Version::V1 && !offer.v1 {
+            continue;
+        }
+        match challenge::extra(accept, offer, abilities, other.version) {
+            Ok(extra) if other.pays(accept, &extra, offer.max_timeout_seconds.into()) => {
+                return Ok(Fit::Other(place, extra));
+            }
+            Err(Ability::No) if other.pays(accept, "{}", offer.max_timeout_seconds.into()) => {
+                verdict = Mismatch::Unsupported;
+            }
+            _ => {}
+        }
+    }
+    Err(verdict)
+}
+
+/// Whether an authorisation is of the contract that a scheme burns.
+fn fits_form(authorization: &Authorization, wanted: Means) -> bool {
+    matches!(
+        (authorization, wanted),
+        (Authorization::Transfer(_), Means::Eip3009)
+            | (Authorization::Permit(_), Means::Permit2 | Means::Upto)
+    )
+}
+
+/// The submitter an echoed quote names, if a quote that named it is still honoured.
+fn submitter(accepted: &Accepted, offer: &Offer, abilities: &impl Abilities) -> Option<Address> {
+    let named = accepted.extra.as_ref()?.facilitator_address.as_deref()?;
+    let address = Address::parse(named).ok()?;
+    abilities.submits(offer.facilitator()?, &accepted.network, &address).then_some(address)
+}
+
+fn check_permit(authorization: &Authorization, terms: &Terms) -> Result<(), Mismatch> {
+    let Authorization::Permit(permit) = authorization else {
+        return Ok(());
+    };
+    let proxy = if terms.means == Means::Upto { UPTO_PROXY } else { EXACT_PROXY };
+    if permit.spender != proxy {
+        return Err(Mismatch::Spender);
+    }
+    if permit.token != terms.asset.address {
+        return Err(Mismatch::Token);
+    }
+    // A witness with a facilitator is of another type than one without, so that this also keeps
+    // the two schemes apart.
+    if permit.witness.facilitator != terms.facilitator {
+        return Err(Mismatch::Submitter);
+    }
+    Ok(())
+}
+
+fn check_window(
+    authorization: &Authorization,
+    offer: &Offer,
+    means: Means,
+    now_unix: u64,
+    margin_seconds: u64,
+) -> Result<(), Mismatch> {
+    let (from, until) = (authorization.valid_after(), authorization.valid_before());
+    if until < Amount::from_u64(now_unix.saturating_add(margin_seconds)) {
+        return Err(Mismatch::Expired(means));
+    }
+    let latest = now_unix.saturating_add(u64::from(offer.max_timeout_seconds)).saturating_add(SKEW_SECONDS);
+    if until > Amount::from_u64(latest) {
+        return Err(Mismatch::TooLong);
+    }
+    if from > Amount::from_u64(now_unix) {
+        return Err(Mismatch::NotYet(means));
+    }
+    Ok(())
+}
+
+// === impl Mismatch ===
+
+impl Mismatch {
+    /// The SDK's code, where it has one.
+    pub fn code(self) -> &'static str {
+        let of = |means, transfer, permit| if means == Means::Eip3009 { transfer } else { permit };
+        match self {
+            Self::NoMatch => "no_matching_payment_requirements",
+            Self::Unsupported => "unsupported_by_facilitator",
+            Self::TooLong => "payment_validity_too_long",
+            Self::Spender => "invalid_permit2_spender",
+            Self::Token => "permit2_token_mismatch",
+            Self::Submitter => "upto_facilitator_mismatch",
+            Self::Recipient(means) => {
+                of(means, "invalid_exact_evm_recipient_mismatch", "invalid_permit2_recipient_mismatch")
+            }
+            Self::Expired(means) => {
+                of(means, "invalid_exact_evm_payload_authorization_valid_before", "permit2_deadline_expired")
+            }
+            Self::NotYet(means) => {
+                of(means, "invalid_exact_evm_payload_authorization_valid_after", "permit2_not_yet_valid")
+            }
+            Self::Value(means) => {
+                of(means, "invalid_exact_evm_payload_authorization_value_mismatch", "permit2_amount_mismatch")
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The quote of a 402: version 2 in the `PAYMENT-REQUIRED` header, version 1 in the body.
+
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
+
+use super::abilities::{Abilities, Ability};
+use super::body::push_description;
+use super::json::push_string;
+use super::other;
+use super::terms::{Sold, Terms, UPFRONT};
+use super::Version;
+use crate::config::{Means, Offer, OtherAccept, Settle};
+
+/// The networks that version 1 clients know by name. Legacy `x402-fetch` parses every entry of
+/// a quote, so that one name it does not know kills the whole 402.
+const LEGACY_NETWORKS: &[&str] = &[
+    "abstract",
+    "abstract-testnet",
+    "base-sepolia",
+    "base",
+    "avalanche-fuji",
+    "avalanche",
+    "iotex",
+    "solana-devnet",
+    "solana",
+    "sei",
+    "sei-testnet",
+    "polygon",
+    "polygon-amoy",
+    "peaq",
+    "story",
+    "educhain",
+    "skale-base-sepolia",
+];
+
+/// An offer's quote. Everything but the error and the resource's URL is rendered and
+/// encoded once, so that an unpaid request costs the encoding of a short tail.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    /// Base64 of `{"x402Version":2,"accepts":[...],` and as many spaces as make its length
+    /// a multiple of three, so that encoded text may follow.
+    prefix: String,
+    /// What follows the URL, as JSON.
+    suffix: String,
+    /// Members of `extensions`.
+    extensions: String,
+    /// Version 1's `accepts`, cut where the resource's URL goes: it follows each but the last.
+    v1: Vec<String>,
+    ways: usize,
+    missing: Vec<String>,
+}
+
+// === impl Challenge ===
+
+impl Challenge {
+    /// Renders an offer's quote, as far as its facilitator is known to settle it. A way whose
+    /// terms need something of the facilitator's waits until that is known.
+    /// `extensions` are members of that object, without braces; may be empty.
+    pub fn new(offer: &Offer, abilities: &impl Abilities, extensions: &str) -> Self {
+        let mut quote = Self {
+            prefix: String::new(),
+            suffix: String::new(),
+            extensions: String::new(),
+            v1: vec![String::new()],
+            ways: 0,
+            missing: Vec::new(),
+        };
+        let mut json = String::from(r#"{"x402Version":2,"accepts":["#);
+        let sold = Sold { url: "", description: &offer.description, mime_type: &offer.mime_type };
+        for accept in &offer.accepts {
+            let Some(facilitator) = offer.facilitator() else { continue };
+            let (scheme, network) = (accept.means.scheme(), &accept.asset.network);
+            let submitter = match accept.means {
+                Means::Upto => abilities.submitter(facilitator, network),
+                Means::Eip3009 | Means::Permit2 => None,
+            };
+            if abilities.settles(facilitator, Version::V2, scheme, network) == Ability::No {
+                quote.missing.push(format!("{scheme} on {network}"));
+            } else if accept.means != Means::Upto || submitter.is_some() {
+                quote.separate(&mut json);
+                Terms::of(accept, offer, submitter).push_v2(&mut json);
+            }
+            let Some(network) = offer.v1_network(accept.asset.v1_network, accept.means == Means::Eip3009)
+            else {
+                continue;
+            };
+            if abilities.settles(facilitator, Version::V1, scheme, network) != Ability::No {
+                let terms = Terms::of(accept, offer, None);
+                quote.push_v1(|out| terms.push_v1_head(out), |out| terms.push_v1_tail(out, &sold));
+            }
+        }
+        for accept in &offer.others {
+            match extra(accept, offer, abilities, Version::V2) {
+                Ok(extra) => {
+                    quote.separate(&mut json);
+                    accept.push_v2(&mut json, &extra, offer);
+                }
+                Err(Ability::No) => quote.missing.push(format!("{} on {}", accept.scheme, accept.network)),
+                Err(_) => {}
+            }
+            if let (Some(_), Ok(extra)) =
+                (offer.v1_network(accept.v1_network, true), extra(accept, offer, abilities, Version::V1))
+            {
+                quote.push_v1(
+                    |out| accept.push_v1_head(out),
+                    |out| accept.push_v1_tail(out, &extra, offer, &sold),
+                );
+            }
+        }
+        json.push_str("],");
+        while json.len() % 3 != 0 {
+            json.push(' ');
+        }
+        quote.prefix = STANDARD.encode(json);
+        push_description(&mut quote.suffix, &sold);
+        quote.suffix.push('}');
+        quote.extensions.push_str(extensions);
+        quote
+    }
+
+    /// Whether there is nothing in it that could be paid now.
+    pub fn is_empty(&self) -> bool {
+        self.ways == 0
+    }
+
+    /// What the facilitator says it does not settle, for the log.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// The value of `PAYMENT-REQUIRED`: base64, one line, ASCII whatever the arguments.
+    ///
+    /// `error` is a stable code or the SDK's text; `resource_url` the public URL asked for.
+    /// The header is longer than the URL by a third: callers bound the URL.
+    pub fn header(&self, error: &str, resource_url: &str) -> String {
+        self.header_with(error, resource_url, "")
+    }
+
+    /// The same with more members of `extensions`: what is declared for this request alone.
+    pub fn header_with(&self, error: &str, resource_url: &str, more: &str) -> String {
+        let length = 32usize
+            .saturating_add(error.len())
+            .saturating_add(resource_url.len())
+            .saturating_add(self.suffix.len())
+            .saturating_add(self.extensions.len())
+            .saturating_add(more.len());
+        let mut tail = String::with_capacity(length);
+        tail.push_str(r#""error":"#);
+        push_string(&mut tail, error);
+        tail.push_str(r#","resource":{"url":"#);
+        push_string(&mut tail, resource_url);
+        tail.push_str(&self.suffix);
+        if !self.extensions.is_empty() || !more.is_empty() {
+            let between = if self.extensions.is_empty() || more.is_empty() { "" } else { "," };
+            for part in [r#","extensions":{"#, more, between, &self.extensions, "}"] {
+                tail.push_str(part);
+            }
+        }
+        tail.push('}');
+        let encoded = tail.len().div_ceil(3).saturating_mul(4);
+        let mut header = String::with_capacity(self.prefix.len().saturating_add(encoded));
+        header.push_str(&self.prefix);
+        STANDARD.encode_string(tail, &mut header);
+        header
+    }
+
+    /// Version 1's `accepts`, a JSON list; `None` when version 1 has no way to pay.
+    pub fn v1_accepts(&self, resource_url: &str) -> Option<String> {
+        let (last, before) = self.v1.split_last().filter(|(_, before)| !before.is_empty())?;
+        let mut url = String::with_capacity(resource_url.len().saturating_add(2));
+        push_string(&mut url, resource_url);
+        let mut json = String::with_capacity(512usize.saturating_mul(before.len()));
+        for (index, piece) in before.iter().enumerate() {
+            json.push_str(if index == 0 { "[" } else { "" });
+            json.push_str(piece);
+            json.push_str(&url);
+        }
+        json.push_str(last);
+        json.push(']');
+        Some(json)
+    }
+
+    fn separate(&mut self, json: &mut String) {
+        if self.ways > 0 {
+            json.push(',');
+        }
+        self.ways = self.ways.saturating_add(1);
+    }
+
+    fn push_v1(&mut self, head: impl FnOnce(&mut String), tail: impl FnOnce(&mut String)) {
+        let first = self.v1.len() == 1;
+        if let Some(piece) = self.v1.last_mut() {
+            if !first {
+                piece.push(',');
+            }
+            head(piece);
+        }
+        let mut next = String::new();
+        tail(&mut next);
+        self.v1.push(next);
+    }
+}
+
+/// The `extra` to quote for a way only the facilitator understands: the operator's, and the
+/// facilitator's where he says nothing. Until the facilitator was asked, nobody knows what
+/// it needs there.
+///
+/// # Errors
+/// The ability, if it is not a yes.
+pub fn extra(
+    accept: &OtherAccept,
+    offer: &Offer,
+    abilities: &impl Abilities,
+    version: Version,
+) -> Result<String, Ability> {
+    let network = match version {
+        Version::V1 => accept.v1_network.ok_or(Ability::No)?,
+        Version::V2 => &accept.network,
+    };
+    let facilitator = offer.facilitator().ok_or(Ability::No)?;
+    let theirs = match abilities.settles(facilitator, version, &accept.scheme, network) {
+        Ability::Yes(theirs) => theirs,
+        ability => return Err(ability),
+    };
+    let ours = match (version, offer.settle) {
+        (Version::V2, Settle::Before) => {
+            let flow = format!(r#"{{"paymentFlow":"{UPFRONT}"}}"#);
+            other::merged(&accept.extra, &flow).ok_or(Ability::No)?
+        }
+        _ => accept.extra.clone(),
+    };
+    other::merged(&ours, &theirs).ok_or(Ability::No)
+}
+
+// === impl Offer ===
+
+impl Offer {
+    /// The name under which version 1 may be told of a way to pay.
+    fn v1_network(&self, name: Option<&'static str>, spoken: bool) -> Option<&'static str> {
+        name.filter(|name| self.v1 && spoken && LEGACY_NETWORKS.contains(name))
+    }
+
+    /// What it sells, at a URL.
+    pub fn sold<'a>(&'a self, url: &'a str) -> Sold<'a> {
+        Sold { url, description: &self.description, mime_type: &self.mime_type }
+    }
+}
+
+#[cfg(test)]
+mod tests;

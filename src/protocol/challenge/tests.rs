@@ -1,0 +1,177 @@
+use proptest::prelude::*;
+use serde_json::{json, Value};
+
+use super::*;
+use crate::protocol::abilities::Unasked;
+use crate::protocol::header;
+use crate::protocol::payload::PaymentPayload;
+use crate::protocol::tests::v2_parts;
+use crate::protocol::tests::{base, offer, vectors};
+
+fn decoded(header: &str) -> Value {
+    serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap()
+}
+
+/// An offer that makes `required`, a vector's `PaymentRequired`.
+fn offer_for(required: &Value, settle: Settle) -> Offer {
+    let accepts = required["accepts"].as_array().unwrap();
+    let mut built = offer(&accepts[0], settle);
+    for other in &accepts[1..] {
+        built.accepts.extend(offer(other, settle).accepts);
+    }
+    built.description = required["resource"]["description"].as_str().unwrap().to_owned();
+    built.mime_type = required["resource"]["mimeType"].as_str().unwrap().to_owned();
+    built
+}
+
+#[test]
+fn the_quote_says_what_the_sdk_says() {
+    let group = &vectors()["eip712_exact_upto"];
+    let spec = &vectors()["spec_examples_v2_http"]["PAYMENT-REQUIRED_decoded"];
+    let mut required = group["payment_required"]["paymentRequired"].clone();
+    // One offer has one lifetime; the vector's second accept has its own.
+    required["accepts"][1]["maxTimeoutSeconds"] = json!(60);
+    for required in [&required, &group["payment_required_unicode"]["paymentRequired"], spec] {
+        let challenge = Challenge::new(&offer_for(required, Settle::After), &Unasked, "");
+        let header = challenge
+            .header(required["error"].as_str().unwrap(), required["resource"]["url"].as_str().unwrap());
+        assert_eq!(decoded(&header), *required);
+    }
+}
+
+#[test]
+fn requirements_are_spelled_as_the_sdk_spells_them() {
+    let built = &vectors()["pricing_routing_matching"]["built_requirements"]["exact"];
+    let sdk = r#"{"scheme":"exact","network":"eip155:84532","amount":"10000","asset":"0x036CbD53842c5426634e7929541eC2318f3dCF7e","payTo":"0x209693Bc6afc0C5328bA36FaF03C514EF312287C","maxTimeoutSeconds":300,"extra":{"name":"USDC","version":"2"}}"#;
+    let after = offer(built, Settle::After);
+    let requirements = |offer: &Offer| {
+        let mut json = String::new();
+        Terms::of(&offer.accepts[0], offer, None).push_v2(&mut json);
+        json
+    };
+    assert_eq!(requirements(&after), sdk);
+    let before = offer(built, Settle::Before);
+    let upfront = sdk.replace("}}", r#","paymentFlow":"upfront"}}"#);
+    assert_eq!(requirements(&before), upfront);
+}
+
+#[test]
+fn an_unset_description_is_an_empty_one() {
+    let offer = offer(&base()["requirements"], Settle::Before);
+    let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("Payment required", "https://a/b"));
+    assert_eq!(quote["resource"], json!({"url": "https://a/b", "description": "", "mimeType": ""}));
+}
+
+proptest! {
+    #[test]
+    fn encoding_the_tail_alone_is_encoding_the_whole(
+        error: String, url: String, description: String, name: String,
+    ) {
+        let mut requirements = base()["requirements"].clone();
+        requirements["extra"]["name"] = json!(name);
+        let mut offer = offer(&requirements, Settle::Before);
+        offer.description = description.clone();
+        let header = Challenge::new(&offer, &Unasked, "").header(&error, &url);
+
+        let whole = STANDARD.decode(&header).unwrap();
+        prop_assert_eq!(&STANDARD.encode(&whole), &header);
+        requirements["extra"]["paymentFlow"] = json!("upfront");
+        let quote: Value = serde_json::from_slice(&whole).unwrap();
+        prop_assert_eq!(quote, json!({
+            "x402Version": 2,
+            "accepts": [requirements],
+            "error": error,
+            "resource": {"url": url, "description": description, "mimeType": ""},
+        }));
+    }
+}
+
+/// What a client does with a quote: echo the accept it chose.
+#[test]
+fn an_echoed_quote_matches() {
+    for settle in [Settle::Before, Settle::After] {
+        let offer = offer(&base()["requirements"], settle);
+        let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("e", "u"));
+        let mut payload = base()["paymentPayload"].clone();
+        payload["accepted"] = quote["accepts"][0].clone();
+        let sent = STANDARD.encode(payload.to_string());
+        let json = header::decode(sent.as_bytes()).unwrap();
+        let payload = PaymentPayload::parse(&json).unwrap();
+        assert!(v2_parts(payload).0.matches(&Terms::of(&offer.accepts[0], &offer, None)));
+    }
+}
+
+/// What legacy `x402-fetch` demands of every entry, beside what version 2 says.
+#[test]
+fn version_1_stands_in_the_body() {
+    let vector = vectors()["eip712_exact_upto"]["v1_base_sepolia_eip3009"]["requirements"].clone();
+    let mut offer = offer(&base()["requirements"], Settle::Before);
+    offer.description = vector["description"].as_str().unwrap().to_owned();
+    offer.mime_type = vector["mimeType"].as_str().unwrap().to_owned();
+    let url = vector["resource"].as_str().unwrap();
+    let quote = |offer: &Offer| Challenge::new(offer, &Unasked, "").v1_accepts(url);
+    let accepts: Value = serde_json::from_str(&quote(&offer).unwrap()).unwrap();
+    let mut expected = vector.clone();
+    assert_eq!(expected.as_object_mut().unwrap().remove("outputSchema"), Some(Value::Null));
+    assert_eq!(accepts, json!([expected]));
+
+    offer.v1 = false;
+    assert_eq!(quote(&offer), None);
+    offer.v1 = true;
+    let asset = std::sync::Arc::get_mut(&mut offer.accepts[0].asset).unwrap();
+    asset.v1_network = Some("celo");
+    assert_eq!(quote(&offer), None, "a network legacy clients do not know kills their whole 402");
+}
+
+#[test]
+fn several_ways_are_one_list_in_either_version() {
+    let mut two = offer(&base()["requirements"], Settle::After);
+    two.accepts.extend(
+        offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After).accepts,
+    );
+    let challenge = Challenge::new(&two, &Unasked, r#""x":{"info":{}}"#);
+    let url = "https://a/\"b";
+    let accepts: Value = serde_json::from_str(&challenge.v1_accepts(url).unwrap()).unwrap();
+    let networks: Vec<_> =
+        accepts.as_array().unwrap().iter().map(|way| way["network"].as_str().unwrap()).collect();
+    assert_eq!(networks, ["base-sepolia", "base"]);
+    assert!(accepts.as_array().unwrap().iter().all(|way| way["resource"] == url));
+    let quote = decoded(&challenge.header("e", url));
+    assert_eq!(
+        (quote["accepts"].as_array().unwrap().len(), &quote["extensions"]),
+        (2, &json!({"x": {"info": {}}}))
+    );
+}
+
+/// A quote for `upto` names who may submit it, so it waits until somebody said.
+#[test]
+fn upto_waits_for_its_submitter() {
+    struct Asked(Ability);
+    impl Abilities for Asked {
+        fn settles(&self, _: &crate::config::Facilitator, _: Version, _: &str, _: &str) -> Ability {
+            self.0.clone()
+        }
+        fn submitter(&self, _: &crate::config::Facilitator, _: &str) -> Option<crate::evm::address::Address> {
+            matches!(self.0, Ability::Yes(_)).then(|| crate::evm::address::Address::new([7; 20]))
+        }
+        fn submits(&self, _: &crate::config::Facilitator, _: &str, _: &crate::evm::address::Address) -> bool {
+            true
+        }
+        fn extends(&self, _: &crate::config::Facilitator, _: &str) -> bool {
+            false
+        }
+    }
+    let offer = offer(&vectors()["eip712_exact_upto"]["base_sepolia_upto"]["requirements"], Settle::After);
+    assert!(Challenge::new(&offer, &Unasked, "").is_empty());
+    let denied = Challenge::new(&offer, &Asked(Ability::No), "");
+    assert!(denied.is_empty() && denied.missing() == ["upto on eip155:84532"]);
+    let quote = Challenge::new(&offer, &Asked(Ability::Yes("{}".to_owned())), "");
+    let quote = decoded(&quote.header("e", "u"));
+    assert_eq!(
+        quote["accepts"][0]["extra"],
+        json!({
+            "name": "USDC", "version": "2", "assetTransferMethod": "permit2",
+            "facilitatorAddress": "0x0707070707070707070707070707070707070707",
+        })
+    );
+}

@@ -1,0 +1,104 @@
+//! Quotes, rendered once for each offer and again when a facilitator says something new.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Worker;
+use crate::config::{Facilitator, Offer, Policy, Target};
+use crate::evm::address::Address;
+use crate::extensions::{self, gas};
+use crate::protocol::abilities::{Abilities, Ability};
+use crate::protocol::challenge::Challenge;
+use crate::protocol::Version;
+
+/// Every offer's quote.
+pub(super) struct Quotes {
+    /// Places in `rendered`, by [`address`].
+    places: HashMap<u64, u64>,
+    rendered: RefCell<Vec<Option<Rendered>>>,
+}
+
+struct Rendered {
+    challenge: Rc<Challenge>,
+    /// What was known of facilitators when it was rendered.
+    generation: u64,
+}
+
+// === impl Quotes ===
+
+impl Quotes {
+    /// One place per offer, however many routes share it.
+    pub(super) fn new(policy: &Policy) -> Self {
+        let offers = policy.routes.iter().filter_map(|route| match &route.target {
+            Target::Offer(offer) => Some(offer),
+            Target::Free => None,
+        });
+        let mut places = HashMap::new();
+        for offer in offers {
+            let next = places.len() as u64;
+            places.entry(address(offer)).or_insert(next);
+        }
+        let rendered = (0..places.len()).map(|_| None).collect();
+        Self { places, rendered: RefCell::new(rendered) }
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// The quote of an offer.
+    pub(in crate::shell) fn challenge(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
+        let place = usize::try_from(*self.quotes.places.get(&address(offer))?).ok()?;
+        let generation = self.supported_generation();
+        let known = self.quotes.rendered.try_borrow().ok().and_then(|rendered| {
+            let rendered = rendered.get(place)?.as_ref()?;
+            (rendered.generation == generation).then(|| Rc::clone(&rendered.challenge))
+        });
+        if known.is_some() {
+            return known;
+        }
+        let challenge = Rc::new(Challenge::new(
+            offer,
+            self,
+            &extensions::constant(offer.extensions(), gas::offered(offer, self)),
+        ));
+        for missing in challenge.missing() {
+            log::warn!("offer {}: its facilitator does not settle {missing}; it is not quoted", offer.name);
+        }
+        if let Some(slot) = self.quotes.rendered.try_borrow_mut().ok().as_mut().and_then(|r| r.get_mut(place))
+        {
+            *slot = Some(Rendered { challenge: Rc::clone(&challenge), generation });
+        }
+        Some(challenge)
+    }
+
+    /// Counts what was learnt of facilitators.
+    fn supported_generation(&self) -> u64 {
+        0
+    }
+}
+
+impl Abilities for Worker {
+    fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
+        Ability::Unknown
+    }
+
+    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
+        None
+    }
+
+    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
+        false
+    }
+
+    fn extends(&self, _: &Facilitator, _: &str) -> bool {
+        false
+    }
+}
+
+/// An offer's identity: the policy that owns it outlives the worker's maps.
+fn address(offer: &Arc<Offer>) -> u64 {
+    Arc::as_ptr(offer).addr() as u64
+}
