@@ -20,7 +20,7 @@ mod tests;
 pub use openapi::openapi;
 
 use crate::config::{Listing, Means, Offer, Policy};
-use crate::json::push_string;
+use crate::json::{extend, push_after, push_string};
 use crate::money::Amount;
 use crate::protocol::terms::Terms;
 
@@ -44,8 +44,7 @@ pub fn catalogue(policy: &Policy) -> String {
 
 fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
     let offer = &listing.offer;
-    json.push_str(r#"{"resource":"#);
-    push_string(json, &url(policy, listing));
+    push_after(json, r#"{"resource":"#, &url(policy, listing));
     json.push_str(r#","type":"http","x402Version":2,"accepts":["#);
     for (index, accept) in offer.accepts.iter().enumerate() {
         comma(json, index);
@@ -57,8 +56,7 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
         accept.push_v2(json, &accept.extra, offer);
     }
     // What is ours alone stands where a directory keeps such things.
-    json.push_str(r#"],"metadata":{"name":"#);
-    push_string(json, &listing.name);
+    push_after(json, r#"],"metadata":{"name":"#, &listing.name);
     json.push_str(r#","methods":["#);
     for (index, method) in listing.methods.iter().enumerate() {
         comma(json, index);
@@ -66,14 +64,11 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
     }
     json.push(']');
     if let Some(price) = price(offer) {
-        json.push_str(r#","price":"#);
-        push_string(json, &price.text());
+        push_after(json, r#","price":"#, &price.text());
     }
     for (name, text) in [("description", &offer.description), ("mimeType", &offer.mime_type)] {
         if !text.is_empty() {
-            for part in [",\"", name, "\":"] {
-                json.push_str(part);
-            }
+            extend(json, &[",\"", name, "\":"]);
             push_string(json, text);
         }
     }
@@ -133,7 +128,9 @@ fn base(policy: &Policy, listing: &Listing) -> String {
     match &listing.host {
         Some(host) => {
             let scheme = if policy.origin.starts_with("http:") { "http://" } else { "https://" };
-            [scheme, host].concat()
+            let mut base = String::from(scheme);
+            base.push_str(host);
+            base
         }
         None => policy.origin.clone(),
     }

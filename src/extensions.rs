@@ -22,6 +22,7 @@ pub mod identifier;
 mod tests;
 
 use crate::config::{Extensions, Identifier};
+use crate::json::extend;
 
 /// The dialect of every schema declared.
 const DIALECT: &str =
@@ -84,11 +85,5 @@ pub fn fixed(extensions: &Extensions, gas: gas::Sponsored) -> Vec<(&'static str,
 fn comma(json: &mut String) {
     if !json.is_empty() {
         json.push(',');
-    }
-}
-
-fn extend(json: &mut String, parts: &[&str]) {
-    for part in parts {
-        json.push_str(part);
     }
 }

@@ -20,3 +20,18 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
     }
     out.push('"');
 }
+
+/// Appends `before` and, as a JSON string, `text`.
+#[inline(never)]
+pub(crate) fn push_after(out: &mut String, before: &str, text: &str) {
+    out.push_str(before);
+    push_string(out, text);
+}
+
+/// Appends several texts: one call for many keeps the module small.
+#[inline(never)]
+pub(crate) fn extend(out: &mut String, parts: &[&str]) {
+    for part in parts {
+        out.push_str(part);
+    }
+}

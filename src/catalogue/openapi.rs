@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{base, comma, price, Price};
 use crate::config::{Bazaar, Example, Listing, Policy};
-use crate::json::push_string;
+use crate::json::{extend, push_after, push_string};
 
 /// The methods OpenAPI knows. Others are sold but cannot be described.
 const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
@@ -52,8 +52,7 @@ pub fn openapi(policy: &Policy) -> String {
         comma(&mut json, count);
         count = count.saturating_add(1);
         push_string(&mut json, path);
-        json.push_str(":{");
-        json.push_str(&item.json);
+        extend(&mut json, &[":{", &item.json]);
         json.push('}');
     }
     json.push_str("}}");
@@ -69,8 +68,7 @@ fn path(template: &str) -> String {
         match part {
             "*" => {
                 unnamed = unnamed.saturating_add(1);
-                spelled.push_str("{var");
-                spelled.push_str(&unnamed.to_string());
+                extend(&mut spelled, &["{var", &unnamed.to_string()]);
                 spelled.push('}');
             }
             "**" => spelled.push_str("{rest}"),
@@ -83,15 +81,11 @@ fn path(template: &str) -> String {
 fn push_operation(json: &mut String, policy: &Policy, listing: &Listing, path: &str, method: &str) {
     let offer = &listing.offer;
     let lower = method.to_ascii_lowercase();
-    for part in ["\"", &lower, r#"":{"operationId":""#, &listing.name, "-", &lower, "\""] {
-        json.push_str(part);
-    }
+    extend(json, &["\"", &lower, r#"":{"operationId":""#, &listing.name, "-", &lower, "\""]);
     let summary = if offer.description.is_empty() { &listing.name } else { &offer.description };
-    json.push_str(r#","summary":"#);
-    push_string(json, summary);
+    push_after(json, r#","summary":"#, summary);
     if listing.host.is_some() {
-        json.push_str(r#","servers":[{"url":"#);
-        push_string(json, &base(policy, listing));
+        push_after(json, r#","servers":[{"url":"#, &base(policy, listing));
         json.push_str("}]");
     }
     let bazaar = offer.extensions.bazaar.as_ref().filter(|bazaar| bazaar.method(method) == Some(method));
@@ -125,13 +119,10 @@ fn push_price(json: &mut String, price: Option<Price<'_>>) {
             } else {
                 r#""price":{"mode":"fixed","currency":"USD","amount":""#
             });
-            json.push_str(&amount);
-            json.push_str(r#""},"protocols":[{"x402":{}}]"#);
+            extend(json, &[&amount, r#""},"protocols":[{"x402":{}}]"#]);
         }
         Some(ticker) => {
-            json.push_str(r#""protocols":["x402"],"amount":""#);
-            json.push_str(&amount);
-            json.push_str(r#"","currency":"#);
+            extend(json, &[r#""protocols":["x402"],"amount":""#, &amount, r#"","currency":"#]);
             push_string(json, ticker);
         }
     }
@@ -144,20 +135,15 @@ fn push_parameters(json: &mut String, path: &str, bazaar: Option<&Bazaar>) {
     for name in variables {
         comma(json, count);
         count = count.saturating_add(1);
-        json.push_str(r#"{"in":"path","required":true,"schema":{"type":"string"},"name":"#);
-        push_string(json, name);
+        push_after(json, r#"{"in":"path","required":true,"schema":{"type":"string"},"name":"#, name);
         json.push('}');
     }
     if let Some(query) = bazaar.and_then(|bazaar| bazaar.query.as_ref()) {
-        // Each property is `"name":{"type":"..."}`, which is a parameter's schema already.
         for (name, schema) in &query.members {
             comma(json, count);
             count = count.saturating_add(1);
-            json.push_str(r#"{"in":"query","name":"#);
-            push_string(json, name);
-            json.push_str(r#","schema":{"type":""#);
-            json.push_str(schema);
-            json.push_str("\"}}");
+            push_after(json, r#"{"in":"query","name":"#, name);
+            extend(json, &[r#","schema":{"type":""#, schema, "\"}}"]);
         }
     }
     json.push(']');
@@ -167,8 +153,7 @@ fn push_content(json: &mut String, media: &str, example: &Example) {
     push_string(json, media);
     json.push_str(r#":{"schema":"#);
     example.push_schema(json);
-    json.push_str(r#","example":"#);
-    json.push_str(&example.json);
+    extend(json, &[r#","example":"#, &example.json]);
     json.push('}');
 }
 

@@ -3,7 +3,7 @@
 use super::error::Errors;
 use super::prices::decimal;
 use super::tree::{Path, Value};
-use crate::json::push_string;
+use crate::json::{extend, push_string};
 
 /// Longest example, as JSON without white space, in bytes.
 const MAX_BYTES: usize = 4_096;
@@ -124,8 +124,7 @@ impl Example {
 
     /// Appends a JSON Schema that the example fits: its type, and its members' types.
     pub(crate) fn push_schema(&self, out: &mut String) {
-        out.push_str(r#"{"type":""#);
-        out.push_str(self.kind);
+        extend(out, &[r#"{"type":""#, self.kind]);
         out.push('"');
         if self.kind == "object" {
             out.push_str(r#","properties":{"#);
@@ -134,9 +133,7 @@ impl Example {
                     out.push(',');
                 }
                 push_string(out, name);
-                out.push_str(r#":{"type":""#);
-                out.push_str(kind);
-                out.push_str("\"}");
+                extend(out, &[r#":{"type":""#, kind, "\"}"]);
             }
             out.push('}');
         }

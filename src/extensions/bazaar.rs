@@ -6,7 +6,7 @@
 
 use super::{extend, Asked, DIALECT};
 use crate::config::Bazaar;
-use crate::json::push_string;
+use crate::json::{push_after, push_string};
 
 /// The extension's name.
 pub(super) const KEY: &str = "bazaar";
@@ -34,8 +34,7 @@ pub(super) fn push(json: &mut String, bazaar: &Bazaar, asked: &Asked<'_>) {
     push_output_schema(json, bazaar);
     json.push_str(r#"},"required":["input"]}"#);
     if let Some(template) = asked.template {
-        json.push_str(r#","routeTemplate":"#);
-        push_string(json, template);
+        push_after(json, r#","routeTemplate":"#, template);
     }
     json.push('}');
 }
@@ -63,11 +62,9 @@ fn push_input(json: &mut String, bazaar: &Bazaar) {
 
 fn push_output(json: &mut String, bazaar: &Bazaar) {
     let Some(output) = &bazaar.output else { return };
-    json.push_str(r#","output":{"type":"#);
-    push_string(json, &output.kind);
+    push_after(json, r#","output":{"type":"#, &output.kind);
     if let Some(format) = &output.format {
-        json.push_str(r#","format":"#);
-        push_string(json, format);
+        push_after(json, r#","format":"#, format);
     }
     if let Some(example) = &output.example {
         extend(json, &[r#","example":"#, &example.json]);

@@ -48,38 +48,33 @@ const VERSION: &str = r#""version":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+
 const EIP2612_END: &str = r#""nonce","deadline","signature","version"]}}"#;
 const ERC20_APPROVAL_END: &str = r#""signedTransaction","version"]}}"#;
 
-const ROOT: Schema = Schema(&[Field { name: "extensions", path: "extensions", schema: Some(&EXTENSIONS) }]);
+/// Where a mistake is; any of them makes the payload unreadable.
+const PATH: &str = "extensions";
+
+const ROOT: Schema = Schema(&[Field { name: "extensions", path: PATH, schema: Some(&EXTENSIONS) }]);
 const EXTENSIONS: Schema = Schema(&[
-    Field { name: EIP2612, path: "extensions.eip2612GasSponsoring", schema: Some(&PERMIT) },
-    Field { name: ERC20_APPROVAL, path: "extensions.erc20ApprovalGasSponsoring", schema: Some(&APPROVAL) },
+    Field { name: EIP2612, path: PATH, schema: Some(&PERMIT) },
+    Field { name: ERC20_APPROVAL, path: PATH, schema: Some(&APPROVAL) },
 ]);
-const PERMIT: Schema = Schema(&[Field {
-    name: "info",
-    path: "extensions.eip2612GasSponsoring.info",
-    schema: Some(&PERMIT_INFO),
-}]);
-const APPROVAL: Schema = Schema(&[Field {
-    name: "info",
-    path: "extensions.erc20ApprovalGasSponsoring.info",
-    schema: Some(&APPROVAL_INFO),
-}]);
+const PERMIT: Schema = Schema(&[Field { name: "info", path: PATH, schema: Some(&PERMIT_INFO) }]);
+const APPROVAL: Schema = Schema(&[Field { name: "info", path: PATH, schema: Some(&APPROVAL_INFO) }]);
 const PERMIT_INFO: Schema = Schema(&[
-    leaf("from", "extensions.eip2612GasSponsoring.info.from"),
-    leaf("asset", "extensions.eip2612GasSponsoring.info.asset"),
-    leaf("spender", "extensions.eip2612GasSponsoring.info.spender"),
-    leaf("amount", "extensions.eip2612GasSponsoring.info.amount"),
-    leaf("nonce", "extensions.eip2612GasSponsoring.info.nonce"),
-    leaf("deadline", "extensions.eip2612GasSponsoring.info.deadline"),
-    leaf("signature", "extensions.eip2612GasSponsoring.info.signature"),
-    leaf("version", "extensions.eip2612GasSponsoring.info.version"),
+    leaf("from", PATH),
+    leaf("asset", PATH),
+    leaf("spender", PATH),
+    leaf("amount", PATH),
+    leaf("nonce", PATH),
+    leaf("deadline", PATH),
+    leaf("signature", PATH),
+    leaf("version", PATH),
 ]);
 const APPROVAL_INFO: Schema = Schema(&[
-    leaf("from", "extensions.erc20ApprovalGasSponsoring.info.from"),
-    leaf("asset", "extensions.erc20ApprovalGasSponsoring.info.asset"),
-    leaf("spender", "extensions.erc20ApprovalGasSponsoring.info.spender"),
-    leaf("amount", "extensions.erc20ApprovalGasSponsoring.info.amount"),
-    leaf("signedTransaction", "extensions.erc20ApprovalGasSponsoring.info.signedTransaction"),
-    leaf("version", "extensions.erc20ApprovalGasSponsoring.info.version"),
+    leaf("from", PATH),
+    leaf("asset", PATH),
+    leaf("spender", PATH),
+    leaf("amount", PATH),
+    leaf("signedTransaction", PATH),
+    leaf("version", PATH),
 ]);
 
 /// What an offer's quotes declare: what its facilitator sponsors, if anything can be paid
