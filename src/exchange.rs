@@ -41,8 +41,9 @@ pub enum Exchange {
     Screening(Terms),
     /// `/verify` is asked; the request is held.
     Verifying(Terms),
-    /// `/verify` did not pass it; the claim is being given up; the request is held. Only if
-    /// it was still ours may the client hear that nothing was paid.
+    /// `/verify` did not pass it; the claim is being given up, or looked for where none was
+    /// begun; the request is held. Only if it was still ours, or there still is none, may the
+    /// client hear that nothing was paid.
     Refusing(Denial),
     /// Verified, the claim is being armed for settlement; the request is held.
     Arming,
@@ -190,12 +191,14 @@ impl Exchange {
         }
     }
 
+    /// Somebody else may have begun meanwhile: the table decides as ever. A payment that is
+    /// being settled may well be why `/verify` says no.
     fn screening(terms: Terms, event: Event) -> (Self, Effects) {
+        let refuse = |denial| (Self::Refusing(denial), one(Effect::Claim(Step::Peek)));
         match event {
-            // Somebody else may have begun meanwhile: the table decides as ever.
             Event::Verified(Verdict::Valid) => Self::open(Terms { check: Check::Local, ..terms }),
-            Event::Verified(Verdict::Invalid(reason)) => deny(Denial::Unverified(reason)),
-            Event::Verified(Verdict::Unavailable) => deny(Denial::FacilitatorDown),
+            Event::Verified(Verdict::Invalid(reason)) => refuse(Denial::Unverified(reason)),
+            Event::Verified(Verdict::Unavailable) => refuse(Denial::FacilitatorDown),
             Event::End { .. } | Event::Response { .. } => (Self::Over, HOLD),
             _ => (Self::Screening(terms), HOLD),
         }
@@ -217,7 +220,7 @@ impl Exchange {
 
     fn refusing(denial: Denial, event: Event) -> (Self, Effects) {
         match event {
-            Event::Claim(claims::Outcome::Done) => deny(denial),
+            Event::Claim(claims::Outcome::Done | claims::Outcome::Absent) => deny(denial),
             Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
             Event::Claim(_) => deny(Denial::InFlight),
             Event::End { .. } | Event::Response { .. } => (Self::Over, HOLD),

@@ -30,8 +30,8 @@ impl Amount {
     }
 
     /// A small amount.
-    pub fn from_u64(units: u64) -> Self {
-        Self(U256::from(units))
+    pub const fn from_u64(units: u64) -> Self {
+        Self(U256::from_limbs([units, 0, 0, 0]))
     }
 
     /// Reads a canonical decimal `uint256`: digits only, no sign, no leading zero, no

@@ -5,23 +5,31 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use x402_proxy_wasm::claims::{Outcome, State, Transaction};
+use x402_proxy_wasm::claims::{Outcome, Paid, State, Transaction};
 use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason};
+use x402_proxy_wasm::money::Amount;
 
 const TX: Transaction = Transaction([1; 32]);
+const PAID: Paid = Paid { transaction: Some(TX), amount: None };
+const UNNAMED: Paid = Paid { transaction: None, amount: None };
+/// An amount other than what was signed.
+const SOME: Option<Amount> = Some(Amount::from_u64(3));
+const METERED: Paid = Paid { transaction: Some(TX), amount: SOME };
 const REASON: Reason = Reason::InsufficientFunds;
 
 /// Every outcome of a claim step.
-const OUTCOMES: [Outcome; 16] = [
+const OUTCOMES: [Outcome; 18] = [
     Outcome::Granted,
     Outcome::Absent,
     Outcome::Present,
     Outcome::InFlight,
-    Outcome::Redeem(None),
-    Outcome::Redeem(Some(TX)),
-    Outcome::Resolve,
-    Outcome::Delivered(Some(TX)),
-    Outcome::Exhausted(Some(TX)),
+    Outcome::Redeem(UNNAMED),
+    Outcome::Redeem(METERED),
+    Outcome::Resolve(None),
+    Outcome::Resolve(SOME),
+    Outcome::Delivered(PAID),
+    Outcome::Delivered(Paid::NOTHING),
+    Outcome::Exhausted(METERED),
     Outcome::Elsewhere(State::Taken),
     Outcome::Full,
     Outcome::Done,

@@ -1,18 +1,24 @@
 //! Every reachable state of two exchanges over one authorisation, its settlements and a
-//! small chain, searched breadth first, for each of the four terms an offer can have.
+//! small chain, searched breadth first, for each of the terms an offer can have, and for
+//! prices known before and at the response.
 //!
 //! The world is adversarial: any exchange may be disconnected, any lease may lapse while its
 //! owner stalls (except under a response that is already streaming, whose lease the root's
 //! tick renews), the worker may crash, the configuration may change, a call may be refused,
 //! time out and still arrive, book and lose its answer; the payer may cancel the
-//! authorisation; it may expire. Held in every state:
+//! authorisation, or have it spent under another name, whose claim is served with it; it may
+//! expire. Held in every state:
 //!
 //! 1. content is released only when the chain says the money moved, and under `before` work
-//!    is sent upstream only then;
+//!    is sent upstream only then; a charge of zero is the one exception, and after it the
+//!    authorisation neither buys nor is settled;
 //! 2. two exchanges never deliver at once, and nothing is released again after a delivery
 //!    that ended well;
 //! 3. nobody is told that no money moved, or quoted anew, once money moved or still may;
-//! 4. when the money moved, the claim says so or says that it may have.
+//! 4. when the money moved, the claim says so or says that it may have;
+//! 5. whatever is asked for was written down before, no two asks that may both arrive are for
+//!    different amounts, and a receipt states the amount that moved;
+//! 6. nothing is written for a payment that only `/verify` can judge before it has.
 
 #![allow(
     clippy::indexing_slicing,
@@ -23,20 +29,36 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use x402_proxy_wasm::claims::{self, Attempt, Begin, Binding, Claim, Next, Op, Opening, State, Transaction};
+use x402_proxy_wasm::claims::{
+    self, Attempt, Begin, Binding, Claim, Next, Op, Opening, Paid, State, Transaction,
+};
 use x402_proxy_wasm::config::Settle;
-use x402_proxy_wasm::exchange::{self, Effect, Effects, Exchange, Settled, Step, Terms};
+use x402_proxy_wasm::exchange::{
+    self, Charge, Check, Denial, Effect, Effects, Exchange, Settled, Step, Terms,
+};
 use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason, Verdict};
+use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::settlement::{self, Settlement};
 
 #[path = "model_search/promises.rs"]
 mod promises;
 
-use promises::{check, check_denial};
+use promises::{check, check_ask, check_denial};
 
 const NOW: u64 = 1_000;
 const LEASE: u64 = 2_000;
 const TX: Transaction = Transaction([1; 32]);
+/// The transaction that served another claim.
+const OTHER_TX: Transaction = Transaction([2; 32]);
+/// What a response may cost: a price, or what was used.
+const FLAT: &[Charge] = &[Charge::Nothing, Charge::Full];
+const USAGE: &[Charge] = &[
+    Charge::Nothing,
+    Charge::Metered(Amount::from_u64(1)),
+    Charge::Metered(Amount::from_u64(2)),
+    Charge::Waived,
+    Charge::Unreadable,
+];
 /// How often the payment is presented in all; at most two are at work at a time.
 const PRESENTATIONS: usize = 3;
 
@@ -44,13 +66,18 @@ const PRESENTATIONS: usize = 3;
 enum Call {
     Travelling,
     Answering(Answer),
+    /// Accepted, with a transaction that is another claim's.
+    Reused,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 enum Chain {
     #[default]
     Unspent,
-    Paid,
+    /// For this claim, this much.
+    Paid(Option<Amount>),
+    /// For another claim: the same payment in another spelling.
+    Spent,
     Cancelled,
 }
 
@@ -60,6 +87,10 @@ struct Presentation {
     exchange: Option<Exchange>,
     settlement: Option<Settlement>,
     call: Option<Call>,
+    /// What the settlement and its call ask for.
+    asked: Option<Amount>,
+    /// `/verify` said yes, and had to be asked first.
+    verified: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -70,12 +101,15 @@ struct World {
     expired: bool,
     reloaded: bool,
     delivered: bool,
+    waived: bool,
 }
 
 struct Search {
     terms: Terms,
     /// Whether the last presentation is for another route.
     elsewhere: bool,
+    /// What a response may cost.
+    charges: &'static [Charge],
     seen: HashSet<World>,
     queue: VecDeque<World>,
     transitions: usize,
@@ -83,6 +117,9 @@ struct Search {
     released: usize,
     redeemed: usize,
     resolved: usize,
+    waived: usize,
+    withheld: usize,
+    reused: usize,
 }
 
 impl World {
@@ -99,6 +136,8 @@ impl World {
             p.settlement = p.settlement.filter(|s| *s != Settlement::Done);
             let heard = matches!(p.settlement, Some(Settlement::Sent { .. }));
             p.call = p.call.filter(|c| heard || *c == Call::Travelling);
+            p.asked = p.asked.filter(|_| p.call.is_some() || p.settlement.is_some());
+            p.verified &= matches!(p.exchange, Some(Exchange::Opening(_)));
         }
     }
 
@@ -120,7 +159,7 @@ impl World {
     fn begin(&self, i: usize, terms: Terms, elsewhere: bool) -> Begin {
         let opening = match terms {
             _ if self.reloaded => Opening::Nothing,
-            Terms { settle: Settle::Before, verify: false } => Opening::Settling,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
             _ => Opening::Held,
         };
         Begin {
@@ -137,6 +176,9 @@ impl World {
 impl Search {
     fn exchange(&mut self, world: &mut World, i: usize, event: exchange::Event) {
         let machine = world.presented[i].exchange.unwrap_or(Exchange::Over);
+        if self.terms.check == Check::First && event == exchange::Event::Verified(Verdict::Valid) {
+            world.presented[i].verified = true;
+        }
         let (machine, effects) = machine.on(event);
         world.presented[i].exchange = Some(machine);
         self.perform(world, i, effects);
@@ -147,24 +189,42 @@ impl Search {
             match effect {
                 Effect::Claim(step) => self.step(world, i, step),
                 Effect::Verify => {}
-                Effect::Settle => world.presented[i].settlement = Some(Settlement::queued()),
+                Effect::Settle(amount) => {
+                    check_ask(world, i, amount);
+                    world.presented[i].settlement = Some(Settlement::queued());
+                    world.presented[i].asked = amount;
+                }
                 Effect::Leave => self.settle(world, i, settlement::Event::Left),
                 Effect::Forward => {
                     if self.terms.settle == Settle::Before {
-                        assert_eq!(world.chain, Chain::Paid, "work for nothing: {world:#?}");
+                        assert!(matches!(world.chain, Chain::Paid(_)), "work for nothing: {world:#?}");
                     }
                 }
-                Effect::Release(_) => self.release(world, i),
+                Effect::Release(paid) => self.release(world, i, paid),
                 Effect::PassUnpaid => {}
-                Effect::Deny(denial) => check_denial(world, denial),
+                Effect::Deny(denial) => {
+                    self.withheld += usize::from(denial == Denial::ChargeUnreadable);
+                    check_denial(world, denial);
+                }
             }
         }
     }
 
-    fn release(&mut self, world: &World, i: usize) {
+    fn release(&mut self, world: &mut World, i: usize, paid: Paid) {
         self.released += 1;
-        assert_eq!(world.chain, Chain::Paid, "released unpaid: {world:#?}");
         assert!(!world.delivered, "released again after a delivery: {world:#?}");
+        if paid == Paid::NOTHING {
+            self.waived += 1;
+            world.waived = true;
+            // Whatever becomes of the response, it is not owed again.
+            world.delivered = true;
+        } else {
+            assert_eq!(
+                world.chain,
+                Chain::Paid(paid.amount),
+                "released unpaid, or for another sum: {world:#?}"
+            );
+        }
         let others = world.presented.iter().enumerate();
         let delivering =
             others.filter(|(j, p)| *j != i && matches!(p.exchange, Some(Exchange::Delivering { .. })));
@@ -174,17 +234,26 @@ impl Search {
     fn step(&mut self, world: &mut World, i: usize, step: Step) {
         let attempt = Attempt(i as u64 + 1);
         let op = match step {
+            Step::Peek => Op::Peek,
+            Step::Look => {
+                let begin = world.begin(i, self.terms, self.elsewhere);
+                Op::Begin(Begin { opening: Opening::Nothing, ..begin })
+            }
             Step::Begin => Op::Begin(world.begin(i, self.terms, self.elsewhere)),
-            Step::Settling => Op::Settling { attempt, lease: LEASE },
+            Step::Settling(amount) => Op::Settling { attempt, lease: LEASE, amount },
+            Step::Waive => Op::Waive { attempt },
             Step::Renew => Op::Renew { attempt, lease: LEASE },
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
         };
         let outcome = world.apply(&op);
+        if self.terms.check == Check::First && outcome == claims::Outcome::Granted {
+            assert!(world.presented[i].verified, "a claim for an unjudged payment: {world:#?}");
+        }
         match outcome {
             claims::Outcome::Redeem(_) => self.redeemed += 1,
-            claims::Outcome::Resolve => self.resolved += 1,
+            claims::Outcome::Resolve(_) => self.resolved += 1,
             _ => {}
         }
         self.exchange(world, i, exchange::Event::Claim(outcome));
@@ -197,6 +266,7 @@ impl Search {
         match effect {
             None => {}
             Some(settlement::Effect::Tell(settled)) => {
+                self.reused += usize::from(settled == Settled::Reused(OTHER_TX));
                 self.exchange(world, i, exchange::Event::Settled(settled));
             }
             Some(settlement::Effect::Claim(step)) => {
@@ -210,6 +280,7 @@ impl Search {
                     },
                     settlement::Step::Release => Op::Release { attempt },
                     settlement::Step::Unknown => Op::Unknown { attempt },
+                    settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
                     settlement::Step::Undelivered => Op::Undelivered { attempt },
                 };
                 let outcome = world.apply(&op);
@@ -234,7 +305,7 @@ impl Search {
             });
         }
         for (i, presentation) in world.presented.iter().enumerate() {
-            for event in exchange_events(presentation) {
+            for event in exchange_events(presentation, self.charges) {
                 branch(self, &|this, w| this.exchange(w, i, event));
             }
         }
@@ -252,13 +323,14 @@ impl Search {
         // The worker dies with everything it knew; calls on the wire live on.
         quiet(&|w| {
             for p in &mut w.presented {
-                *p = Presentation { call: p.call, ..Default::default() };
+                *p = Presentation { call: p.call, asked: p.asked, ..Default::default() };
             }
         });
         quiet(&|w| w.reloaded = true);
         quiet(&|w| w.expired = true);
         if world.chain == Chain::Unspent {
             quiet(&|w| w.chain = Chain::Cancelled);
+            quiet(&|w| w.chain = Chain::Spent);
         }
         next
     }
@@ -292,6 +364,10 @@ impl Search {
                     branch(self, None, chain, answer(a));
                     branch(self, None, chain, unknown);
                 }
+                Some(Call::Reused) => {
+                    branch(self, None, chain, Some(settlement::Event::Reused(OTHER_TX)));
+                    branch(self, None, chain, unknown);
+                }
                 None => branch(self, None, chain, unknown),
             },
             _ => {}
@@ -299,30 +375,40 @@ impl Search {
         if presentation.call != Some(Call::Travelling) {
             return;
         }
+        if chain == Chain::Spent {
+            branch(self, Some(Call::Reused), chain, None);
+        }
         let mut arrives =
             |this: &mut Self, a: Answer, chain: Chain| branch(this, Some(Call::Answering(a)), chain, None);
+        let paid = Chain::Paid(presentation.asked);
         arrives(self, Answer::Unknown(Doubt::Pending), chain);
         match chain {
             _ if world.expired => arrives(self, Answer::Rejected(Reason::Expired), chain),
             Chain::Unspent => {
-                arrives(self, Answer::Accepted(TX), Chain::Paid);
-                arrives(self, Answer::Unknown(Doubt::Contradicts), Chain::Paid);
+                arrives(self, Answer::Accepted(TX), paid);
+                arrives(self, Answer::Unknown(Doubt::Contradicts), paid);
                 arrives(self, Answer::Rejected(Reason::InsufficientFunds), chain);
             }
-            Chain::Paid | Chain::Cancelled => arrives(self, Answer::Unknown(Doubt::Inconclusive), chain),
+            Chain::Paid(_) | Chain::Spent | Chain::Cancelled => {
+                arrives(self, Answer::Unknown(Doubt::Inconclusive), chain);
+            }
         }
     }
 
-    fn run(terms: Terms, elsewhere: bool) -> Self {
+    fn run(terms: Terms, elsewhere: bool, charges: &'static [Charge]) -> Self {
         let mut search = Self {
             terms,
             elsewhere,
+            charges,
             seen: HashSet::new(),
             queue: VecDeque::from([World::default()]),
             transitions: 0,
             released: 0,
             redeemed: 0,
             resolved: 0,
+            waived: 0,
+            withheld: 0,
+            reused: 0,
         };
         while let Some(world) = search.queue.pop_front() {
             for mut next in search.successors(&world) {
@@ -343,21 +429,23 @@ impl Search {
     }
 }
 
-fn exchange_events(presentation: &Presentation) -> Vec<exchange::Event> {
+fn exchange_events(presentation: &Presentation, charges: &[Charge]) -> Vec<exchange::Event> {
     use exchange::Event;
     let end = Event::End { clean: false };
+    let hosts_own = Event::Response { charge: Charge::Nothing };
     match presentation.exchange {
-        Some(Exchange::Verifying(_)) => vec![
+        Some(Exchange::Verifying(_) | Exchange::Screening(_)) => vec![
             end,
-            Event::Response { charges: false },
+            hosts_own,
             Event::Verified(Verdict::Valid),
             Event::Verified(Verdict::Invalid(Reason::InsufficientFunds)),
             Event::Verified(Verdict::Unavailable),
         ],
         Some(Exchange::Working { .. }) => {
-            vec![end, Event::Response { charges: true }, Event::Response { charges: false }]
+            let responses = charges.iter().map(|charge| Event::Response { charge: *charge });
+            std::iter::once(end).chain(responses).collect()
         }
-        Some(Exchange::Paying) => vec![end, Event::Response { charges: false }],
+        Some(Exchange::Paying(_)) => vec![end, hosts_own],
         Some(Exchange::Delivering { .. }) => vec![end, Event::End { clean: true }],
         Some(Exchange::Over) | None => vec![],
         Some(_) => vec![end],
@@ -370,25 +458,74 @@ fn streaming(world: &World, claim: &Claim) -> bool {
     owner.is_some_and(|p| matches!(p.exchange, Some(Exchange::Delivering { .. })))
 }
 
-#[test]
-fn no_reachable_state_breaks_a_promise() {
-    let choices = [false, true];
-    for settle in [Settle::Before, Settle::After] {
-        for (verify, elsewhere) in choices.into_iter().flat_map(|v| choices.map(|e| (v, e))) {
-            let search = Search::run(Terms { settle, verify }, elsewhere);
-            println!(
-                "{settle:?} verify={verify} elsewhere={elsewhere}: {} states, {} transitions, {} releases, \
-                 {} redemptions, {} resolutions",
-                search.seen.len(),
-                search.transitions,
-                search.released,
-                search.redeemed,
-                search.resolved
-            );
-            assert!(search.seen.len() > 1_000 && search.released > 0, "the search went nowhere");
-            assert!(search.redeemed > 0 && search.resolved > 0, "redemption and resolution were not reached");
-        }
+/// Searches what follows from some terms, and says how far it came.
+fn search(settle: Settle, check: Check, charges: &'static [Charge]) {
+    for elsewhere in [false, true] {
+        let search = Search::run(Terms { settle, check }, elsewhere, charges);
+        println!(
+            "{settle:?} {check:?} {} elsewhere={elsewhere}: {} states, {} transitions, {} releases, {} waived, \
+             {} redemptions, {} resolutions, {} reused, {} withheld",
+            if charges == USAGE { "usage" } else { "flat" },
+            search.seen.len(),
+            search.transitions,
+            search.released,
+            search.waived,
+            search.redeemed,
+            search.resolved,
+            search.reused,
+            search.withheld,
+        );
+        assert!(search.seen.len() > 1_000 && search.released > search.waived, "the search went nowhere");
+        assert!(search.redeemed > 0 && search.resolved > 0, "redemption and resolution were not reached");
+        assert!(search.reused > 0, "no transaction was reported twice");
+        let usage = (search.waived > 0, search.withheld > 0);
+        assert_eq!(usage, (charges == USAGE, charges == USAGE));
     }
+}
+
+#[test]
+fn no_promise_is_broken_before() {
+    search(Settle::Before, Check::Local, FLAT);
+}
+
+#[test]
+fn no_promise_is_broken_before_with_verify() {
+    search(Settle::Before, Check::Facilitator, FLAT);
+}
+
+#[test]
+fn no_promise_is_broken_before_with_verify_first() {
+    search(Settle::Before, Check::First, FLAT);
+}
+
+#[test]
+fn no_promise_is_broken_after() {
+    search(Settle::After, Check::Local, FLAT);
+}
+
+#[test]
+fn no_promise_is_broken_after_with_verify() {
+    search(Settle::After, Check::Facilitator, FLAT);
+}
+
+#[test]
+fn no_promise_is_broken_after_with_verify_first() {
+    search(Settle::After, Check::First, FLAT);
+}
+
+#[test]
+fn no_promise_is_broken_by_usage() {
+    search(Settle::After, Check::Local, USAGE);
+}
+
+#[test]
+fn no_promise_is_broken_by_usage_with_verify() {
+    search(Settle::After, Check::Facilitator, USAGE);
+}
+
+#[test]
+fn no_promise_is_broken_by_usage_with_verify_first() {
+    search(Settle::After, Check::First, USAGE);
 }
 
 #[test]

@@ -261,6 +261,7 @@ impl Purchase {
     pub fn exchange_op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
         let lease = self.lease(now);
         match step {
+            Step::Peek => Op::Peek,
             Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..self.begin(attempt, now) }),
             Step::Begin => Op::Begin(self.begin(attempt, now)),
             Step::Settling(amount) => Op::Settling { attempt, lease, amount },

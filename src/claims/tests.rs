@@ -3,6 +3,7 @@
 
 use super::*;
 
+mod amount;
 mod identity;
 mod time;
 
@@ -14,6 +15,8 @@ pub(super) const NEWCOMER: Attempt = Attempt(9);
 /// Known before the op, and told by it.
 pub(super) const KNOWN: Transaction = Transaction([0xaa; 32]);
 pub(super) const TOLD: Transaction = Transaction([0xbb; 32]);
+/// What [`KNOWN`] paid, as a claim tells it.
+pub(super) const PAID: Paid = Paid { transaction: Some(KNOWN), amount: None };
 pub(super) const LEASE: UnixSeconds = NOW + 30;
 pub(super) const LONGER: UnixSeconds = NOW + 45;
 
@@ -31,6 +34,7 @@ pub(super) fn claim(state: State) -> Claim {
         asks: u8::from(state != State::Held),
         binding: Binding([7; 16]),
         transaction: paid.then_some(KNOWN),
+        amount: None,
     }
 }
 
@@ -77,9 +81,9 @@ fn table() -> Vec<Row> {
     const LOST: Cell = (Kept, O::Lost);
     const BUSY: Cell = (Kept, O::InFlight);
     const SEEN: Cell = (Kept, O::Present);
-    const USED: Cell = (Kept, O::Delivered(Some(KNOWN)));
-    const REDEEM: Cell = (Now(Redeeming), O::Redeem(Some(KNOWN)));
-    const RESOLVE: Cell = (Now(Settling), O::Resolve);
+    const USED: Cell = (Kept, O::Delivered(PAID));
+    const REDEEM: Cell = (Now(Redeeming), O::Redeem(PAID));
+    const RESOLVE: Cell = (Now(Settling), O::Resolve(None));
     let elsewhere = Begin { binding: Binding([8; 16]), ..begin(Opening::Settling) };
     let lease = LONGER;
     vec![
@@ -94,8 +98,12 @@ fn table() -> Vec<Row> {
             [(Kept, O::Absent), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE]),
         ("begin elsewhere", Op::Begin(elsewhere),
             [(Now(Settling), O::Granted), BUSY, BUSY, (Kept, O::Elsewhere(Taken)), BUSY, USED, (Kept, O::Elsewhere(Unknown))]),
-        ("settling", Op::Settling { attempt: OWNER, lease },
+        ("settling", Op::Settling { attempt: OWNER, lease, amount: None },
             [LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
+        ("waive", Op::Waive { attempt: OWNER },
+            [LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, LOST, LOST]),
+        ("void", Op::Void { attempt: OWNER, transaction: TOLD },
+            [LOST, LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, (Now(Delivered), O::Done)]),
         ("renew", Op::Renew { attempt: OWNER, lease },
             [LOST, (Now(Held), O::Done), (Now(Settling), O::Done), (Now(Redeeming), O::Done), (Now(Redeeming), O::Done), LOST, LOST]),
         ("release", Op::Release { attempt: OWNER },
@@ -112,6 +120,10 @@ fn table() -> Vec<Row> {
             [LOST, LOST, LOST, (Now(Delivered), O::Done), (Now(Delivered), O::Done), LOST, LOST]),
         ("undelivered", Op::Undelivered { attempt: OWNER },
             [LOST, LOST, LOST, (Kept, O::Done), (Now(Taken), O::Done), LOST, LOST]),
+        ("mark", Op::Mark { fingerprint: TOLD.0, expires: LONGER },
+            [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), (Kept, O::Elsewhere(Delivered)), (Kept, O::Elsewhere(Unknown))]),
+        ("mark alike", Op::Mark { fingerprint: KNOWN.0, expires: LONGER },
+            [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), SEEN, (Kept, O::Elsewhere(Unknown))]),
     ]
 }
 
@@ -133,7 +145,9 @@ fn every_state_against_every_op() {
 fn a_stranger_moves_nothing_in_any_state() {
     let (attempt, lease) = (STRANGER, LONGER);
     let ops = [
-        Op::Settling { attempt, lease },
+        Op::Settling { attempt, lease, amount: None },
+        Op::Waive { attempt },
+        Op::Void { attempt, transaction: TOLD },
         Op::Renew { attempt, lease },
         Op::Release { attempt },
         Op::Unknown { attempt },
@@ -153,12 +167,14 @@ fn what_a_claim_is_bound_to_never_changes() {
         for before in columns().into_iter().flatten() {
             let (Next::Put(after), outcome) = Claim::apply(Some(before), &op, NOW) else { continue };
             let begins = matches!(op, Op::Begin(_));
-            let asks = matches!(op, Op::Settling { .. }) || outcome == Outcome::Resolve;
+            let asks = matches!(op, Op::Settling { .. }) || outcome == Outcome::Resolve(None);
+            let told = matches!(op, Op::Settled { .. } | Op::Void { .. });
             let expected = Claim {
                 attempt: if begins { NEWCOMER } else { OWNER },
                 asks: before.asks + u8::from(asks),
                 redeems: before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
-                transaction: before.transaction.or(matches!(op, Op::Settled { .. }).then_some(TOLD)),
+                transaction: before.transaction.or(told.then_some(TOLD)),
+                amount: matches!(op, Op::Waive { .. }).then_some(Amount::ZERO),
                 ..before
             };
             // State is the table's business, times are `time`'s.
@@ -173,6 +189,7 @@ fn a_new_claim_carries_the_terms_it_was_begun_under() {
     for (opening, state, asks) in [(Opening::Held, State::Held, 0), (Opening::Settling, State::Settling, 1)] {
         let (Next::Put(claim), _) = Claim::apply(None, &Op::Begin(begin(opening)), NOW) else { panic!() };
         assert_eq!((claim.state, claim.asks, claim.redeems, claim.transaction), (state, asks, 0, None));
+        assert_eq!(claim.amount, None);
         assert_eq!((claim.attempt, claim.lease, claim.binding), (NEWCOMER, LONGER, Binding([7; 16])));
         assert_eq!((claim.valid_before, claim.redeem_for), (NOW + 90, 1_800));
     }
@@ -187,7 +204,8 @@ fn a_success_for_a_forgotten_claim_is_written_down_as_taken() {
         assert_eq!((claim.state, outcome), (State::Taken, Outcome::Lost), "nobody delivers on it");
         assert_eq!((claim.transaction, claim.binding), (Some(TOLD), Binding([7; 16])));
         let (_, outcome) = Claim::apply(Some(claim), &Op::Begin(begin(Opening::Nothing)), NOW);
-        assert_eq!(outcome, Outcome::Redeem(Some(TOLD)), "but the next presentation may");
+        let paid = Paid { transaction: Some(TOLD), amount: None };
+        assert_eq!(outcome, Outcome::Redeem(paid), "but the next presentation may");
     }
 }
 
@@ -231,7 +249,7 @@ fn a_payment_is_redeemed_three_times_and_then_no_more() {
     for presented in 0..6 {
         let (next, outcome) = Claim::apply(Some(current), &Op::Begin(begin(Opening::Nothing)), NOW);
         if presented >= 3 {
-            assert_eq!((next, outcome), (Next::Keep, Outcome::Exhausted(Some(KNOWN))));
+            assert_eq!((next, outcome), (Next::Keep, Outcome::Exhausted(PAID)));
             continue;
         }
         let Next::Put(redeeming) = next else { panic!("{presented}: {outcome:?}") };

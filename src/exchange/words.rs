@@ -84,6 +84,8 @@ pub enum Settled {
 /// A step of the exchange's own claim.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Step {
+    /// Learn whether there is a claim.
+    Peek,
     /// Present the payment where a claim stands; open none.
     Look,
     /// Present the payment.

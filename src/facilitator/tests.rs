@@ -26,8 +26,9 @@ const RETRIED: &str = "upstream connect error or disconnect/reset before headers
 fn expected() -> Expected<'static> {
     Expected {
         network: "eip155:84532",
-        payer: Address::parse(PAYER).unwrap(),
-        amount: Amount::from_u64(10_000),
+        caip2: "eip155:84532",
+        payer: Address::parse(PAYER).ok(),
+        amount: Some(Amount::from_u64(10_000)),
     }
 }
 

@@ -48,7 +48,8 @@ fn every_refusal() -> Vec<Refusal> {
 #[test]
 fn every_refusal_is_json_with_the_contract_fields() {
     for refusal in every_refusal() {
-        let reply = refusal.reply(Some("quote".into()), Some("receipt".into()), "GET, HEAD");
+        let reply =
+            refusal.reply(Some(quote()), vec![("payment-response", "receipt".to_owned())], "GET, HEAD");
         let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!(body["error"], refusal.code());
         assert_eq!(body["code"], refusal.code());
@@ -72,7 +73,7 @@ fn nobody_is_quoted_while_money_may_have_moved_undelivered() {
             assert_ne!(refusal.retry(), Retry::New, "{refusal:?}");
             assert_ne!(refusal.status(), 402, "{refusal:?}");
         }
-        assert_eq!(refusal.retry_after().is_some(), refusal.status() == 503, "{refusal:?}");
+        assert_eq!(refusal.retry_after().is_some(), matches!(refusal.status(), 429 | 503), "{refusal:?}");
     }
 }
 
@@ -92,7 +93,21 @@ fn docs_list_exactly_the_codes_there_are() {
     }
 }
 
+fn quote() -> Quote {
+    Quote { header: "quote".to_owned(), v1_accepts: None }
+}
+
+/// Version 1's readers want its version, its error and its list; ours want the rest.
 #[test]
-fn the_constant_body_is_what_would_be_rendered() {
-    assert_eq!(Refusal::PaymentRequired.body(), Refusal::PaymentRequired.render());
+fn a_quote_of_version_1_stands_in_the_same_body() {
+    let with = Quote { v1_accepts: Some(r#"[{"scheme":"exact"}]"#.to_owned()), ..quote() };
+    let reply = Refusal::PaymentRequired.reply(Some(with.clone()), Vec::new(), "");
+    let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(body["x402Version"], 1);
+    assert_eq!((&body["error"], &body["code"]), (&"payment_required".into(), &"payment_required".into()));
+    assert_eq!(body["accepts"], serde_json::json!([{"scheme": "exact"}]));
+    assert_eq!((&body["paymentState"], &body["retry"]), (&"none".into(), &"new".into()));
+    // Where nothing is quoted, nothing is quoted in either version.
+    let pending = Refusal::Denied(Denial::Pending).reply(Some(with), Vec::new(), "");
+    assert!(!pending.body.contains("accepts") && !pending.body.contains("x402Version"));
 }

@@ -12,12 +12,16 @@ mod reference;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{Offer, Settle, SettleOn, Target, Verify};
+use crate::config::{Offer, Settle, SettleOn, Target, Verify, Wallets};
 
 fn offer(name: &str) -> Arc<Offer> {
     Arc::new(Offer {
         name: name.to_owned(),
         accepts: Vec::new(),
+        others: Vec::new(),
+        meter: None,
+        wallets: Wallets::Any,
+        v1: true,
         facilitators: Vec::new(),
         settle: Settle::Before,
         verify: Verify::Local,

@@ -2,25 +2,37 @@
 
 use x402_proxy_wasm::config::Settle;
 use x402_proxy_wasm::exchange::Denial::{
-    AlreadyUsed, Elsewhere, Exhausted, FacilitatorDown, Full, InFlight, Mismatch, Pending, Rejected,
-    StoreDown, Unverified,
+    AlreadyUsed, ChargeUnreadable, Elsewhere, Exhausted, FacilitatorDown, Full, InFlight, Mismatch, Pending,
+    Rejected, StoreDown, Unverified,
 };
 use x402_proxy_wasm::exchange::Effect::{
     Claim, Deny, Forward, Leave, PassUnpaid, Release, Settle as Ask, Verify,
 };
-use x402_proxy_wasm::exchange::{Denial, Effect, Effects, Event, Exchange, Paid, Settled, Step, Terms};
+use x402_proxy_wasm::exchange::{
+    Charge, Check, Denial, Effect, Effects, Event, Exchange, Settled, Step, Terms,
+};
 use x402_proxy_wasm::facilitator::Verdict;
 
 use super::*;
 
-const BEFORE: Terms = Terms { settle: Settle::Before, verify: false };
-const AFTER: Terms = Terms { settle: Settle::After, verify: false };
-const PAID: Paid = Paid(Some(TX));
+const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local };
+const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local };
 const ENDS: [Event; 2] = [Event::End { clean: false }, Event::End { clean: true }];
-const RESPONSES: [Event; 2] = [Event::Response { charges: false }, Event::Response { charges: true }];
+const RESPONSES: [Event; 6] = [
+    Event::Response { charge: Charge::Nothing },
+    Event::Response { charge: Charge::Full },
+    Event::Response { charge: Charge::Metered(Amount::from_u64(3)) },
+    Event::Response { charge: Charge::Metered(Amount::ZERO) },
+    Event::Response { charge: Charge::Waived },
+    Event::Response { charge: Charge::Unreadable },
+];
 
 fn verify(terms: Terms) -> Terms {
-    Terms { verify: true, ..terms }
+    Terms { check: Check::Facilitator, ..terms }
+}
+
+fn first(terms: Terms) -> Terms {
+    Terms { check: Check::First, ..terms }
 }
 
 fn events() -> Vec<Event> {
@@ -30,9 +42,10 @@ fn events() -> Vec<Event> {
         Settled::NotSent,
         Settled::Unknown,
         Settled::Superseded,
+        Settled::Reused(TX),
     ];
     let verdicts = [Verdict::Valid, Verdict::Invalid(REASON), Verdict::Unavailable];
-    let mut events = [ENDS, RESPONSES].concat();
+    let mut events = gone();
     events.extend(OUTCOMES.map(Event::Claim));
     events.extend(verdicts.map(Event::Verified));
     events.extend(settled.map(Event::Settled));
@@ -59,28 +72,35 @@ fn opening(terms: Terms) -> Vec<Row> {
     let from = Exchange::Opening(terms);
     let at = |outcome| [Event::Claim(outcome)];
     let denied = |outcome, denial| over(from, &at(outcome), &[Deny(denial)]);
-    let redeem = |paid| {
-        row(from, &at(Outcome::Redeem(paid)), Exchange::Working { paid: Some(Paid(paid)) }, &[Forward])
+    let redeem =
+        |paid| row(from, &at(Outcome::Redeem(paid)), Exchange::Working { paid: Some(paid) }, &[Forward]);
+    let granted = |to, effect| row(from, &at(Outcome::Granted), to, &[effect]);
+    let granted = match (terms.check, terms.settle) {
+        (Check::Facilitator, _) => granted(Exchange::Verifying(terms), Verify),
+        (Check::Local, Settle::Before) => granted(Exchange::Paying(None), Ask(None)),
+        (Check::Local, Settle::After) => granted(Exchange::Working { paid: None }, Forward),
+        // Nothing was to be opened: what was granted all the same is not believed.
+        (Check::First, _) => denied(Outcome::Granted, StoreDown),
     };
-    let granted = match terms {
-        Terms { verify: true, .. } => row(from, &at(Outcome::Granted), Exchange::Verifying(terms), &[Verify]),
-        Terms { settle: Settle::Before, .. } => row(from, &at(Outcome::Granted), Exchange::Paying, &[Ask]),
-        Terms { settle: Settle::After, .. } => {
-            row(from, &at(Outcome::Granted), Exchange::Working { paid: None }, &[Forward])
-        }
+    let absent = match terms.check {
+        Check::First => row(from, &at(Outcome::Absent), Exchange::Screening(terms), &[Verify]),
+        Check::Local | Check::Facilitator => denied(Outcome::Absent, Mismatch),
     };
+    let resolve = |amount| row(from, &at(Outcome::Resolve(amount)), Exchange::Paying(amount), &[Ask(amount)]);
     let mut rows = vec![
         granted,
-        row(from, &at(Outcome::Resolve), Exchange::Paying, &[Ask]),
-        redeem(None),
-        redeem(Some(TX)),
+        absent,
+        resolve(None),
+        resolve(SOME),
+        redeem(UNNAMED),
+        redeem(METERED),
         denied(Outcome::InFlight, InFlight),
-        denied(Outcome::Delivered(Some(TX)), AlreadyUsed(Some(TX))),
-        denied(Outcome::Exhausted(Some(TX)), Exhausted(Some(TX))),
+        denied(Outcome::Delivered(PAID), AlreadyUsed(PAID)),
+        denied(Outcome::Delivered(Paid::NOTHING), AlreadyUsed(Paid::NOTHING)),
+        denied(Outcome::Exhausted(METERED), Exhausted(METERED)),
         denied(Outcome::Elsewhere(State::Taken), Elsewhere(State::Taken)),
-        denied(Outcome::Absent, Mismatch),
         denied(Outcome::Full, Full),
-        over(from, &[ENDS, RESPONSES].concat(), &[]),
+        over(from, &gone(), &[]),
     ];
     // What a begin never comes to reads as a store that cannot be trusted.
     for outcome in [
@@ -117,17 +137,36 @@ fn unpaid(from: Exchange) -> Vec<Row> {
         told(Settled::NotSent, FacilitatorDown),
         told(Settled::Unknown, Pending),
         told(Settled::Superseded, InFlight),
+        told(Settled::Reused(TX), AlreadyUsed(PAID)),
+    ]
+}
+
+/// The end, and a response to a request that was never forwarded.
+fn gone() -> Vec<Event> {
+    ENDS.into_iter().chain(RESPONSES).collect()
+}
+
+fn screening(terms: Terms) -> Vec<Row> {
+    let from = Exchange::Screening(first(terms));
+    let verified = |verdict| [Event::Verified(verdict)];
+    let refused =
+        |verdict, denial| row(from, &verified(verdict), Exchange::Refusing(denial), &[Claim(Step::Peek)]);
+    vec![
+        row(from, &verified(Verdict::Valid), Exchange::Opening(terms), &[Claim(Step::Begin)]),
+        refused(Verdict::Invalid(REASON), Unverified(REASON)),
+        refused(Verdict::Unavailable, FacilitatorDown),
+        over(from, &gone(), &[]),
     ]
 }
 
 fn before_the_upstream() -> Vec<Row> {
     use Exchange::{Arming, Paying, Refusing, Verifying};
-    let gone = [ENDS, RESPONSES].concat();
-    let mut rows = Vec::new();
+    let gone = gone();
+    let mut rows = [BEFORE, AFTER].into_iter().flat_map(screening).collect::<Vec<_>>();
     for terms in [verify(BEFORE), verify(AFTER)] {
         let (from, release) = (Verifying(terms), [Claim(Step::Release)]);
         let (passed, effect) = match terms.settle {
-            Settle::Before => (Arming, Claim(Step::Settling)),
+            Settle::Before => (Arming, Claim(Step::Settling(None))),
             Settle::After => (Exchange::Working { paid: None }, Forward),
         };
         rows.push(row(from, &[Event::Verified(Verdict::Valid)], passed, &[effect]));
@@ -138,41 +177,69 @@ fn before_the_upstream() -> Vec<Row> {
     }
     for denial in [Unverified(REASON), FacilitatorDown] {
         let from = Refusing(denial);
-        rows.extend(step(from, over(from, &done(), &[Deny(denial)])));
+        // Given up, or never begun; somebody else's is at work.
+        rows.push(over(from, &claims(&[Outcome::Done, Outcome::Absent]), &[Deny(denial)]));
+        let lost = but(&[Outcome::Done, Outcome::Absent, Outcome::Unavailable]);
+        rows.push(over(from, &claims(&lost), &[Deny(InFlight)]));
         rows.push(over(from, &down(), &[Deny(StoreDown)]));
         rows.push(over(from, &gone, &[]));
     }
-    rows.extend(step(Arming, row(Arming, &done(), Paying, &[Ask])));
+    rows.extend(step(Arming, row(Arming, &done(), Paying(None), &[Ask(None)])));
     rows.push(over(Arming, &down(), &[Deny(StoreDown)]));
     rows.push(over(Arming, &gone, &[Claim(Step::Release)]));
-    let paid = Exchange::Working { paid: Some(PAID) };
-    rows.push(row(Paying, &[Event::Settled(Settled::Paid(TX))], paid, &[Forward]));
-    rows.extend(unpaid(Paying));
-    rows.push(over(Paying, &gone, &[Leave]));
+    for paid in [PAID, METERED] {
+        let (from, to) = (Paying(paid.amount), Exchange::Working { paid: Some(paid) });
+        rows.push(row(from, &[Event::Settled(Settled::Paid(TX))], to, &[Forward]));
+        rows.extend(unpaid(from));
+        rows.push(over(from, &gone, &[Leave]));
+    }
+    rows
+}
+
+/// A response that was not paid for yet, by what it costs.
+fn priced() -> Vec<Row> {
+    use Exchange::{Closing, Collecting, Delivering, Waiving, Withholding, Working};
+    let held = Working { paid: None };
+    let [nothing, full, metered, zero, waived, unreadable] = RESPONSES;
+    let release = [Claim(Step::Release)];
+    let mut rows = vec![
+        over(held, &[nothing], &[Claim(Step::Release), PassUnpaid]),
+        row(held, &[full], Closing(None), &[Claim(Step::Settling(None))]),
+        row(held, &[metered], Closing(SOME), &[Claim(Step::Settling(SOME))]),
+        row(held, &[zero, waived], Waiving, &[Claim(Step::Waive)]),
+        row(held, &[unreadable], Withholding, &release),
+        over(held, &ENDS, &release),
+    ];
+    for paid in [PAID, METERED] {
+        let (closing, collecting) = (Closing(paid.amount), Collecting(paid.amount));
+        rows.extend(step(closing, row(closing, &done(), collecting, &[Ask(paid.amount)])));
+        rows.push(over(closing, &down(), &[Deny(StoreDown)]));
+        rows.push(over(closing, &ENDS, &release));
+        let settled = [Event::Settled(Settled::Paid(TX))];
+        rows.push(row(collecting, &settled, Delivering { worth: true }, &[Release(paid)]));
+        rows.extend(unpaid(collecting));
+        rows.push(over(collecting, &ENDS, &[Leave]));
+    }
+    for (from, effect) in [(Waiving, Release(Paid::NOTHING)), (Withholding, Deny(ChargeUnreadable))] {
+        rows.extend(step(from, over(from, &done(), &[effect])));
+        rows.push(over(from, &down(), &[Deny(StoreDown)]));
+        // Nothing is owed: a waived authorisation is gone, a released one is free.
+        rows.push(over(from, &ENDS, &[]));
+    }
     rows
 }
 
 fn after_the_upstream() -> Vec<Row> {
-    use Exchange::{Closing, Collecting, Delivering, Fencing, Over, Working};
+    use Exchange::{Delivering, Fencing, Over, Working};
     let give_back = [Claim(Step::Undelivered)];
-    let held = Working { paid: None };
-    let mut rows = vec![
-        row(held, &[Event::Response { charges: true }], Closing, &[Claim(Step::Settling)]),
-        over(held, &[Event::Response { charges: false }], &[Claim(Step::Release), PassUnpaid]),
-        over(held, &ENDS, &[Claim(Step::Release)]),
-        over(Closing, &down(), &[Deny(StoreDown)]),
-        over(Closing, &ENDS, &[Claim(Step::Release)]),
-        row(Collecting, &[Event::Settled(Settled::Paid(TX))], Delivering { worth: true }, &[Release(PAID)]),
-        over(Collecting, &ENDS, &[Leave]),
-        over(Over, &[Event::Settled(Settled::Paid(TX))], &give_back),
-    ];
-    rows.extend(step(Closing, row(Closing, &done(), Collecting, &[Ask])));
-    rows.extend(unpaid(Collecting));
-    for paid in [PAID, Paid(None)] {
+    let mut rows = priced();
+    rows.push(over(Over, &[Event::Settled(Settled::Paid(TX))], &give_back));
+    let [nothing, worth_it @ ..] = RESPONSES;
+    for paid in [PAID, UNNAMED, METERED] {
         rows.push(over(Working { paid: Some(paid) }, &ENDS, &give_back));
-        for worth in [false, true] {
-            let (from, response) = (Fencing { paid, worth }, Event::Response { charges: worth });
-            rows.push(row(Working { paid: Some(paid) }, &[response], from, &[Claim(Step::Renew)]));
+        for (worth, responses) in [(false, &[nothing][..]), (true, &worth_it[..])] {
+            let from = Fencing { paid, worth };
+            rows.push(row(Working { paid: Some(paid) }, responses, from, &[Claim(Step::Renew)]));
             rows.extend(step(from, row(from, &done(), Delivering { worth }, &[Release(paid)])));
             rows.push(over(from, &down(), &[Claim(Step::Undelivered), Deny(StoreDown)]));
             rows.push(over(from, &ENDS, &give_back));
@@ -186,8 +253,9 @@ fn after_the_upstream() -> Vec<Row> {
 }
 
 fn table() -> Vec<Row> {
-    let terms = [BEFORE, AFTER, verify(BEFORE), verify(AFTER)];
-    terms.into_iter().flat_map(opening).chain(before_the_upstream()).chain(after_the_upstream()).collect()
+    let checks = [|terms| terms, verify, first];
+    let terms = checks.into_iter().flat_map(|check| [BEFORE, AFTER].map(check));
+    terms.flat_map(opening).chain(before_the_upstream()).chain(after_the_upstream()).collect()
 }
 
 fn states() -> Vec<Exchange> {
@@ -215,8 +283,14 @@ fn every_state_against_every_event() {
 
 #[test]
 fn an_exchange_opens_by_presenting_its_payment() {
-    let (machine, effects) = Exchange::open(BEFORE);
-    assert_eq!((machine, effects), (Exchange::Opening(BEFORE), [Some(Claim(Step::Begin)), None]));
+    for terms in [BEFORE, AFTER, verify(BEFORE), verify(AFTER)] {
+        let opened = Exchange::open(terms);
+        assert_eq!(opened, (Exchange::Opening(terms), [Some(Claim(Step::Begin)), None]));
+    }
+    for terms in [first(BEFORE), first(AFTER)] {
+        let opened = Exchange::open(terms);
+        assert_eq!(opened, (Exchange::Opening(terms), [Some(Claim(Step::Look)), None]), "and opens nothing");
+    }
 }
 
 #[test]
@@ -224,9 +298,11 @@ fn what_is_held_is_what_is_not_paid_for() {
     for state in states() {
         use Exchange as E;
         let (request, response, leases) = match state {
-            E::Opening(_) => (true, false, false),
-            E::Verifying(_) | E::Refusing(_) | E::Arming | E::Paying => (true, false, true),
-            E::Closing | E::Collecting | E::Fencing { .. } => (false, true, true),
+            E::Opening(_) | E::Screening(_) => (true, false, false),
+            E::Verifying(_) | E::Refusing(_) | E::Arming | E::Paying(_) => (true, false, true),
+            E::Closing(_) | E::Collecting(_) | E::Waiving | E::Withholding | E::Fencing { .. } => {
+                (false, true, true)
+            }
             E::Working { .. } | E::Delivering { .. } => (false, false, true),
             E::Over => (false, false, false),
         };
@@ -260,11 +336,37 @@ fn no_failure_of_the_store_lets_anything_pass() {
     for from in states() {
         let (to, effects) = from.on(Event::Claim(Outcome::Unavailable));
         assert!(
-            !effects.into_iter().flatten().any(|e| matches!(e, Forward | Release(_) | PassUnpaid | Ask)),
+            !effects.into_iter().flatten().any(|e| matches!(e, Forward | Release(_) | PassUnpaid | Ask(_))),
             "{from:?}"
         );
         let denied =
             effects.into_iter().flatten().find_map(|e| if let Deny(why) = e { Some(why) } else { None });
         assert!(to == from || denied == Some(Denial::StoreDown), "{from:?}: {denied:?}");
+    }
+}
+
+#[test]
+fn no_claim_is_touched_for_a_signature_nobody_judged_yet() {
+    for terms in [first(BEFORE), first(AFTER)] {
+        for event in events().into_iter().filter(|event| *event != Event::Verified(Verdict::Valid)) {
+            let (to, effects) = Exchange::Screening(terms).on(event);
+            let touched = effects
+                .into_iter()
+                .flatten()
+                .any(|e| matches!(e, Forward | Ask(_)) || matches!(e, Claim(step) if step != Step::Peek));
+            assert!(!touched && !matches!(to, Exchange::Opening(_)), "{event:?}");
+        }
+    }
+}
+
+#[test]
+fn only_a_waived_response_is_released_without_a_settlement() {
+    for from in states() {
+        for event in events() {
+            let (_, effects) = from.on(event);
+            let free = effects.into_iter().flatten().any(|e| e == Release(Paid::NOTHING));
+            let waived = (from, event) == (Exchange::Waiving, Event::Claim(Outcome::Done));
+            assert_eq!(free, waived, "{from:?} on {event:?}");
+        }
     }
 }

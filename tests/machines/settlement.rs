@@ -7,8 +7,8 @@ use super::*;
 
 const QUEUED: [Settlement; 2] = [Settlement::Queued { waiting: false }, Settlement::Queued { waiting: true }];
 const SENT: [Settlement; 2] = [Settlement::Sent { waiting: false }, Settlement::Sent { waiting: true }];
-const FINDINGS: [Finding; 4] =
-    [Finding::Paid(TX), Finding::Rejected(REASON), Finding::NotSent, Finding::Unknown];
+const FINDINGS: [Finding; 5] =
+    [Finding::Paid(TX), Finding::Rejected(REASON), Finding::NotSent, Finding::Unknown, Finding::Reused(TX)];
 
 const DOUBTS: [Doubt; 6] = [
     Doubt::Broken,
@@ -29,16 +29,18 @@ fn step(finding: Finding, waiting: bool) -> Option<Effect> {
         Finding::Paid(transaction) => Step::Settled { transaction, deliver: waiting },
         Finding::Rejected(_) | Finding::NotSent => Step::Release,
         Finding::Unknown => Step::Unknown,
+        Finding::Reused(transaction) => Step::Void { transaction },
     }))
 }
 
-fn answers() -> Vec<(Answer, Finding)> {
+fn answers() -> Vec<(Event, Finding)> {
     let mut answers = vec![
-        (Answer::Accepted(TX), Finding::Paid(TX)),
-        (Answer::Rejected(REASON), Finding::Rejected(REASON)),
-        (Answer::NotSent, Finding::NotSent),
+        (Event::Answer(Answer::Accepted(TX)), Finding::Paid(TX)),
+        (Event::Answer(Answer::Rejected(REASON)), Finding::Rejected(REASON)),
+        (Event::Answer(Answer::NotSent), Finding::NotSent),
+        (Event::Reused(TX), Finding::Reused(TX)),
     ];
-    answers.extend(DOUBTS.map(|doubt| (Answer::Unknown(doubt), Finding::Unknown)));
+    answers.extend(DOUBTS.map(|doubt| (Event::Answer(Answer::Unknown(doubt)), Finding::Unknown)));
     answers
 }
 
@@ -53,7 +55,7 @@ fn an_answer_is_written_down_whether_somebody_waits_or_not() {
         for (waiting, from) in QUEUED.into_iter().chain(SENT).enumerate() {
             let waiting = waiting % 2 == 1;
             let expected = (recording(finding, waiting), step(finding, waiting));
-            assert_eq!(from.on(Event::Answer(answer)), expected, "{from:?}");
+            assert_eq!(from.on(answer), expected, "{from:?}");
         }
     }
 }
@@ -84,7 +86,8 @@ fn told(finding: Finding, outcome: Outcome) -> Settled {
         (_, Outcome::Doubtful) | (Finding::Unknown, _) => Settled::Unknown,
         (Finding::Rejected(reason), Outcome::Done) => Settled::Rejected(reason),
         (Finding::NotSent, Outcome::Done) => Settled::NotSent,
-        (Finding::Rejected(_) | Finding::NotSent, _) => Settled::Superseded,
+        (Finding::Reused(transaction), Outcome::Done) => Settled::Reused(transaction),
+        (Finding::Rejected(_) | Finding::NotSent | Finding::Reused(_), _) => Settled::Superseded,
     }
 }
 
@@ -114,7 +117,9 @@ fn only_the_table_says_that_money_moved_or_did_not() {
             let (_, effect) = recording(finding, true).on(Event::Claim(outcome));
             let said = matches!(
                 effect,
-                Some(Effect::Tell(Settled::Paid(_) | Settled::Rejected(_) | Settled::NotSent))
+                Some(Effect::Tell(
+                    Settled::Paid(_) | Settled::Rejected(_) | Settled::NotSent | Settled::Reused(_)
+                ))
             );
             assert!(!said, "{finding:?} {outcome:?}");
         }
@@ -148,7 +153,7 @@ fn everything_else_holds() {
             assert_eq!(from.on(*event), (from, None), "{from:?} on {event:?}");
         }
     };
-    let all_answers: Vec<_> = answers().into_iter().map(|(answer, _)| Event::Answer(answer)).collect();
+    let all_answers: Vec<_> = answers().into_iter().map(|(answer, _)| answer).collect();
     for (queued, sent) in QUEUED.into_iter().zip(SENT) {
         assert_eq!(queued.on(Event::Dispatched), (sent, None));
         hold(queued, &claims);

@@ -5,7 +5,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
 
 use super::super::bucket::Bucket;
-use super::super::{Attempt, Begin, Binding, Opening, State, Transaction};
+use super::super::{Attempt, Begin, Binding, Opening, Paid, State, Transaction};
 use super::*;
 use crate::evm::address::Address;
 
@@ -20,6 +20,7 @@ use store::{Memory, DIALECTS};
 const NOW: UnixSeconds = 1_767_225_600;
 const SEED: [u8; 16] = [5; 16];
 const TX: Transaction = Transaction([1; 32]);
+const PAID: Paid = Paid { transaction: Some(TX), amount: None };
 
 fn who(n: u64) -> Identity {
     let mut nonce = [0; 32];
@@ -168,6 +169,8 @@ fn a_full_bucket_refuses_and_evicts_nothing() {
             assert_eq!(run(&table, &store, n, Op::Begin(begin(n, opening))), Outcome::Full, "{state:?}");
             assert_eq!(run(&table, &store, n, Op::Begin(begin(n, Opening::Nothing))), Outcome::Absent);
         }
+        let mark = Op::Mark { fingerprint: [1; 32], expires: NOW + 60 };
+        assert_eq!(run(&table, &store, 102, mark), Outcome::Full, "{state:?}");
         assert_eq!(store.image(), before);
         for n in 0..room {
             assert_eq!(run(&table, &store, n, Op::Peek), Outcome::Present, "{state:?} {n}");
@@ -207,7 +210,7 @@ fn a_full_bucket_still_serves_its_claims_and_never_forgets_money() {
         bring_to(&table, &store, n, State::Settling);
     }
     assert_eq!(run(&table, &store, 99, Op::Begin(begin(99, Opening::Held))), Outcome::Full);
-    assert_eq!(run(&table, &store, 10, Op::Begin(begin(98, Opening::Nothing))), Outcome::Redeem(Some(TX)));
+    assert_eq!(run(&table, &store, 10, Op::Begin(begin(98, Opening::Nothing))), Outcome::Redeem(PAID));
     assert_eq!(run(&table, &store, 0, settled(0, true)), Outcome::Deliver);
     assert_eq!(run(&table, &store, 1, Op::Unknown { attempt: Attempt(1) }), Outcome::Doubtful);
     assert_eq!(
@@ -215,7 +218,7 @@ fn a_full_bucket_still_serves_its_claims_and_never_forgets_money() {
         Outcome::Lost,
         "a success nobody remembers asking for"
     );
-    assert_eq!(run(&table, &store, 99, Op::Begin(begin(97, Opening::Nothing))), Outcome::Redeem(Some(TX)));
+    assert_eq!(run(&table, &store, 99, Op::Begin(begin(97, Opening::Nothing))), Outcome::Redeem(PAID));
 }
 
 #[test]

@@ -59,20 +59,52 @@ fn a_receipt_id_is_the_same_on_every_replica_of_every_release() {
 
 #[test]
 fn a_binding_is_sensitive_to_everything_that_was_bought() {
-    let (pay_to, asset, amount) = (Address::new([1; 20]), Address::new([2; 20]), [3; 32]);
-    let bound = Binding::new("tiles", &[pay_to.as_bytes(), asset.as_bytes(), &amount]);
-    assert_eq!(Binding::new("tiles", &[pay_to.as_bytes(), asset.as_bytes(), &amount]), bound);
+    let (pay_to, asset, amount) = ([1; 20], [2; 20], [3; 32]);
+    let parts: [&[u8]; 3] = [&pay_to, &asset, &amount];
+    let bound = Binding::new("tiles", &parts);
+    assert_eq!(Binding::new("tiles", &parts), bound);
     let others = [
-        Binding::new("tiles2", &[pay_to.as_bytes(), asset.as_bytes(), &amount]),
-        Binding::new("", &[pay_to.as_bytes(), asset.as_bytes(), &amount]),
-        Binding::new("tiles", &[asset.as_bytes(), asset.as_bytes(), &amount]),
-        Binding::new("tiles", &[pay_to.as_bytes(), pay_to.as_bytes(), &amount]),
-        Binding::new("tiles", &[asset.as_bytes(), pay_to.as_bytes(), &amount]),
-        Binding::new("tiles", &[pay_to.as_bytes(), asset.as_bytes(), &[4; 32]]),
+        Binding::new("tiles2", &parts),
+        Binding::new("", &parts),
+        Binding::new("tiles", &[&asset, &asset, &amount]),
+        Binding::new("tiles", &[&pay_to, &pay_to, &amount]),
+        Binding::new("tiles", &[&asset, &pay_to, &amount]),
+        Binding::new("tiles", &[&pay_to, &asset, &[4; 32]]),
     ];
     for other in others {
         assert_ne!(other, bound);
     }
+    assert_ne!(Binding::new("ab", &[b"c"]), Binding::new("a", &[b"bc"]), "a route ends where it ends");
+}
+
+#[test]
+fn a_binding_to_a_signature_is_another_for_every_other_signature() {
+    let bound = Binding([5; 16]);
+    let with = bound.with_signature(&[1, 2, 3]);
+    assert_eq!(bound.with_signature(&[1, 2, 3]), with);
+    for signature in [&[][..], &[1, 2], &[1, 2, 4], &[1, 2, 3, 0]] {
+        assert_ne!(bound.with_signature(signature), with);
+        assert_ne!(bound.with_signature(signature), bound);
+    }
+    assert_ne!(Binding([6; 16]).with_signature(&[1, 2, 3]), with, "and still to what was bought");
+}
+
+#[test]
+fn names_of_other_kinds_meet_neither_authorisations_nor_each_other() {
+    let names = [
+        Identity::named("transaction", &[b"solana:1", b"ab"]),
+        Identity::named("transaction", &[b"solana:1a", b"b"]),
+        Identity::named("transaction", &[b"solana:1ab"]),
+        Identity::named("transaction", &[b"solana:1", b"ab", b""]),
+        Identity::named("payment", &[b"solana:1", b"ab"]),
+        Identity::named("transactionsolana:1", &[b"ab"]),
+    ];
+    let distinct: std::collections::HashSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
+    for name in names {
+        assert_eq!(name.chain_id, 0, "no EVM chain has it");
+    }
+    assert_eq!(Identity::named("payment", &[b"a"]), Identity::named("payment", &[b"a"]));
 }
 
 #[test]

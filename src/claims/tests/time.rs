@@ -55,7 +55,12 @@ fn each_state_is_remembered_for_as_long_as_it_matters() {
     let on = |state, op: Op| forgotten(Some(claim(state)), &op);
     let (attempt, lease) = (OWNER, LONGER);
     assert_eq!(on(State::Held, Op::Renew { attempt, lease }), LONGER);
-    assert_eq!(on(State::Held, Op::Settling { attempt, lease }), LONGER + 3_600);
+    assert_eq!(on(State::Held, Op::Settling { attempt, lease, amount: None }), LONGER + 3_600);
+    assert_eq!(on(State::Held, Op::Waive { attempt }), TOMBSTONE, "waived: used up like delivered");
+    for state in [State::Settling, State::Unknown] {
+        assert_eq!(on(state, Op::Void { attempt, transaction: TOLD }), TOMBSTONE, "void");
+    }
+    assert_eq!(forgotten(None, &Op::Mark { fingerprint: [1; 32], expires: NOW + 7 }), NOW + 7);
     assert_eq!(on(State::Settling, Op::Renew { attempt, lease }), LONGER + 3_600);
     assert_eq!(on(State::Settling, settled(OWNER, Some(lease))), LONGER + 3_600, "redeeming");
     assert_eq!(on(State::Settling, settled(OWNER, None)), LEASE + 3_600, "taken");
@@ -83,7 +88,9 @@ fn nothing_that_took_money_is_forgotten_while_the_authorisation_can_be_presented
         Op::Undelivered { attempt: OWNER },
         Op::Renew { attempt: OWNER, lease: LONGER },
         Op::Begin(begin(Opening::Nothing)),
-        Op::Settling { attempt: OWNER, lease: LONGER },
+        Op::Settling { attempt: OWNER, lease: LONGER, amount: None },
+        Op::Waive { attempt: OWNER },
+        Op::Void { attempt: OWNER, transaction: TOLD },
     ];
     for state in State::ALL {
         for op in ops {
@@ -103,7 +110,7 @@ fn no_claim_in_flight_is_forgotten_before_its_lease() {
     let terms = Begin { redeem_for: 1, valid_before: NOW, lease: late, ..begin(Opening::Settling) };
     let ops = [
         Op::Begin(terms),
-        Op::Settling { attempt: OWNER, lease: late },
+        Op::Settling { attempt: OWNER, lease: late, amount: None },
         Op::Renew { attempt: OWNER, lease: late },
         settled(OWNER, Some(late)),
     ];

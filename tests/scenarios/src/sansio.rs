@@ -17,7 +17,9 @@ use x402_proxy_wasm::claims::Attempt;
 use x402_proxy_wasm::config::{Facilitator, Offer, Policy, Route};
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
-use x402_proxy_wasm::protocol::v2::Challenge;
+use x402_proxy_wasm::protocol::abilities::Unasked;
+use x402_proxy_wasm::protocol::challenge::Challenge;
+use x402_proxy_wasm::reply::Quote;
 use x402_proxy_wasm::reply::{cors, Refusal, Reply};
 
 use crate::rig::{Rig, World};
@@ -55,7 +57,9 @@ impl Sansio {
             table,
             memory,
             breakers: RefCell::new(vec![Breaker::default(); policy.facilitators().len()]),
-            challenges: offers.map(|(name, offer)| (name.to_owned(), Challenge::new(offer))).collect(),
+            challenges: offers
+                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Unasked, "")))
+                .collect(),
             client: Client::new(),
             attempts: 0,
             policy,
@@ -65,7 +69,7 @@ impl Sansio {
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
         let pairs = wire::request_pairs(request);
         let head = Head::read(&pairs);
-        match admit(&self.policy, &head, now()) {
+        match admit(&self.policy, &head, &Unasked, now()) {
             Admission::Pass(_) => {
                 let kept = pairs.iter().filter(|(name, _)| !head.owned.contains(&name.as_str()));
                 let reached = self.upstream(&kept.cloned().collect(), &request.body);
@@ -77,7 +81,7 @@ impl Sansio {
                 let silent = offer.is_some_and(|offer| !self.breaker(offer, |b| b.quotes(now())));
                 let refusal = if refusal.quotes() && silent { Refusal::QuotesSuspended } else { refusal };
                 let challenge = route.map(|route| self.challenge(&route, refusal, &head));
-                self.refuse(refusal, challenge.flatten(), None, &allow, &head)
+                self.refuse(refusal, challenge.flatten(), Vec::new(), &allow, &head)
             }
             Admission::Present(mut purchase) => {
                 if purchase.unfit.is_none() && !self.breaker(&purchase.offer, |b| b.quotes(now())) {
@@ -90,20 +94,21 @@ impl Sansio {
         }
     }
 
-    fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<String> {
+    fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<Quote> {
         let url = format!("{}{}", self.policy.origin(), head.path.unwrap_or("/"));
-        Some(self.challenges.get(route.name())?.header(refusal.code(), &url))
+        let challenge = self.challenges.get(route.name())?;
+        Some(Quote { header: challenge.header(refusal.code(), &url), v1_accepts: challenge.v1_accepts(&url) })
     }
 
     fn refuse(
         &self,
         refusal: Refusal,
-        challenge: Option<String>,
-        receipt: Option<String>,
+        challenge: Option<Quote>,
+        receipts: Vec<(&'static str, String)>,
         allow: &str,
         head: &Head<'_>,
     ) -> Answer {
-        let mut reply = refusal.reply(challenge, receipt, allow);
+        let mut reply = refusal.reply(challenge, receipts, allow);
         if head.cross_origin {
             cors::open(&mut reply);
         }

@@ -3,16 +3,20 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::money::Amount;
 
 /// One op of each kind, all of which would write on the claim of [`opened`].
-fn writers() -> [Op; 6] {
+fn writers() -> [Op; 9] {
     let (attempt, lease) = (Attempt(1), NOW + 40);
     [
-        Op::Settling { attempt, lease },
+        Op::Settling { attempt, lease, amount: None },
+        Op::Settling { attempt, lease, amount: Some(Amount::from_u64(7)) },
+        Op::Waive { attempt },
         Op::Renew { attempt, lease },
         Op::Release { attempt },
         settled(1, true),
         settled(2, false),
+        Op::Mark { fingerprint: [4; 32], expires: NOW + 50 },
         Op::Begin(begin(3, Opening::Settling)),
     ]
 }
@@ -24,9 +28,9 @@ fn opened(store: &Memory) -> Table {
     table
 }
 
-/// The last of [`writers`] is a new payment; the others are about the claim there is.
+/// The last two of [`writers`] are about something new; the others are about the claim there is.
 fn subject(op: &Op) -> Identity {
-    who(if matches!(op, Op::Begin(_)) { 2 } else { 1 })
+    who(if matches!(op, Op::Begin(_) | Op::Mark { .. }) { 2 } else { 1 })
 }
 
 #[test]

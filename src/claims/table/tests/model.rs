@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::money::Amount;
 
 /// Few enough to meet in every bucket, few enough that nothing is ever full.
 const IDENTITIES: u64 = 12;
@@ -14,7 +15,10 @@ const IDENTITIES: u64 = 12;
 enum Draw {
     Peek,
     Begin(Opening),
-    Settling,
+    Settling(Option<Amount>),
+    Waive,
+    Void,
+    Mark,
     Renew,
     Release,
     Settled { deliver: bool },
@@ -47,7 +51,10 @@ impl Move {
         match self.draw {
             Draw::Peek | Draw::Sweep => Op::Peek,
             Draw::Begin(opening) => Op::Begin(terms(opening)),
-            Draw::Settling => Op::Settling { attempt, lease },
+            Draw::Settling(amount) => Op::Settling { attempt, lease, amount },
+            Draw::Waive => Op::Waive { attempt },
+            Draw::Void => Op::Void { attempt, transaction: Transaction([9; 32]) },
+            Draw::Mark => Op::Mark { fingerprint: [self.attempt as u8; 32], expires: now + 40 },
             Draw::Renew => Op::Renew { attempt, lease },
             Draw::Release => Op::Release { attempt },
             Draw::Settled { deliver } => Op::Settled {
@@ -63,13 +70,22 @@ impl Move {
     }
 }
 
+/// As signed, and amounts that fit beside a transaction, just, and not at all.
+fn amounts() -> impl Strategy<Value = Option<Amount>> {
+    let units = [1, 70_000, u64::MAX].map(|units| Some(Amount::from_u64(units)));
+    prop::sample::select([&units[..], &[None, Some(Amount::from_be_bytes([3; 32]))]].concat())
+}
+
 fn moves() -> impl Strategy<Value = Move> {
     let draw = prop_oneof![
         1 => Just(Draw::Peek),
         2 => Just(Draw::Begin(Opening::Held)),
         3 => Just(Draw::Begin(Opening::Settling)),
         1 => Just(Draw::Begin(Opening::Nothing)),
-        2 => Just(Draw::Settling),
+        2 => amounts().prop_map(Draw::Settling),
+        1 => Just(Draw::Waive),
+        1 => Just(Draw::Void),
+        1 => Just(Draw::Mark),
         1 => Just(Draw::Renew),
         1 => Just(Draw::Release),
         3 => any::<bool>().prop_map(|deliver| Draw::Settled { deliver }),

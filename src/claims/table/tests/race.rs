@@ -54,7 +54,7 @@ fn of_100_000_raced_begins_each_payment_is_granted_once() {
 
 #[test]
 fn of_raced_redemptions_and_resolutions_each_is_won_once() {
-    for (state, wins) in [(State::Taken, Outcome::Redeem(Some(TX))), (State::Unknown, Outcome::Resolve)] {
+    for (state, wins) in [(State::Taken, Outcome::Redeem(PAID)), (State::Unknown, Outcome::Resolve(None))] {
         let store = Memory::new(DIALECTS[0]);
         let table = Table::open(&store, 4_096, SEED).unwrap();
         for n in 0..1_000 {
@@ -64,4 +64,15 @@ fn of_raced_redemptions_and_resolutions_each_is_won_once() {
             race(&store, &table, 1_000, |worker| Op::Begin(begin(worker + 10_000, Opening::Nothing)));
         assert_one(&outcomes, wins, Outcome::InFlight);
     }
+}
+
+#[test]
+fn of_raced_marks_each_name_is_given_away_once() {
+    let store = Memory::new(DIALECTS[0]);
+    let table = Table::open(&store, 4_096, SEED).unwrap();
+    let mark = |worker| Op::Mark { fingerprint: [worker as u8; 32], expires: NOW + 60 };
+    let outcomes = race(&store, &table, 1_000, mark);
+    assert_one(&outcomes, Outcome::Granted, Outcome::Elsewhere(State::Delivered));
+    let again = race(&store, &table, 1_000, mark);
+    assert_one(&again, Outcome::Present, Outcome::Elsewhere(State::Delivered));
 }

@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use x402_devstack::client::Answer;
 use x402_proxy_wasm::admission::grpc::GrpcStatus;
 use x402_proxy_wasm::admission::{head, Head, Purchase};
+use x402_proxy_wasm::charge;
 use x402_proxy_wasm::claims::{Attempt, Op, Outcome};
-use x402_proxy_wasm::exchange::{Charge, Denial, Effect, Event, Exchange, Paid, Settled};
+use x402_proxy_wasm::exchange::{Denial, Effect, Event, Exchange, Paid, Settled};
 use x402_proxy_wasm::facilitator::{Answer as Verdicts, Endpoint, Verdict};
-use x402_proxy_wasm::protocol::v2::Receipt;
+use x402_proxy_wasm::money::Amount;
+use x402_proxy_wasm::protocol::receipt::Receipt;
+use x402_proxy_wasm::protocol::Version;
 use x402_proxy_wasm::reply::{cache, cors, ReceiptKind, Refusal};
 use x402_proxy_wasm::settlement::{self, Settlement};
 
@@ -87,7 +90,7 @@ impl<'a> Sale<'a> {
                 self.events.push_back(Event::Claim(self.claim(&op)));
             }
             Effect::Verify => self.verify(),
-            Effect::Settle(_) => self.settle(),
+            Effect::Settle(amount) => self.settle(amount),
             // Handled where it happens: see `settle`.
             Effect::Leave => {}
             Effect::Forward => self.forward(),
@@ -106,7 +109,7 @@ impl<'a> Sale<'a> {
         let offer = &self.purchase.offer;
         let verdict = match offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now()))) {
             Some(facilitator) => {
-                let reached = self.rig.call(facilitator, Endpoint::Verify, &self.purchase.body());
+                let reached = self.rig.call(facilitator, Endpoint::Verify, &self.purchase.body(None));
                 let verdict = Verdict::read(&delivery(&reached));
                 self.observe(verdict != Verdict::Unavailable);
                 verdict
@@ -116,7 +119,7 @@ impl<'a> Sale<'a> {
         self.events.push_back(Event::Verified(verdict));
     }
 
-    fn settle(&mut self) {
+    fn settle(&mut self, amount: Option<Amount>) {
         let offer = &self.purchase.offer;
         let admitted = offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now())));
         let mut machine = Settlement::queued();
@@ -129,8 +132,8 @@ impl<'a> Sale<'a> {
                     assert_eq!(effects, [Some(Effect::Leave), None]);
                     machine = machine.on(settlement::Event::Left).0;
                 }
-                let reached = self.rig.call(facilitator, Endpoint::Settle, &self.purchase.body());
-                let answer = Verdicts::read(&delivery(&reached), &self.purchase.expected());
+                let reached = self.rig.call(facilitator, Endpoint::Settle, &self.purchase.body(amount));
+                let answer = Verdicts::read(&delivery(&reached), &self.purchase.expected(amount));
                 self.observe(matches!(answer, Verdicts::Accepted(_) | Verdicts::Rejected(_)));
                 answer
             }
@@ -162,14 +165,16 @@ impl<'a> Sale<'a> {
     fn forward(&mut self) {
         let ours = |name: &str| self.head.owned.contains(&name) || self.head.payments.contains(&name);
         let mut pairs: Pairs = self.pairs.iter().filter(|(name, _)| !ours(name)).cloned().collect();
-        let payer = self.purchase.payment.payer().to_string();
-        pairs.push(("x402-payer".to_owned(), payer.into_bytes()));
+        if let Some(payer) = self.purchase.payment.payer() {
+            pairs.push(("x402-payer".to_owned(), payer.to_string().into_bytes()));
+        }
         pairs.push(("x402-receipt-id".to_owned(), self.purchase.identity.receipt_id().into_bytes()));
         let reached = self.rig.upstream(&pairs, self.body);
-        let charges = self.purchase.offer.charges(reached.status());
         self.grpc.see(&reached.headers);
+        let offer = &self.purchase.offer;
+        let read = charge::read(offer, self.purchase.metered(), Some(reached.status()), &reached.headers);
+        let charge = read.charge;
         self.held = Some(reached);
-        let charge = if charges { Charge::Full } else { Charge::Nothing };
         self.events.push_back(Event::Response { charge });
     }
 
@@ -186,7 +191,9 @@ impl<'a> Sale<'a> {
                 reached.headers.retain(|(known, _)| known != name);
                 reached.headers.push((name.to_owned(), value.into_bytes()));
             };
-            set("payment-response", self.receipt(None, Some(paid)));
+            for (name, receipt) in self.receipts(None, Some(paid)) {
+                set(name, receipt);
+            }
             if let Some(merged) = cache::private(&given) {
                 set("cache-control", merged);
             }
@@ -204,23 +211,35 @@ impl<'a> Sale<'a> {
             _ => Refusal::Denied(denial),
         };
         let challenge = self.rig.challenge(&self.purchase.route, refusal, self.head);
-        let receipt = match refusal.receipt() {
-            ReceiptKind::None => None,
-            ReceiptKind::Original(paid) => Some(self.receipt(None, Some(paid))),
-            ReceiptKind::Failed => Some(self.receipt(Some(refusal.code()), None)),
+        let receipts = match refusal.receipt() {
+            ReceiptKind::None => Vec::new(),
+            ReceiptKind::Original(paid) => self.receipts(None, Some(paid)),
+            ReceiptKind::Failed => self.receipts(Some(refusal.code()), None),
         };
-        self.answer = Some(self.rig.refuse(refusal, challenge, receipt, "", self.head));
+        self.answer = Some(self.rig.refuse(refusal, challenge, receipts, "", self.head));
     }
 
-    fn receipt(&self, failed: Option<&'static str>, paid: Option<Paid>) -> String {
+    fn receipts(&self, failed: Option<&'static str>, paid: Option<Paid>) -> Vec<(&'static str, String)> {
+        let transaction = paid.and_then(|paid| paid.transaction);
+        let transaction = transaction.map(|known| spelled(&known.0)).unwrap_or_default();
+        let payer = self.purchase.payment.payer().map(|payer| payer.to_string());
         let receipt = Receipt {
             success: failed.is_none(),
             error_reason: failed,
-            payer: self.purchase.payment.payer(),
-            transaction: paid.and_then(|paid| paid.transaction).map(|transaction| transaction.0),
-            network: self.purchase.payment.asset().network(),
+            payer: payer.as_deref(),
+            transaction: &transaction,
+            network: self.purchase.payment.network(),
             amount: paid.and_then(|paid| paid.amount),
+            extensions: "",
         };
-        receipt.to_header()
+        let receipt = receipt.to_header();
+        let v1 = self.purchase.payment.version() == Version::V1;
+        let in_v1_header = self.head.payments.contains(&"x-payment");
+        let names = [("payment-response", !v1 || !in_v1_header), ("x-payment-response", v1 || in_v1_header)];
+        names.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| (name, receipt.clone())).collect()
     }
+}
+
+fn spelled(hash: &[u8]) -> String {
+    hash.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
