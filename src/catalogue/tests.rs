@@ -40,6 +40,14 @@ fn parsed(text: &str) -> Value {
 }
 
 #[test]
+fn the_documents_are_those_that_were_shown_to_a_directory() {
+    let shown: Value = serde_json::from_str(include_str!("../../tests/vectors/documents.json")).unwrap();
+    let policy = read(&[]);
+    assert_eq!(parsed(&catalogue(&policy)), shown["catalogue"]);
+    assert_eq!(parsed(&openapi(&policy)), shown["openapi"]);
+}
+
+#[test]
 fn the_catalogue_lists_what_is_sold_and_its_terms() {
     let document = parsed(&catalogue(&read(&[])));
     assert_eq!((&document["version"], &document["x402Version"]), (&json!(1), &json!(2)));

@@ -9,8 +9,10 @@ use super::gas::Sponsored;
 use super::identifier::Unnamed;
 use super::*;
 use crate::claims::Identity;
-use crate::config::{Policy, Target};
+use crate::config::{Facilitator, Policy, Target};
 use crate::evm::address::Address;
+use crate::protocol::abilities::{Abilities, Ability};
+use crate::protocol::Version;
 use crate::route::Resolution;
 
 const BOTH: Sponsored = Sponsored { eip2612: true, erc20_approval: true };
@@ -70,6 +72,47 @@ fn declarations_are_the_reference_packages() {
     }
     assert_eq!(declared(&json!({}), "/r", "GET", "/r", BOTH), vectors["gas"]);
     assert_eq!(declared(&json!({}), "/r", "GET", "/r", NONE), json!({}));
+}
+
+/// A facilitator that lists one extension.
+struct Lists(&'static str);
+
+impl Abilities for Lists {
+    fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
+        Ability::Unknown
+    }
+
+    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
+        None
+    }
+
+    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
+        false
+    }
+
+    fn extends(&self, _: &Facilitator, extension: &str) -> bool {
+        extension == self.0
+    }
+}
+
+#[test]
+fn sponsoring_is_offered_where_it_is_needed_and_listed() {
+    let offered = |accept: Value, more: Value, lists| {
+        let mut sold = json!({"accepts": [accept]});
+        sold.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let policy = policy(&sold, "/r");
+        let route = policy.routes().next().unwrap();
+        let sponsored = gas::offered(route.offer().unwrap(), &Lists(lists));
+        (sponsored.eip2612, sponsored.erc20_approval)
+    };
+    let to = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+    let permit2 = json!({"network": "base", "payTo": to, "assetTransferMethod": "permit2"});
+    let eip3009 = json!({"network": "base", "payTo": to});
+    assert_eq!(offered(permit2.clone(), json!({}), gas::EIP2612), (true, false));
+    assert_eq!(offered(permit2.clone(), json!({}), gas::ERC20_APPROVAL), (false, true));
+    assert_eq!(offered(permit2.clone(), json!({}), "bazaar"), (false, false));
+    assert_eq!(offered(eip3009, json!({}), gas::EIP2612), (false, false));
+    assert_eq!(offered(permit2, json!({"gasSponsoring": "off"}), gas::EIP2612), (false, false));
 }
 
 #[test]

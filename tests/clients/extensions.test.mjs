@@ -1,12 +1,16 @@
 // tests/vectors/extensions.json against the reference package that it is held to: what the
-// filter declares is what @x402/extensions would, and fits the package's own validators.
+// filter declares is what @x402/extensions would, and fits the package's own validators. And
+// tests/vectors/documents.json, what it publishes, read by a directory's own code.
 //
 // node extensions.test.mjs --write renews the file.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { test } from "node:test";
 
+import { getOpenAPI, getWarningsForOpenAPI, probeLegacyWellKnown } from "@agentcash/discovery";
 import {
   bazaarResourceServerExtension as server,
   declareDiscoveryExtension,
@@ -85,6 +89,32 @@ for (const { name, declared } of [...vectors.reference, ...vectors.ours]) {
     assert.deepEqual(validateDiscoveryExtension(declared), { valid: true });
   });
 }
+
+test("a directory reads what is published", async (t) => {
+  const { openapi, catalogue } = JSON.parse(readFileSync(new URL("../vectors/documents.json", import.meta.url), "utf8"));
+  const documents = { "/openapi.json": openapi, "/.well-known/x402": catalogue };
+  const server = createServer((request, response) => {
+    const found = documents[request.url];
+    response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
+    response.end(JSON.stringify(found ?? {}));
+  }).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const read = (await getOpenAPI(origin)).value;
+  const sold = read.routes.map(({ path, method, authMode, protocols, pricing }) => {
+    assert.deepEqual([authMode, protocols, pricing.currency], ["paid", ["x402"], "USD"]);
+    return `${method} ${path} ${pricing.price}`;
+  });
+  assert.deepEqual(sold, [
+    "GET /v1/tiles/{z}/{var1}/{var2} 0.005",
+    "POST /v1/embeddings 12",
+    "GET /{rest} 0.5",
+  ]);
+  const serious = getWarningsForOpenAPI(read).filter(({ severity }) => severity !== "info");
+  assert.deepEqual(serious, []);
+  assert.equal((await probeLegacyWellKnown(origin)).value.x402, true);
+});
 
 test("payment-identifier", () => {
   assert.deepEqual(vectors.identifiers, identifiers);

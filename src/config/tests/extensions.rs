@@ -33,6 +33,7 @@ fn declarations_are_read() {
     let tile = offer(&policy, "/v1/tiles/1/2/3");
     assert_eq!(tile.extensions.payment_identifier, Some(Identifier::Required));
     assert!(!tile.extensions.gas_sponsoring);
+    assert!(!tile.v1, "version 1 has no place for a name");
     let bazaar = tile.extensions.bazaar.as_ref().unwrap();
     assert_eq!(bazaar.query.as_ref().unwrap().json, r#"{"a":[1,0.5,-2,null]}"#);
     assert_eq!(bazaar.output.as_ref().map(|output| output.kind.as_str()), Some("png"));

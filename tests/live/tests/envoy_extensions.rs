@@ -49,7 +49,12 @@ async fn a_quote_declares_and_the_declaration_comes_back() {
     let other = quoted(&stage.ask(&RawRequest::new("POST", "/tiles/7")).await);
     assert_eq!(other, Value::Null, "a declaration of queries says nothing of a POST");
 
-    paid(&stage.buy("/tiles/7", &stage.payment("/tiles/7").await).await);
+    let payment = stage.payment("/tiles/7").await;
+    paid(&stage.buy("/tiles/7", &payment).await);
+    let calls = stage.facilitator.calls();
+    let settle = calls.iter().find(|call| call.nonce == Some(payment.nonce)).expect("it was settled");
+    let seen = &settle.body["paymentPayload"]["extensions"]["bazaar"];
+    assert_eq!(seen["routeTemplate"], "/tiles/:z", "directories are fed by facilitators");
     // A quote taken for one tile buys another.
     paid(&stage.buy("/tiles/8", &stage.payment("/tiles/9").await).await);
 
