@@ -11,8 +11,9 @@ use crate::json::{push_after, push_string};
 /// The extension's name.
 pub(super) const KEY: &str = "bazaar";
 
-/// Longest segment of a path that is repeated as an example, in bytes.
-const MAX_SEGMENT: usize = 128;
+/// Longest `pathParams` that are read off a path, as JSON: what a client asks for comes back in
+/// the quote, and again in its payment.
+const MAX_PATH_PARAMS: usize = 512;
 
 /// Appends the declaration for one request; nothing when it is about other requests.
 pub(super) fn push(json: &mut String, bazaar: &Bazaar, asked: &Asked<'_>) {
@@ -107,7 +108,7 @@ fn push_output_schema(json: &mut String, bazaar: &Bazaar) {
 }
 
 /// What stands in the variables of a template, as a JSON object; nothing when there are none,
-/// when the path does not have the template's shape, or when a segment is too long to repeat.
+/// when the path does not have the template's shape, or when they are too long to repeat.
 fn path_params(template: &str, path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let mut json = String::new();
@@ -115,13 +116,13 @@ fn path_params(template: &str, path: &str) -> String {
     for part in template.split('/') {
         let Some(segment) = segments.next() else { return String::new() };
         let Some(name) = part.strip_prefix(':') else { continue };
-        if segment.len() > MAX_SEGMENT {
-            return String::new();
-        }
         json.push(if json.is_empty() { '{' } else { ',' });
         push_string(&mut json, name);
         json.push(':');
         push_string(&mut json, segment);
+        if json.len() > MAX_PATH_PARAMS {
+            return String::new();
+        }
     }
     if segments.next().is_some() || json.is_empty() {
         return String::new();

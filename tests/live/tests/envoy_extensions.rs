@@ -55,6 +55,10 @@ async fn a_quote_declares_and_the_declaration_comes_back() {
     let settle = calls.iter().find(|call| call.nonce == Some(payment.nonce)).expect("it was settled");
     let seen = &settle.body["paymentPayload"]["extensions"]["bazaar"];
     assert_eq!(seen["routeTemplate"], "/tiles/:z", "directories are fed by facilitators");
+    // Whatever else it says, a payment that was used is known for that.
+    let mut again = payment.clone();
+    again.json["extensions"]["bazaar"]["info"]["output"]["example"] = json!({});
+    refused(&stage.buy("/tiles/7", &again).await, 402, "payment_already_used");
     // A quote taken for one tile buys another.
     paid(&stage.buy("/tiles/8", &stage.payment("/tiles/9").await).await);
 
