@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use crate::claims::UnixSeconds;
 use crate::config::{Policy, Route, Settle, Target, Unmatched};
-use crate::extensions::Asked;
 use crate::protocol::abilities::Abilities;
 use crate::reply::{code, Refusal};
 use crate::route::Resolution;
@@ -74,8 +73,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
         Offered::One(encoded) => encoded,
     };
     let resource = head.resource(&policy.origin);
-    let asked = Asked { method: head.method, path, template: route.template() };
-    let presented = purchase::Presented { encoded, resource, asked };
+    let presented = purchase::Presented { encoded, resource, asked: head.asked(path, route) };
     match Purchase::read(policy, abilities, route, offer, presented, now) {
         Ok(purchase) => Admission::Present(Box::new(purchase)),
         Err(code) => refuse(Some(route), Refusal::Invalid(code)),

@@ -1,5 +1,8 @@
 //! A request's head, as far as admission reads it.
 
+use crate::config::Route;
+use crate::extensions::{self, Asked};
+
 /// Headers only this filter writes. A client that sends one means to be taken for it.
 const OWNED: [&str; 3] = ["payment-response", "x-payment-response", "settlement-overrides"];
 
@@ -111,6 +114,17 @@ impl<'a> Head<'a> {
             _ => path,
         };
         format!("{origin}{path}")
+    }
+
+    /// What a quote declares for this request alone: members of `extensions`.
+    pub fn declared(&self, route: &Route) -> String {
+        let asked = self.asked(self.path.unwrap_or_default(), route);
+        route.offer().map(|offer| extensions::asked(offer.extensions(), &asked)).unwrap_or_default()
+    }
+
+    /// The request as declarations see it.
+    pub(super) fn asked<'r>(&'r self, path: &'r str, route: &'r Route) -> Asked<'r> {
+        Asked { method: self.method, path, template: route.template() }
     }
 
     fn is_new_owned(&self, name: &str) -> bool {

@@ -11,7 +11,6 @@ use crate::admission::{head, Head, Purchase};
 use crate::claims::{self, Attempt, Transaction};
 use crate::config::{Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
-use crate::extensions::{self, Asked};
 use crate::limit::Source;
 use crate::money::Amount;
 use crate::precheck::Form;
@@ -82,13 +81,6 @@ pub(in crate::shell) struct Visit {
     cache_control: Vec<String>,
 }
 
-fn declared(route: &Route, head: &Head<'_>) -> String {
-    let Some(offer) = route.offer() else { return String::new() };
-    let asked =
-        Asked { method: head.method, path: head.path.unwrap_or_default(), template: route.template() };
-    extensions::asked(offer.extensions(), &asked)
-}
-
 /// Sends a local reply.
 pub(super) fn send(reply: &Reply) {
     let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -114,7 +106,7 @@ impl Visit {
             transaction_text: None,
             outcome: None,
             resource: String::new(),
-            extensions: route.as_deref().map(|route| declared(route, head)).unwrap_or_default(),
+            extensions: route.as_deref().map(|route| head.declared(route)).unwrap_or_default(),
             name_taken: None,
             remove: Vec::new(),
             upstream_status: None,
