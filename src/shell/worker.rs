@@ -218,13 +218,18 @@ impl Worker {
     /// back is told to the exchange in its place.
     fn mark(&self, visit: &mut Visit, purchase: &Purchase) -> Option<Outcome> {
         let (name, op) = purchase.mark()?;
-        match self.run(&name, &op) {
-            Outcome::Granted | Outcome::Present => None,
+        let outcome = self.run(&name, &op);
+        if matches!(outcome, Outcome::Granted | Outcome::Present) {
+            return None;
+        }
+        let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
+        match outcome {
             Outcome::Elsewhere(_) => {
-                let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
                 visit.name_taken = Some(claimed);
                 Some(Outcome::Absent)
             }
+            // What was paid for does not wait for room for its name.
+            Outcome::Full if claimed => None,
             other => Some(other),
         }
     }
