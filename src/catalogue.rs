@@ -3,14 +3,14 @@
 //! | path | who reads it |
 //! |---|---|
 //! | `/.well-known/x402` | directories of x402: `resources` lists URLs, `items` has the entries of a facilitator's `/discovery/resources` |
-//! | `/openapi.json` | directories and agents: OpenAPI 3.1 with `x-payment-info` on every operation |
+//! | `/openapi.json` | directories and programs: OpenAPI 3.1 with `x-payment-info` on every operation |
 //!
 //! Only routes that are sold are listed, the first 10,000 in the order of the configuration;
 //! `truncated` (`x-truncated`) says that there are more. A path is its template, `{name}` for
 //! a variable. Nothing here is a promise: the 402 is, and readers say so themselves.
 //!
-//! The conventions are x402scan's and agentcash's (their `DISCOVERY.md`; `@agentcash/discovery`
-//! 1.7), who ask for `price: {mode, currency, amount}` and `protocols: [{"x402": {}}]`.
+//! The conventions are those of x402scan (`DISCOVERY.md`) and of `@agentcash/discovery`
+//! 1.7, which ask for `price: {mode, currency, amount}` and `protocols: [{"x402": {}}]`.
 
 mod openapi;
 
