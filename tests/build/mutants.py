@@ -39,21 +39,21 @@ MUTANTS = [
     ),
     (
         "the hold of a response", "src/exchange.rs",
-        "(Self::Closing, one(Effect::Claim(Step::Settling)))",
-        "(Self::Over, one(Effect::PassUnpaid))",
+        "Charge::Full => close(None),",
+        "Charge::Full => (Self::Over, one(Effect::PassUnpaid)),",
         NATIVE, ["spine_rejected_for_lack_of_funds_after::native", "spine_paid_after::native"],
     ),
     (
         "the hold of a request", "src/exchange.rs",
-        "Outcome::Granted if terms.settle == Settle::Before => (Self::Paying, one(Effect::Settle)),",
-        "Outcome::Granted if terms.settle == Settle::Before => "
-        "(Self::Working { paid: Some(Paid(None)) }, one(Effect::Forward)),",
+        "(Check::Local, Settle::Before) => (Self::Paying(None), one(Effect::Settle(None))),",
+        "(Check::Local, Settle::Before) => "
+        "(Self::Working { paid: Some(Paid::NOTHING) }, one(Effect::Forward)),",
         NATIVE, ["spine_rejected_for_lack_of_funds_before::native", "spine_paid_before::native"],
     ),
     (
         "the renewal at the response", "src/exchange.rs",
-        "(Self::Fencing { paid, worth: charges }, one(Effect::Claim(Step::Renew)))",
-        "(Self::Delivering { worth: charges }, one(Effect::Release(paid)))",
+        "(Self::Fencing { paid, worth }, one(Effect::Claim(Step::Renew)))",
+        "(Self::Delivering { worth }, one(Effect::Release(paid)))",
         SEARCH, ["no_reachable_state_breaks_a_promise"],
     ),
     (
@@ -103,6 +103,78 @@ MUTANTS = [
         "OWNED_IN_RESPONSE.contains(&name)",
         "name.is_empty()",
         NATIVE, ["a9_owned_headers_of_the_upstream_late::native"],
+    ),
+    (
+        "the cut to what was signed", "src/charge.rs",
+        "Charge::Metered(amount.min(signed.most))",
+        "Charge::Metered(amount)",
+        NATIVE, ["upto_charge_above_is_cut::native", "upto_charge_quantity_above_is_cut::native"],
+    ),
+    (
+        "the end of a payment that cost nothing", "src/claims.rs",
+        "(State::Held, Op::Waive { .. }) => (Next::Put(self.buried(None, now)), Outcome::Done),",
+        "(State::Held, Op::Waive { .. }) => (Next::Remove, Outcome::Done),",
+        NATIVE, ["upto_zero_override::native", "upto_zero_quantity::native"],
+    ),
+    (
+        "the strip of a client's own charge", "src/admission/head.rs",
+        "const OWNED: [&str; 3] = [\"payment-response\", \"x-payment-response\", \"settlement-overrides\"];",
+        "const OWNED: [&str; 2] = [\"payment-response\", \"x-payment-response\"];",
+        NATIVE, ["upto_clients_override_is_ignored::native"],
+    ),
+    (
+        "the question before the claim", "src/admission/purchase.rs",
+        "(_, Judge::Facilitator) => Check::First,",
+        "(_, Judge::Facilitator) => Check::Local,",
+        NATIVE, ["w_refused_then_valid_after::native", "w_what_nobody_vouches_for_takes_no_room::native"],
+    ),
+    (
+        "the binding to a signature", "src/admission/purchase.rs",
+        "binding.with_signature(text.as_bytes())",
+        "binding.with_signature(&[])",
+        NATIVE, ["w_another_signature_gets_nothing::native"],
+    ),
+    (
+        "the refusal of a signature's twin", "src/precheck.rs",
+        "if twin.is_some_and(|twin| signs(&twin)) {",
+        "if false && twin.is_some_and(|twin| signs(&twin)) {",
+        NATIVE, ["w_twin_high_s_is_refused_without_a_call::native"],
+    ),
+    (
+        "the limit of checks", "src/shell/worker.rs",
+        "Effect::Verify if !self.may_ask(visit, purchase) => {",
+        "Effect::Verify if false && !self.may_ask(visit, purchase) => {",
+        NATIVE, ["w_checks_are_limited_per_source::native"],
+    ),
+    (
+        "the spender of a permit", "src/precheck/fit.rs",
+        "if permit.spender != proxy {",
+        "if false && permit.spender != proxy {",
+        NATIVE, ["p2_signed_for_another_spender::native", "p2_signed_for_the_upto_proxy::native"],
+    ),
+    (
+        "the token of a permit", "src/precheck/fit.rs",
+        "if permit.token != terms.asset.address {",
+        "if false && permit.token != terms.asset.address {",
+        NATIVE, ["p2_signed_for_another_token::native"],
+    ),
+    (
+        "the submitter of a permit", "src/precheck/fit.rs",
+        "if permit.witness.facilitator != terms.facilitator {",
+        "if false && permit.witness.facilitator != terms.facilitator {",
+        NATIVE, ["upto_signed_for_another_submitter::native"],
+    ),
+    (
+        "version 1's being off", "src/precheck/fit.rs",
+        "None if offer.v1 => offer",
+        "None if offer.v1 || true => offer",
+        NATIVE, ["v1_off::native"],
+    ),
+    (
+        "the transaction that pays once", "src/shell/worker/calls.rs",
+        "Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),",
+        "Outcome::Elsewhere(_) => settlement::Event::Answer(answer),",
+        NATIVE, ["o_one_transaction_pays_once::native"],
     ),
 ]
 
