@@ -3,13 +3,13 @@ use base64::Engine;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::claims::Paid;
 use crate::claims::State;
 use crate::config::Policy;
 use crate::exchange::Denial;
 use crate::facilitator::Reason;
 use crate::protocol::abilities::Unasked;
 use crate::protocol::challenge::Challenge;
-use crate::claims::Paid;
 use crate::reply::Quote;
 
 const NETWORKS: [&str; 8] =

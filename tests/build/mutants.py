@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
+LIB = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -103,6 +104,24 @@ MUTANTS = [
         "OWNED_IN_RESPONSE.contains(&name)",
         "name.is_empty()",
         NATIVE, ["a9_owned_headers_of_the_upstream_late::native"],
+    ),
+    (
+        "the pin of a facilitator's address", "src/facilitator/supported/pins.rs",
+        "Some(listed) => listed,",
+        "Some(_) => false,",
+        LIB, ["facilitator::supported::tests::pinned::a_random_member_of_the_pool_does_not_move_the_quote"],
+    ),
+    (
+        "the lease of the worker that asks", "src/facilitator/supported/snapshot.rs",
+        "if ahead(self.lease_until) {",
+        "if false && ahead(self.lease_until) {",
+        LIB, ["facilitator::supported::tests::turns::one_of_many_workers_asks_per_period"],
+    ),
+    (
+        "the refusal of redirects", "src/facilitator.rs",
+        "if Redirect::is_one(status) {",
+        "if false && Redirect::is_one(status) {",
+        LIB, ["facilitator::tests::host::a_redirect_leaves_it_open_and_is_no_verdict"],
     ),
 ]
 
