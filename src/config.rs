@@ -4,12 +4,14 @@
 //! holds one needs no further checks. The wire shape lives in `wire`.
 
 mod accepts;
+mod auth;
 mod catalogue;
 pub mod error;
 mod facilitators;
 mod facts;
 mod fields;
 pub(crate) mod json;
+mod notary;
 mod offers;
 mod prices;
 mod public;
@@ -25,6 +27,8 @@ use std::sync::Arc;
 use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::route::Routes;
+use crate::signing::jwt::Cdp;
+use crate::signing::notary::Notary;
 
 pub use public::{Cors, Forwarded};
 
@@ -42,10 +46,14 @@ pub struct Policy {
     /// Proxies in front, whose word on the origin counts for more.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) cors: Cors,
+    /// Whether a quote may be larger than is sure to arrive.
+    pub(crate) large_quotes: bool,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
+    /// Who signs offers and receipts, if they are.
+    pub(crate) notary: Option<Notary>,
     pub(crate) wallet_checks: WalletChecks,
     /// Whether people are refused with a page they can pay from.
     pub(crate) paywall: bool,
@@ -231,6 +239,8 @@ pub struct Facilitator {
     pub(crate) supported_every: Option<u32>,
     /// Static headers; values may be secrets and are never logged.
     pub(crate) headers: Vec<(String, Secret)>,
+    /// Who we are to it, where static headers do not say it.
+    pub(crate) auth: Option<Cdp>,
 }
 
 /// A value that is sent but never shown.

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
+//! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
 //! | [`route`] | (host, method, path) to an offer, free, or refused |
 //! | [`config`] | operator text in, a validated [`config::Policy`] or every mistake at once out |
 //! | [`protocol`] | bounded decoding, wire types and challenges of x402 |
@@ -22,6 +23,7 @@
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`paywall`] | what a person reads instead |
+//! | [`wellknown`] | documents the filter itself serves |
 //! | [`record`] | what the operator reads |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
@@ -41,5 +43,7 @@ pub mod record;
 pub mod reply;
 pub mod route;
 pub mod settlement;
+pub mod signing;
+pub mod wellknown;
 
 pub mod shell;

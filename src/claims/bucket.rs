@@ -2,18 +2,19 @@
 //!
 //! ```text
 //! header   layout u8 = 1 | 0 | live count u16 | tombstone count u16 | 0 u16      8 bytes
-//! live     tag 12 | state 1 | redeems 1 | asks 1 | slot 1
+//! live     tag 12 | state 1 | redeems 1 | asks 1 | has 32 bytes 1
 //!          | attempt 8 | lease 4 | expires 4 | valid before 4 | redeem for 4
-//!          | binding 16 | slot 32 | amount u64                                   96 bytes
+//!          | binding 16 | 32 bytes | amount u64                                  96 bytes
 //! tombstone tag 12 | expires 4 | transaction 32                                  48 bytes
 //! ```
 //!
-//! | slot | the 32 bytes | amount u64 |
+//! | state | the 32 bytes | amount u64 |
 //! |---|---|---|
-//! | 0 | zero: no transaction yet, and what was signed is what is asked for | zero |
-//! | 1 | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
-//! | 2 | big-endian, the amount asked for; no transaction yet | zero |
+//! | held, settling, unknown | big-endian, the amount asked for; none if it is what was signed | zero |
+//! | taken, redeeming | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
 //!
+//! The state says what they are, because a worker of the first release, which shares the
+//! table while it drains, takes them for a transaction and keeps them when it rewrites.
 //! Integers are little-endian; times are whole seconds in a `u32` (good until 2106). A
 //! tombstone keeps the transaction because a replay is answered with the original receipt;
 //! all zero, nothing was charged. A mark is a tombstone with its fingerprint in that place.
@@ -28,11 +29,6 @@ pub const LAYOUT: u8 = 1;
 const HEADER: usize = 8;
 const LIVE: usize = 96;
 const TOMBSTONE: usize = 48;
-
-/// The live entry's slot holds nothing, or an amount; otherwise a transaction.
-const EMPTY: u8 = 0;
-const HAS_TRANSACTION: u8 = 1;
-const HAS_AMOUNT: u8 = 2;
 
 /// Short name of a claim inside its bucket.
 pub type Tag = [u8; 12];
@@ -204,7 +200,7 @@ fn count_of(bytes: &[u8], size: usize) -> u16 {
 
 fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
     let (_, rest) = entry.split_first_chunk::<12>()?;
-    let ([state, redeems, asks, slot], rest) = rest.split_first_chunk::<4>()?;
+    let ([state, redeems, asks, has_bytes], rest) = rest.split_first_chunk::<4>()?;
     let (attempt, rest) = rest.split_first_chunk::<8>()?;
     let (lease, rest) = rest.split_first_chunk::<4>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
@@ -213,13 +209,15 @@ fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
     let (binding, rest) = rest.split_first_chunk::<16>()?;
     let (bytes, rest) = rest.split_first_chunk::<32>()?;
     let units = u64::from_le_bytes(*rest.first_chunk::<8>()?);
-    let (transaction, amount) = match *slot {
-        EMPTY => (None, None),
-        HAS_AMOUNT => (None, Some(Amount::from_be_bytes(*bytes))),
-        _ => (Some(Transaction(*bytes)), (units > 0).then(|| Amount::from_u64(units))),
+    let state = State::from_byte(*state)?;
+    let bytes = (*has_bytes != 0).then_some(*bytes);
+    let (transaction, amount) = if is_open(state) {
+        (None, bytes.map(Amount::from_be_bytes))
+    } else {
+        (bytes.map(Transaction), (units > 0).then(|| Amount::from_u64(units)))
     };
     Some(Claim {
-        state: State::from_byte(*state)?,
+        state,
         attempt: Attempt(u64::from_le_bytes(*attempt)),
         lease: u32::from_le_bytes(*lease).into(),
         expires: u32::from_le_bytes(*expires).into(),
@@ -233,24 +231,28 @@ fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
     })
 }
 
+/// No transaction is known in these states: to learn it is to leave them.
+fn is_open(state: State) -> bool {
+    matches!(state, State::Held | State::Settling | State::Unknown)
+}
+
 fn write_live(tag: &Tag, claim: &Claim) -> [u8; LIVE] {
-    let (slot, bytes, units) = match (claim.transaction, claim.amount) {
-        (None, None) => (EMPTY, [0; 32], 0),
-        (None, Some(amount)) => (HAS_AMOUNT, amount.to_be_bytes(), 0),
-        (Some(transaction), amount) => {
-            (HAS_TRANSACTION, transaction.0, amount.and_then(Amount::to_u64).unwrap_or(0))
-        }
+    let (bytes, units) = if is_open(claim.state) {
+        (claim.amount.map(Amount::to_be_bytes), 0)
+    } else {
+        let units = claim.amount.and_then(Amount::to_u64).unwrap_or(0);
+        (claim.transaction.map(|transaction| transaction.0), units)
     };
     let fields: [&[u8]; 10] = [
         tag,
-        &[claim.state as u8, claim.redeems, claim.asks, slot],
+        &[claim.state as u8, claim.redeems, claim.asks, u8::from(bytes.is_some())],
         &claim.attempt.0.to_le_bytes(),
         &seconds(claim.lease),
         &seconds(claim.expires),
         &seconds(claim.valid_before),
         &claim.redeem_for.to_le_bytes(),
         &claim.binding.0,
-        &bytes,
+        &bytes.unwrap_or([0; 32]),
         &units.to_le_bytes(),
     ];
     pack(&fields)

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::auth::{self, Sourced};
 use super::error::Errors;
 use super::fields::{entries, text, Fields};
 use super::text::{authority, check_name, duration, printable, token};
 use super::tree::{quoted, Path, Value};
 use super::{Facilitator, Secret};
 
-pub(super) const KEYS: &[&str] = &["cluster", "authority", "pathPrefix", "timeout", "headers", "supported"];
+pub(super) const KEYS: &[&str] =
+    &["cluster", "authority", "pathPrefix", "timeout", "headers", "supported", "auth"];
 pub(super) const SUPPORTED_KEYS: &[&str] = &["every"];
 pub(super) const HEADER_KEYS: &[&str] = &["env", "prefix", "insecureLiteral"];
 
@@ -96,6 +98,22 @@ fn read_one(
         Some(value) => read_supported(value, path.key("supported"), errors),
         None => Some(Some(SUPPORTED_EVERY)),
     };
+    let auth = match fields.get("auth") {
+        Some(value) => {
+            let path = path.key("auth");
+            for minted in ["authorization", "correlation-context"] {
+                if headers.iter().any(|(name, _)| name == minted) {
+                    errors.push(
+                        path,
+                        format_args!("it writes the header {minted}, which is configured too"),
+                        "remove one of them",
+                    );
+                }
+            }
+            Some(auth::read(value, path, around, errors)?)
+        }
+        None => None,
+    };
     let timeout_millis = u32::try_from(timeout?).ok()?;
     Some(Facilitator {
         name: name.to_owned(),
@@ -106,6 +124,7 @@ fn read_one(
         timeout_millis,
         supported_every: supported_every?,
         headers,
+        auth,
     })
 }
 
@@ -203,41 +222,16 @@ fn read_header(
         return None;
     }
     let fields = Fields::open(value, path, HEADER_KEYS, errors)?;
-    let (secret, hint) = match (fields.get("env"), fields.get("insecureLiteral")) {
-        (Some(variable), None) => {
-            let variable = token(variable, &path.key("env"), 256, errors)?;
-            let Some(value) = (around.env)(&variable) else {
-                errors.push(
-                    path.key("env"),
-                    format_args!("the environment variable {variable} is not set"),
-                    "pass it to the VM: vm_config.environment_variables in Envoy",
-                );
-                return None;
-            };
-            let prefix = match fields.get("prefix") {
-                Some(prefix) => printable(prefix, &path.key("prefix"), 256, errors)?,
-                None => String::new(),
-            };
-            (prefix + &value, format!("look at {variable}: a line break at its end is the usual reason"))
-        }
-        (None, Some(literal)) => {
-            if fields.get("prefix").is_some() {
-                errors.push(path.key("prefix"), "only goes with env", "write it into insecureLiteral");
-            }
-            around.warnings.push(format!(
-                "{path}: a literal header value can be seen by all who read the configuration"
-            ));
-            (text(literal, &path.key("insecureLiteral"), errors)?.to_owned(), "rewrite it".to_owned())
-        }
-        _ => {
-            errors.push(
-                path,
-                "exactly one of env and insecureLiteral belongs here",
-                "write {\"env\": \"VARIABLE\"}",
-            );
-            return None;
-        }
+    if fields.get("prefix").is_some() && fields.get("insecureLiteral").is_some() {
+        errors.push(path.key("prefix"), "only goes with env", "write it into insecureLiteral");
+    }
+    let Sourced { text, hint } = auth::sourced(&fields, around, errors)?;
+    let prefix = match fields.get("prefix") {
+        Some(prefix) if fields.get("env").is_some() => printable(prefix, &path.key("prefix"), 256, errors)?,
+        _ => String::new(),
     };
+    let secret = prefix + &text;
+    let hint = hint + ": a line break at its end is the usual reason";
     let fine = (1..=8192).contains(&secret.len())
         && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
         && secret.trim_ascii() == secret;

@@ -20,6 +20,11 @@ impl Policy {
         &self.cors
     }
 
+    /// Whether a quote may be larger than is sure to arrive.
+    pub fn allows_large_quotes(&self) -> bool {
+        self.large_quotes
+    }
+
     /// Every route; one that several hosts share may come more than once.
     pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()
@@ -110,6 +115,15 @@ impl Facilitator {
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.expose()))
     }
+
+    /// The `Authorization` of one call, for a facilitator that wants one minted: good for
+    /// [`VALID_SECONDS`](crate::signing::jwt::VALID_SECONDS) from `now` (seconds since the Unix
+    /// epoch), and for calls of this method to this path alone, which is whole and without query.
+    /// `nonce` is sixteen bytes nobody can guess.
+    pub fn authorization(&self, method: &str, path: &str, now: u64, nonce: &[u8; 16]) -> Option<String> {
+        let token = self.auth.as_ref()?.jwt(method, &self.authority, path, now, nonce)?;
+        Some("Bearer ".to_owned() + &token)
+    }
 }
 
 // === impl Asset ===
@@ -152,6 +166,7 @@ impl Facilitator {
             timeout_millis: 10_000,
             headers: Vec::new(),
             supported_every: Some(60),
+            auth: None,
         }
     }
 }

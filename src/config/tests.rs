@@ -6,11 +6,14 @@
     reason = "a sum or slice out of bounds fails the test"
 )]
 
+mod auth;
 mod bytes;
 mod hints;
 mod mistakes;
+mod notary;
 mod public;
 mod schema;
+mod ways;
 
 use serde_json::{json, Value as Json};
 
@@ -54,6 +57,13 @@ pub(super) fn env(name: &str) -> Option<String> {
     match name {
         "TOKEN" => Some("s3cret".to_owned()),
         "BROKEN" => Some("s3cret\n".to_owned()),
+        "CDP_API_KEY_ID" => Some("11111111-2222-3333-4444-555555555555".to_owned()),
+        // The key of the test vectors.
+        "CDP_API_KEY_SECRET" | "OFFER_KEY" => Some(
+            "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwfqSmxj4pxSCr71UHsTLsX5lUd2rr6+e5JCHuppFEbSLA==\n"
+                .to_owned(),
+        ),
+        "SECP256K1" => Some("0x".to_owned() + &"07".repeat(32)),
         _ => None,
     }
 }

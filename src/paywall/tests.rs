@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use sha2::{Digest, Sha256};
@@ -15,25 +17,26 @@ use crate::reply::Quote;
 const NETWORKS: [&str; 8] =
     ["base", "base-sepolia", "polygon", "avalanche", "sei", "celo", "eip155:42161", "eip155:1"];
 
+const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+
 /// An offer with so many ways to pay, by the seller's own words.
-fn offer(ways: usize, description: &str) -> std::sync::Arc<Offer> {
-    let accepts: Vec<_> = NETWORKS[..ways]
-        .iter()
-        .map(|network| {
-            serde_json::json!({"network": network, "asset": "USDC",
-                "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"})
-        })
-        .collect();
+fn offer(ways: usize, description: &str) -> Arc<Offer> {
+    let way = |network| serde_json::json!({"network": network, "asset": "USDC", "payTo": PAY_TO});
+    sold(NETWORKS[..ways].iter().map(way).collect(), "before", description)
+}
+
+fn sold(accepts: serde_json::Value, settle: &str, description: &str) -> Arc<Offer> {
     let config = serde_json::json!({
-        "version": 1, "origin": "https://api.example.com", "unmatched": "free", "settle": "before",
+        "version": 1, "origin": "https://api.example.com", "unmatched": "free", "settle": settle,
         "facilitators": {"main": {"cluster": "f", "authority": "f.example"}},
         "accepts": accepts,
         "routes": [{"name": "tiles", "match": {"path": "/tiles/{z}"},
             "offer": {"price": "$0.005", "description": description}}],
     });
-    let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap();
-    let route = policy.routes().next().unwrap().clone();
-    route.offer().unwrap().clone()
+    let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None);
+    let policy = policy.unwrap_or_else(|errors| panic!("{errors}"));
+    let route = Arc::clone(policy.routes().next().unwrap());
+    Arc::clone(route.offer().unwrap())
 }
 
 fn page<'a>(refusal: Refusal, url: &'a str, offer: &'a Offer) -> Page<'a> {
@@ -41,7 +44,7 @@ fn page<'a>(refusal: Refusal, url: &'a str, offer: &'a Offer) -> Page<'a> {
 }
 
 fn unpaid(url: &str, offer: &Offer) -> String {
-    let challenge = Challenge::new(offer, &Unasked, "").header("payment_required", url);
+    let challenge = Challenge::new(offer, &Unasked, "").header("payment_required", url, "");
     render(&page(Refusal::PaymentRequired, url, offer), Some(&challenge), None)
 }
 
@@ -99,6 +102,26 @@ fn a_page_says_what_it_costs_and_how_to_pay() {
 }
 
 #[test]
+fn ways_are_told_apart() {
+    let accepts = serde_json::json!([
+        {"network": "base", "asset": "USDC", "scheme": "upto", "payTo": PAY_TO},
+        {"network": "solana", "scheme": "exact", "payTo": "<svm>", "asset":
+            {"address": "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "decimals": 6, "symbol": "US&DC"}},
+    ]);
+    let page = unpaid(URL, &sold(accepts, "after", "One map tile"));
+    for text in [
+        "<li data-way=\"upto eip155:8453 0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913 5000\">",
+        "up to <strong>0.005 <bdi>USDC</bdi></strong> on Base",
+        "and is never more",
+        "0.005 <bdi>US&amp;DC</bdi></strong> on Solana <small>solana:",
+        "paid to <code>&lt;svm&gt;</code>",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    well_formed(&page);
+}
+
+#[test]
 fn nothing_is_loaded_from_anywhere() {
     let page = unpaid(URL, &offer(8, "One map tile"));
     for loads in ["src=", "url(", "@import", "<link", "<iframe", "<object", "import("] {
@@ -126,8 +149,9 @@ fn what_is_hostile_stays_text() {
 #[test]
 fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
     let offer = offer(1, "One map tile");
-    let challenge = Challenge::new(&offer, &Unasked, "").header("payment_required", URL);
+    let challenge = Challenge::new(&offer, &Unasked, "").header("payment_required", URL, "");
     let hash = Some(Transaction([7; 32]));
+    let quote = Quote { header: challenge, v1_accepts: Some("[]".to_owned()) };
     let paid = Paid { transaction: hash, amount: None };
     for refusal in [
         Refusal::PaymentRequired,
@@ -136,6 +160,8 @@ fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
         Refusal::PathAmbiguous,
         Refusal::NotOffered,
         Refusal::MethodNotAllowed,
+        Refusal::RateLimited(7),
+        Refusal::Denied(Denial::ChargeUnreadable),
         Refusal::Denied(Denial::Mismatch),
         Refusal::Denied(Denial::InFlight),
         Refusal::Denied(Denial::AlreadyUsed(paid)),
@@ -147,11 +173,7 @@ fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
         Refusal::Denied(Denial::Pending),
         Refusal::Denied(Denial::Rejected(Reason::InsufficientFunds)),
     ] {
-        let mut reply = refusal.reply(
-            Some(Quote { header: challenge.clone(), v1_accepts: None }),
-            vec![("payment-response", "receipt".to_owned())],
-            "GET",
-        );
+        let mut reply = refusal.reply(Some(quote.clone()), Vec::new(), "GET");
         let status = reply.status;
         let page = Page { transaction: hash, ..page(refusal, URL, &offer) };
         dress(&mut reply, &page);
@@ -162,7 +184,8 @@ fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
         assert_eq!(body.contains("data-challenge="), refusal.quotes(), "{refusal:?}");
         assert_eq!(body.contains("Price"), refusal.quotes(), "{refusal:?}");
         assert_eq!(body.contains(code::explain(refusal.code())), refusal != Refusal::PaymentRequired);
-        assert_eq!(body.contains(">Try again</a>"), refusal.retry() == Retry::Same, "{refusal:?}");
+        let again = refusal.retry() == Retry::Same || status == 429;
+        assert_eq!(body.contains(">Try again</a>"), again, "{refusal:?}");
         assert!(body.contains(&"07".repeat(32)), "{refusal:?}");
         assert_eq!(reply.headers.iter().filter(|(name, _)| *name == "content-type").count(), 1);
         for (name, value) in [

@@ -10,6 +10,7 @@ use super::other;
 use super::terms::{Sold, Terms, UPFRONT};
 use super::Version;
 use crate::config::{Means, Offer, OtherAccept, Settle};
+use crate::signing::notary::OfferTerms;
 
 /// The networks that version 1 clients know by name. Legacy `x402-fetch` parses every entry of
 /// a quote, so that one name it does not know kills the whole 402.
@@ -40,11 +41,14 @@ pub struct Challenge {
     /// Base64 of `{"x402Version":2,"accepts":[...],` and as many spaces as make its length
     /// a multiple of three, so that encoded text may follow.
     prefix: String,
-    /// What follows the URL, as JSON.
+    /// What follows the URL, as JSON, up to the extensions.
     suffix: String,
+    /// Members of `extensions` that every quote has.
+    extensions: String,
     /// Version 1's `accepts`, cut where the resource's URL goes: it follows each but the last.
     v1: Vec<String>,
-    ways: usize,
+    /// The ways to pay that are quoted, by their place in the offer's `accepts` and `others`.
+    quoted: Vec<usize>,
     missing: Vec<String>,
 }
 
@@ -59,12 +63,13 @@ impl Challenge {
             prefix: String::new(),
             suffix: String::new(),
             v1: vec![String::new()],
-            ways: 0,
+            extensions: extensions.to_owned(),
+            quoted: Vec::new(),
             missing: Vec::new(),
         };
         let mut json = String::from(r#"{"x402Version":2,"accepts":["#);
         let sold = Sold { url: "", description: &offer.description, mime_type: &offer.mime_type };
-        for accept in &offer.accepts {
+        for (place, accept) in offer.accepts.iter().enumerate() {
             let Some(facilitator) = offer.facilitator() else { continue };
             let (scheme, network) = (accept.means.scheme(), &accept.asset.network);
             let submitter = match accept.means {
@@ -74,7 +79,7 @@ impl Challenge {
             if abilities.settles(facilitator, Version::V2, scheme, network) == Ability::No {
                 quote.missing.push(format!("{scheme} on {network}"));
             } else if accept.means != Means::Upto || submitter.is_some() {
-                quote.separate(&mut json);
+                quote.separate(&mut json, place);
                 Terms::of(accept, offer, submitter).push_v2(&mut json);
             }
             let Some(network) = offer.v1_network(accept.asset.v1_network, accept.means == Means::Eip3009)
@@ -86,10 +91,10 @@ impl Challenge {
                 quote.push_v1(|out| terms.push_v1_head(out), |out| terms.push_v1_tail(out, &sold));
             }
         }
-        for accept in &offer.others {
+        for (place, accept) in (offer.accepts.len()..).zip(&offer.others) {
             match extra(accept, offer, abilities, Version::V2) {
                 Ok(extra) => {
-                    quote.separate(&mut json);
+                    quote.separate(&mut json, place);
                     accept.push_v2(&mut json, &extra, offer);
                 }
                 Err(Ability::No) => quote.missing.push(format!("{} on {}", accept.scheme, accept.network)),
@@ -111,18 +116,37 @@ impl Challenge {
         quote.prefix = STANDARD.encode(json);
         push_description(&mut quote.suffix, &sold);
         quote.suffix.push('}');
-        if !extensions.is_empty() {
-            quote.suffix.push_str(r#","extensions":{"#);
-            quote.suffix.push_str(extensions);
-            quote.suffix.push('}');
-        }
-        quote.suffix.push('}');
         quote
     }
 
     /// Whether there is nothing in it that could be paid now.
     pub fn is_empty(&self) -> bool {
-        self.ways == 0
+        self.quoted.is_empty()
+    }
+
+    /// How many ways to pay there are.
+    pub fn ways(&self) -> usize {
+        self.quoted.len()
+    }
+
+    /// What there is to sign of its offer's ways to pay: those quoted, in the order quoted.
+    pub fn offered<'o>(&self, offer: &'o Offer) -> Vec<OfferTerms<'o>> {
+        let own = offer.accepts.iter().map(|accept| OfferTerms {
+            scheme: accept.means.scheme(),
+            network: &accept.asset.network,
+            asset: accept.asset.address.to_string(),
+            pay_to: accept.pay_to.to_string(),
+            amount: accept.amount.to_string(),
+        });
+        let others = offer.others.iter().map(|accept| OfferTerms {
+            scheme: &accept.scheme,
+            network: &accept.network,
+            asset: accept.asset.clone(),
+            pay_to: accept.pay_to.clone(),
+            amount: accept.amount.to_string(),
+        });
+        let all = own.chain(others).enumerate();
+        all.filter(|(place, _)| self.quoted.contains(place)).map(|(_, terms)| terms).collect()
     }
 
     /// What the facilitator says it does not settle, for the log.
@@ -132,19 +156,29 @@ impl Challenge {
 
     /// The value of `PAYMENT-REQUIRED`: base64, one line, ASCII whatever the arguments.
     ///
-    /// `error` is a stable code or the SDK's text; `resource_url` the public URL asked for.
+    /// `error` is a stable code or the SDK's text; `resource_url` the public URL asked for;
+    /// `dynamic` members of `extensions` that only this quote has, without braces, may be empty.
     /// The header is longer than the URL by a third: callers bound the URL.
-    pub fn header(&self, error: &str, resource_url: &str) -> String {
-        let length = 32usize
-            .saturating_add(error.len())
-            .saturating_add(resource_url.len())
-            .saturating_add(self.suffix.len());
+    pub fn header(&self, error: &str, resource_url: &str, dynamic: &str) -> String {
+        let length = [error, resource_url, &self.suffix, &self.extensions, dynamic]
+            .iter()
+            .fold(64usize, |sum, text| sum.saturating_add(text.len()));
         let mut tail = String::with_capacity(length);
         tail.push_str(r#""error":"#);
         push_string(&mut tail, error);
         tail.push_str(r#","resource":{"url":"#);
         push_string(&mut tail, resource_url);
         tail.push_str(&self.suffix);
+        if !self.extensions.is_empty() || !dynamic.is_empty() {
+            tail.push_str(r#","extensions":{"#);
+            tail.push_str(&self.extensions);
+            if !self.extensions.is_empty() && !dynamic.is_empty() {
+                tail.push(',');
+            }
+            tail.push_str(dynamic);
+            tail.push('}');
+        }
+        tail.push('}');
         let encoded = tail.len().div_ceil(3).saturating_mul(4);
         let mut header = String::with_capacity(self.prefix.len().saturating_add(encoded));
         header.push_str(&self.prefix);
@@ -168,11 +202,11 @@ impl Challenge {
         Some(json)
     }
 
-    fn separate(&mut self, json: &mut String) {
-        if self.ways > 0 {
+    fn separate(&mut self, json: &mut String, place: usize) {
+        if !self.quoted.is_empty() {
             json.push(',');
         }
-        self.ways = self.ways.saturating_add(1);
+        self.quoted.push(place);
     }
 
     fn push_v1(&mut self, head: impl FnOnce(&mut String), tail: impl FnOnce(&mut String)) {

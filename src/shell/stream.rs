@@ -19,6 +19,7 @@ use crate::charge;
 use crate::exchange;
 use crate::record::Outcome;
 use crate::reply::Refusal;
+use crate::wellknown;
 
 mod visit;
 
@@ -61,6 +62,13 @@ impl Stream {
     fn request(&mut self, worker: &Rc<Worker>) -> Action {
         let pairs = host::headers(MapType::HttpRequestHeaders);
         let head = Head::read(&pairs);
+        if let Some(document) = head.path.and_then(|path| wellknown::find(&worker.policy, head.method, path))
+        {
+            worker.meters.request(None, Outcome::Free);
+            visit::send(&worker.documents.reply(&worker.policy, document));
+            self.state = State::Passing;
+            return Action::Pause;
+        }
         // The time matters to payments only, and asking for it costs as much as a header.
         let offered = head.payment(worker.policy.paywall());
         let now = if offered == Offered::Nothing { 0 } else { host::now() };

@@ -22,13 +22,18 @@ use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
 use crate::facilitator::Verdict;
 use crate::settlement::{self, Settlement};
+use crate::signing::ring::Ring;
+use crate::wellknown::Documents;
 
 mod calls;
 mod limits;
 mod quotes;
+mod signed;
 mod supported;
+mod tokens;
 
 pub(super) use calls::Job;
+use tokens::Token;
 
 /// The shared state of one root context.
 pub(super) struct Worker {
@@ -38,8 +43,11 @@ pub(super) struct Worker {
     pub(super) meters: Meters,
     table: Table,
     queue: u32,
+    pub(super) documents: Documents,
     quotes: quotes::Quotes,
     breakers: RefCell<Vec<Breaker>>,
+    tokens: RefCell<Vec<Token>>,
+    signed: RefCell<Ring>,
     visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<HashMap<Attempt, Job>>,
     /// Attempts, by their call's token.
@@ -77,8 +85,11 @@ impl Worker {
             meters,
             table,
             queue,
+            documents: Documents::default(),
             quotes,
             breakers: RefCell::new(breakers),
+            tokens: RefCell::default(),
+            signed: RefCell::default(),
             visits: RefCell::default(),
             jobs: RefCell::default(),
             calls: RefCell::default(),

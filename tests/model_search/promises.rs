@@ -6,7 +6,8 @@ use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::reply::{PaymentState, Refusal};
 use x402_proxy_wasm::settlement::Settlement;
 
-use super::{Call, Chain, World, NOW};
+use super::world::{Call, Chain, World};
+use super::NOW;
 
 pub(super) fn check_denial(world: &World, denial: Denial) {
     // What the client really reads decides, not what the denial is called.

@@ -15,7 +15,7 @@ fn claim(state: State) -> Claim {
         redeems: 2,
         asks: 1,
         binding: Binding([7; 16]),
-        transaction: Some(Transaction([9; 32])),
+        transaction: (!is_open(state)).then_some(Transaction([9; 32])),
         amount: None,
     }
 }
@@ -98,7 +98,7 @@ fn an_entry_without_an_amount_is_what_it_was_before_there_were_amounts() {
         &[[9; 32].as_slice(), &[0; 8]].concat(),
     ];
     assert_eq!(stored(claim(State::Taken))[..], fields.concat());
-    let unknown = Claim { transaction: None, ..claim(State::Unknown) };
+    let unknown = claim(State::Unknown);
     let mut expected = fields.concat();
     expected[12] = State::Unknown as u8;
     expected[15] = 0;
@@ -112,9 +112,12 @@ fn an_amount_asked_for_is_kept_whole_until_the_transaction_is_known() {
     let whole =
         [Amount::ZERO, Amount::from_u64(1), Amount::from_u64(u64::MAX), Amount::from_be_bytes([0xfe; 32])];
     for amount in whole {
-        for state in [State::Settling, State::Unknown] {
-            let asked = Claim { transaction: None, amount: Some(amount), ..claim(state) };
+        for state in [State::Held, State::Settling, State::Unknown] {
+            let asked = Claim { amount: Some(amount), ..claim(state) };
             assert_eq!(again(asked), asked);
+            // What a worker of the first release writes back: it knows 0 and 1 only, and no units.
+            let entry = stored(asked);
+            assert_eq!((entry[15], &entry[88..]), (1, &[0; 8][..]));
         }
     }
 }

@@ -33,8 +33,11 @@ fn the_quote_says_what_the_sdk_says() {
     required["accepts"][1]["maxTimeoutSeconds"] = json!(60);
     for required in [&required, &group["payment_required_unicode"]["paymentRequired"], spec] {
         let challenge = Challenge::new(&offer_for(required, Settle::After), &Unasked, "");
-        let header = challenge
-            .header(required["error"].as_str().unwrap(), required["resource"]["url"].as_str().unwrap());
+        let header = challenge.header(
+            required["error"].as_str().unwrap(),
+            required["resource"]["url"].as_str().unwrap(),
+            "",
+        );
         assert_eq!(decoded(&header), *required);
     }
 }
@@ -58,7 +61,7 @@ fn requirements_are_spelled_as_the_sdk_spells_them() {
 #[test]
 fn an_unset_description_is_an_empty_one() {
     let offer = offer(&base()["requirements"], Settle::Before);
-    let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("Payment required", "https://a/b"));
+    let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("Payment required", "https://a/b", ""));
     assert_eq!(quote["resource"], json!({"url": "https://a/b", "description": "", "mimeType": ""}));
 }
 
@@ -71,7 +74,7 @@ proptest! {
         requirements["extra"]["name"] = json!(name);
         let mut offer = offer(&requirements, Settle::Before);
         offer.description = description.clone();
-        let header = Challenge::new(&offer, &Unasked, "").header(&error, &url);
+        let header = Challenge::new(&offer, &Unasked, "").header(&error, &url, "");
 
         let whole = STANDARD.decode(&header).unwrap();
         prop_assert_eq!(&STANDARD.encode(&whole), &header);
@@ -91,7 +94,7 @@ proptest! {
 fn an_echoed_quote_matches() {
     for settle in [Settle::Before, Settle::After] {
         let offer = offer(&base()["requirements"], settle);
-        let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("e", "u"));
+        let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("e", "u", ""));
         let mut payload = base()["paymentPayload"].clone();
         payload["accepted"] = quote["accepts"][0].clone();
         let sent = STANDARD.encode(payload.to_string());
@@ -136,7 +139,7 @@ fn several_ways_are_one_list_in_either_version() {
         accepts.as_array().unwrap().iter().map(|way| way["network"].as_str().unwrap()).collect();
     assert_eq!(networks, ["base-sepolia", "base"]);
     assert!(accepts.as_array().unwrap().iter().all(|way| way["resource"] == url));
-    let quote = decoded(&challenge.header("e", url));
+    let quote = decoded(&challenge.header("e", url, ""));
     assert_eq!(
         (quote["accepts"].as_array().unwrap().len(), &quote["extensions"]),
         (2, &json!({"x": {"info": {}}}))
@@ -166,7 +169,7 @@ fn upto_waits_for_its_submitter() {
     let denied = Challenge::new(&offer, &Asked(Ability::No), "");
     assert!(denied.is_empty() && denied.missing() == ["upto on eip155:84532"]);
     let quote = Challenge::new(&offer, &Asked(Ability::Yes("{}".to_owned())), "");
-    let quote = decoded(&quote.header("e", "u"));
+    let quote = decoded(&quote.header("e", "u", ""));
     assert_eq!(
         quote["accepts"][0]["extra"],
         json!({
@@ -174,4 +177,45 @@ fn upto_waits_for_its_submitter() {
             "facilitatorAddress": "0x0707070707070707070707070707070707070707",
         })
     );
+}
+
+#[test]
+fn what_is_signed_is_what_is_quoted() {
+    let upto = &vectors()["eip712_exact_upto"]["base_sepolia_upto"]["requirements"];
+    let mut mixed = offer(upto, Settle::After);
+    mixed.accepts.extend(offer(&base()["requirements"], Settle::After).accepts);
+    mixed.accepts.extend(
+        offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After).accepts,
+    );
+    // Nobody was asked yet, so `upto` waits, and the next is the first.
+    let challenge = Challenge::new(&mixed, &Unasked, "");
+    let quote = decoded(&challenge.header("e", "u", ""));
+    let quoted = quote["accepts"].as_array().unwrap();
+    let offered = challenge.offered(&mixed);
+    assert_eq!((offered.len(), challenge.ways(), quoted.len()), (2, 2, 2));
+    for (offered, quoted) in offered.iter().zip(quoted) {
+        let spelled = json!({
+            "scheme": offered.scheme, "network": offered.network, "amount": offered.amount,
+            "asset": offered.asset, "payTo": offered.pay_to,
+        });
+        for (name, value) in spelled.as_object().unwrap() {
+            assert_eq!(*value, quoted[name], "{name}");
+        }
+    }
+}
+
+#[test]
+fn extensions_of_one_quote_stand_beside_those_of_all() {
+    let offer = offer(&base()["requirements"], Settle::After);
+    let all = r#""a":{"info":{}}"#;
+    let one = r#""offer-receipt":{"info":{"offers":[]}}"#;
+    for (always, dynamic, expected) in [
+        ("", "", Value::Null),
+        (all, "", json!({"a": {"info": {}}})),
+        ("", one, json!({"offer-receipt": {"info": {"offers": []}}})),
+        (all, one, json!({"a": {"info": {}}, "offer-receipt": {"info": {"offers": []}}})),
+    ] {
+        let quote = decoded(&Challenge::new(&offer, &Unasked, always).header("e", "u", dynamic));
+        assert_eq!(quote.get("extensions").cloned().unwrap_or_default(), expected);
+    }
 }

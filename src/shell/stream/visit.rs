@@ -23,6 +23,7 @@ use crate::reply::grpc::{Dialect, Status};
 use crate::reply::{cache, Quote, ReceiptKind, Refusal, Reply};
 use crate::shell::host::{self, Pairs};
 use crate::shell::worker::{Outbox, Worker};
+use crate::signing::notary;
 
 /// The filter state under which the record is found: `%FILTER_STATE(wasm.x402_record:PLAIN)%`.
 const RECORD: &str = "x402_record";
@@ -87,6 +88,13 @@ pub(in crate::shell) struct Visit {
     cache_control: Vec<String>,
 }
 
+/// Sends a local reply.
+pub(super) fn send(reply: &Reply) {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let body = (!reply.body.is_empty()).then_some(reply.body.as_bytes());
+    let _ = hostcalls::send_http_response(reply.status.into(), headers, body);
+}
+
 // === impl Visit ===
 
 impl Visit {
@@ -133,6 +141,7 @@ impl Visit {
             Event::Settled(Settled::Paid(transaction)) => self.transaction = Some(*transaction),
             Event::Claim(claims::Outcome::Redeem(paid)) => {
                 self.transaction = paid.transaction;
+                self.charged = paid.amount;
                 self.redeeming = true;
             }
             Event::Claim(claims::Outcome::Delivered(known) | claims::Outcome::Exhausted(known)) => {
@@ -164,7 +173,7 @@ impl Visit {
         }
         if outbox.release.is_some() || outbox.pass_unpaid {
             match outbox.release {
-                Some(paid) => self.release(paid),
+                Some(paid) => self.release(worker, paid),
                 None => self.pass_unpaid(),
             }
             if side != Side::Response {
@@ -217,19 +226,20 @@ impl Visit {
         self.outcome = Some(Outcome::of(refusal));
         self.code = Some(refusal.code());
         host::set_header(MapType::HttpResponseHeaders, "cache-control", "no-store");
-        for (name, receipt) in self.receipts(Some(refusal.code()), None) {
+        for (name, receipt) in self.receipts(Some(refusal.code()), None, None) {
             host::set_header(MapType::HttpResponseHeaders, name, &receipt);
         }
     }
 
     /// The paid response goes to the client, with its receipt.
-    fn release(&mut self, paid: Paid) {
+    fn release(&mut self, worker: &Worker, paid: Paid) {
+        self.charged = paid.amount.or(self.charged);
         if paid == Paid::NOTHING {
             self.outcome = Some(Outcome::NotCharged);
         }
         self.strip_response();
         let map = MapType::HttpResponseHeaders;
-        for (name, receipt) in self.receipts(None, Some(paid)) {
+        for (name, receipt) in self.receipts(None, Some(paid), Some(worker)) {
             host::set_header(map, name, &receipt);
         }
         if let Some(value) = cache::private(&self.cache_control) {
@@ -279,15 +289,19 @@ impl Visit {
         self.code = Some(refusal.code());
         self.outcome = Some(Outcome::of(refusal));
         let offer = self.offer().filter(|offer| refusal.quotes() && worker.quotes(offer));
-        let challenge = offer.and_then(|offer| worker.challenge(offer));
-        let quote = challenge.map(|challenge| Quote {
-            header: challenge.header(refusal.code(), &self.resource),
+        let challenge = offer.and_then(|offer| Some((offer, worker.challenge(offer)?)));
+        let quote = challenge.map(|(offer, challenge)| Quote {
+            header: challenge.header(
+                refusal.code(),
+                &self.resource,
+                &worker.signed_offers(offer, &challenge, &self.resource),
+            ),
             v1_accepts: challenge.v1_accepts(&self.resource),
         });
         let receipts = match refusal.receipt() {
             ReceiptKind::None => Vec::new(),
-            ReceiptKind::Original(paid) => self.receipts(None, Some(paid)),
-            ReceiptKind::Failed => self.receipts(Some(refusal.code()), None),
+            ReceiptKind::Original(paid) => self.receipts(None, Some(paid), None),
+            ReceiptKind::Failed => self.receipts(Some(refusal.code()), None, None),
         };
         let mut reply = refusal.reply(quote, receipts, allow);
         self.cors.open(&mut reply);
@@ -346,18 +360,30 @@ impl Visit {
 
     /// Sends a local reply.
     pub(super) fn send(&self, reply: &Reply) {
-        let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let body = (!reply.body.is_empty()).then_some(reply.body.as_bytes());
-        let _ = hostcalls::send_http_response(reply.status.into(), headers, body);
+        send(reply);
     }
 
     /// The receipt, under each header name its client may look for: the one of the payment's
     /// version, and the one that goes with the header it came in.
-    fn receipts(&self, failed: Option<&'static str>, paid: Option<Paid>) -> Vec<(&'static str, String)> {
+    /// With a `signer` it is signed, if money moved: that is done for whoever paid and not for
+    /// who shows the payment again, as each signature costs as much as a check of one.
+    fn receipts(
+        &self,
+        failed: Option<&'static str>,
+        paid: Option<Paid>,
+        signer: Option<&Worker>,
+    ) -> Vec<(&'static str, String)> {
         let Some(purchase) = &self.purchase else { return Vec::new() };
         let transaction = paid.and_then(|paid| paid.transaction);
         let transaction = transaction.and_then(|transaction| self.spelled(transaction)).unwrap_or_default();
         let payer = purchase.payment.payer().map(|payer| payer.to_string());
+        let v1 = purchase.payment.version() == Version::V1;
+        let settled = paid.filter(|paid| failed.is_none() && paid.transaction.is_some() && !v1);
+        let signed = signer.zip(payer.as_deref()).filter(|_| settled.is_some()).map(|(worker, payer)| {
+            let network = purchase.payment.network();
+            let settled = notary::Settled { network, payer, transaction: &transaction };
+            worker.signed_receipt(&settled, &self.resource)
+        });
         let receipt = Receipt {
             success: failed.is_none(),
             error_reason: failed,
@@ -365,10 +391,9 @@ impl Visit {
             transaction: &transaction,
             network: purchase.payment.network(),
             amount: paid.and_then(|paid| paid.amount),
-            extensions: "",
+            extensions: signed.as_deref().unwrap_or_default(),
         };
         let receipt = receipt.to_header();
-        let v1 = purchase.payment.version() == Version::V1;
         let names = [
             ("payment-response", !v1 || !self.in_v1_header),
             ("x-payment-response", v1 || self.in_v1_header),
@@ -412,7 +437,8 @@ impl Visit {
 
     fn record(&self, outcome: Outcome) -> Record<'_> {
         let offer = self.offer();
-        let payment = self.purchase.as_ref().map(|purchase| &purchase.payment);
+        let purchase = self.purchase.as_ref();
+        let payment = purchase.map(|purchase| &purchase.payment);
         Record {
             v: VERSION,
             request_id: self.request_id.as_deref(),
@@ -422,8 +448,8 @@ impl Visit {
             sku: offer.and_then(|offer| offer.sku.as_deref()),
             labels: offer.map(|offer| offer.labels.as_slice()).filter(|labels| !labels.is_empty()),
             payer: payment.and_then(|payment| payment.payer()).map(|payer| payer.to_string()),
-            amount: payment.map(|payment| self.charged.unwrap_or_else(|| payment.amount()).to_string()),
-            asset: payment.map(|payment| payment.asset_text()),
+            amount: purchase.map(|purchase| self.charged.unwrap_or(purchase.amount).to_string()),
+            asset: purchase.map(|purchase| purchase.asset.clone()),
             network: self.purchase.as_ref().map(|purchase| purchase.expected(None).caip2),
             outcome: outcome.name(),
             code: self.code,

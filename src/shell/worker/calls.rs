@@ -18,6 +18,11 @@ use crate::money::Amount;
 use crate::precheck::Form;
 use crate::settlement::{self, Settlement};
 use crate::shell::host::{self, Pairs};
+use crate::signing::jwt;
+
+/// How long at least a transaction is known as spent, in seconds. A facilitator repeats a
+/// success for as long as its network knows the transaction as recent: minutes.
+const TRANSACTION_SECONDS: u64 = 86_400;
 
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
@@ -142,7 +147,7 @@ impl Worker {
         let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
         drop(jobs);
         let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match send(facilitator, endpoint, Some(&purchase.body(amount))) {
+        match self.send(facilitator, endpoint, Some(&purchase.body(amount))) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
@@ -154,6 +159,33 @@ impl Worker {
                 self.answered(attempt, &Delivery::Refused);
             }
         }
+    }
+
+    /// Calls a facilitator: every call to one leaves here, with its method, path and headers.
+    pub(super) fn send(
+        &self,
+        facilitator: &Facilitator,
+        endpoint: Endpoint,
+        body: Option<&[u8]>,
+    ) -> Result<u32, Status> {
+        let path = facilitator.path_prefix.clone() + endpoint.path();
+        let authorization = self.authorization(facilitator, endpoint.method(), &path);
+        let mut headers = vec![
+            (":method", endpoint.method()),
+            (":path", path.as_str()),
+            (":authority", facilitator.authority.as_str()),
+            ("accept", "application/json"),
+        ];
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
+        if let Some(authorization) = &authorization {
+            headers.push(("authorization", authorization));
+            headers.push(("correlation-context", jwt::CORRELATION));
+        }
+        let timeout = Duration::from_millis(facilitator.timeout_millis.into());
+        hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
     }
 
     fn dispatched(&self, attempt: Attempt, token: u32) {
@@ -273,10 +305,11 @@ impl Worker {
             Answer::Accepted(_) => {}
         }
         let event = self.spend(attempt, purchase, delivery, answer);
+        let reused = matches!(event, settlement::Event::Reused(_));
         let told = self.settle(attempt, event);
         match (told, answer) {
             (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
-            (None, Answer::Accepted(transaction)) => log::warn!(
+            (None, Answer::Accepted(transaction)) if !reused => log::warn!(
                 "route {}: settlement {receipt} was accepted after its client left (transaction 0x{}); \
                  the payment can be presented again",
                 purchase.route.name,
@@ -299,7 +332,8 @@ impl Worker {
             return settlement::Event::Answer(answer);
         };
         let name = Identity::named("transaction", &[other.network.as_bytes(), &transaction.0]);
-        let expires = host::now().saturating_add(purchase.offer.redeem_for_seconds.into());
+        let kept = u64::from(purchase.offer.redeem_for_seconds).max(TRANSACTION_SECONDS);
+        let expires = host::now().saturating_add(kept);
         let fingerprint = fingerprint("claim", &[&purchase.identity.nonce]);
         let applied = self.run(&name, &Op::Mark { fingerprint, expires });
         self.note_transaction(attempt, facilitator::transaction_text(delivery));
@@ -371,27 +405,6 @@ impl Received {
             self.body.as_deref(),
         )
     }
-}
-
-/// Calls a facilitator: every call to one leaves here, with its method, path and headers.
-pub(super) fn send(
-    facilitator: &Facilitator,
-    endpoint: Endpoint,
-    body: Option<&[u8]>,
-) -> Result<u32, Status> {
-    let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
-    let mut headers = vec![
-        (":method", endpoint.method()),
-        (":path", path.as_str()),
-        (":authority", facilitator.authority.as_str()),
-        ("accept", "application/json"),
-    ];
-    if body.is_some() {
-        headers.push(("content-type", "application/json"));
-    }
-    headers.extend(facilitator.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
-    let timeout = Duration::from_millis(facilitator.timeout_millis.into());
-    hostcalls::dispatch_http_call(&facilitator.cluster, headers, body, vec![], timeout)
 }
 
 /// The host's reason, with what to look at: on Istio a cluster that the proxy was not sent

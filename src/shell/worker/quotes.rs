@@ -51,7 +51,7 @@ impl Quotes {
 impl Worker {
     /// The quote of an offer.
     pub(in crate::shell) fn challenge(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
-        let place = usize::try_from(*self.quotes.places.get(&address(offer))?).ok()?;
+        let place = self.place(offer)?;
         let generation = self.supported_generation();
         let known = self.quotes.rendered.try_borrow().ok().and_then(|rendered| {
             let rendered = rendered.get(place)?.as_ref()?;
@@ -63,9 +63,17 @@ impl Worker {
         let challenge = Rc::new(Challenge::new(offer, self, ""));
         if let Some(slot) = self.quotes.rendered.try_borrow_mut().ok().as_mut().and_then(|r| r.get_mut(place))
         {
-            *slot = Some(Rendered { challenge: Rc::clone(&challenge), generation });
+            let before = slot.replace(Rendered { challenge: Rc::clone(&challenge), generation });
+            if before.is_some() {
+                self.forget_offers();
+            }
         }
         Some(challenge)
+    }
+
+    /// The offer's number among those quoted.
+    pub(super) fn place(&self, offer: &Arc<Offer>) -> Option<usize> {
+        usize::try_from(*self.quotes.places.get(&address(offer))?).ok()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::quotes::address;
-use super::{calls, Worker};
+use super::Worker;
 use crate::config::{Facilitator, Policy, Target};
 use crate::facilitator::supported::store::{self, Before};
 use crate::facilitator::supported::{Fetched, Kindness, Knowledge, Snapshot, Trouble};
@@ -97,7 +97,7 @@ impl Worker {
     /// Sends the call, as the root. A root that is going away does not wait for the answer:
     /// the lease runs out and another worker asks.
     fn ask(&self, facilitator: &Facilitator) {
-        match calls::send(facilitator, Endpoint::Supported, None) {
+        match self.send(facilitator, Endpoint::Supported, None) {
             Ok(token) => {
                 let ask = Ask { token, facilitator: facilitator.index, sent: host::now_millis() };
                 if let Ok(mut asks) = self.asks.try_borrow_mut() {

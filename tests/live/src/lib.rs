@@ -67,6 +67,7 @@ pub struct Scene {
     options: Options,
     facilitator: facilitator::Options,
     upstream: Option<SocketAddr>,
+    settler: Option<SocketAddr>,
 }
 
 /// A facilitator, an upstream, and Envoy between client and both.
@@ -83,7 +84,7 @@ impl Scene {
     pub fn new(plugin: Value) -> Self {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
         let options = Options::new(template).concurrency(2).plugin(PluginConfig::Json(plugin));
-        Self { options, facilitator: facilitator::Options::default(), upstream: None }
+        Self { options, facilitator: facilitator::Options::default(), upstream: None, settler: None }
     }
 
     /// Changes how Envoy is run.
@@ -110,6 +111,12 @@ impl Scene {
         self
     }
 
+    /// Another facilitator than the stage's own.
+    pub fn settler(mut self, address: SocketAddr) -> Self {
+        self.settler = Some(address);
+        self
+    }
+
     /// `None`, said aloud, where there is no Envoy or no module.
     pub fn start(self) -> Option<Stage> {
         self.set(Envoy::start)
@@ -132,7 +139,7 @@ impl Scene {
         let options = self
             .options
             .module(module)
-            .facilitator(facilitator.address())
+            .facilitator(self.settler.unwrap_or(facilitator.address()))
             .upstream(self.upstream.unwrap_or(upstream.address()));
         let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
         Some(Stage { facilitator, upstream, envoy })

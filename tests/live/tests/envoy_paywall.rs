@@ -13,7 +13,10 @@ use x402_live::{code, paid, pause, plugin, refused, transaction, Scene, Stage};
 static STAGE: OnceLock<Option<Stage>> = OnceLock::new();
 
 fn stage() -> Option<&'static Stage> {
-    STAGE.get_or_init(|| Scene::new(plugin("5s")).start()).as_ref()
+    let mut config = plugin("5s");
+    // A forged signature is refused here, and not looked at as a contract's.
+    config["wallets"] = json!("eoa");
+    STAGE.get_or_init(|| Scene::new(config).start()).as_ref()
 }
 
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";

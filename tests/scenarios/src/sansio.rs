@@ -105,7 +105,10 @@ impl Sansio {
     fn challenge(&self, route: &Route, refusal: Refusal, head: &Head<'_>) -> Option<Quote> {
         let url = head.resource(&self.policy);
         let challenge = self.challenges.get(route.name())?;
-        Some(Quote { header: challenge.header(refusal.code(), &url), v1_accepts: challenge.v1_accepts(&url) })
+        Some(Quote {
+            header: challenge.header(refusal.code(), &url, ""),
+            v1_accepts: challenge.v1_accepts(&url),
+        })
     }
 
     fn refuse(
