@@ -107,8 +107,8 @@ MUTANTS = [
     ),
     (
         "the pin of a facilitator's address", "src/facilitator/supported/pins.rs",
-        "Some(listed) => listed,",
-        "Some(_) => false,",
+        "if self.address == named || listed == Some(true) {",
+        "if self.address == named {",
         LIB, ["facilitator::supported::tests::pinned::a_random_member_of_the_pool_does_not_move_the_quote"],
     ),
     (
