@@ -46,6 +46,8 @@ pub struct Policy {
     /// Proxies in front, whose word on the origin counts for more.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) cors: Cors,
+    /// Whether a quote may be larger than is sure to arrive.
+    pub(crate) large_quotes: bool,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,

@@ -7,6 +7,7 @@ use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
 use crate::facilitator::Reason;
 
+pub mod budget;
 pub mod cache;
 pub mod code;
 pub mod cors;

@@ -20,6 +20,11 @@ impl Policy {
         &self.cors
     }
 
+    /// Whether a quote may be larger than is sure to arrive.
+    pub fn allows_large_quotes(&self) -> bool {
+        self.large_quotes
+    }
+
     /// Every route; one that several hosts share may come more than once.
     pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()
@@ -117,7 +122,7 @@ impl Facilitator {
     /// `nonce` is sixteen bytes nobody can guess.
     pub fn authorization(&self, method: &str, path: &str, now: u64, nonce: &[u8; 16]) -> Option<String> {
         let token = self.auth.as_ref()?.jwt(method, &self.authority, path, now, nonce)?;
-        Some(["Bearer ", &token].concat())
+        Some("Bearer ".to_owned() + &token)
     }
 }
 

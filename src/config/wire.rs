@@ -28,6 +28,7 @@ pub(super) const KEYS: &[&str] = &[
     "claims",
     "cors",
     "offerReceipt",
+    "challenge",
     "x402Versions",
     "wallets",
     "limit",
@@ -38,6 +39,7 @@ pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
+pub(super) const CHALLENGE_KEYS: &[&str] = &["allowLarge"];
 pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), ("deny", Unmatched::Deny)];
 
 /// Longest configuration read, in bytes.
@@ -127,6 +129,7 @@ fn read_policy(
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
+    let large_quotes = read_challenge(&fields, errors);
     let paywall = fields.flag("paywall", true, errors);
     let named = fields
         .get("facilitators")
@@ -160,6 +163,7 @@ fn read_policy(
         origin: public.origin,
         forwarded: public.forwarded,
         cors,
+        large_quotes,
         unmatched: unmatched?,
         facilitators,
         routes: routes?,
@@ -174,7 +178,7 @@ fn read_policy(
 
 /// Whether version 1 is spoken beside version 2.
 fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> bool {
-    let versions = list(value, path, 2, errors).unwrap_or_default();
+    let Some(versions) = list(value, path, 2, errors) else { return true };
     let spoken = |version: f64| versions.contains(&Value::Number(version));
     let known = versions.iter().all(|version| [Value::Number(1.0), Value::Number(2.0)].contains(version));
     if !known || !spoken(2.0) || (versions.len() == 2 && !spoken(1.0)) {
@@ -196,6 +200,13 @@ fn read_wallet_checks(fields: &Fields<'_>, errors: &mut Errors) -> WalletChecks 
         per_minute: number("perMinute", errors).unwrap_or(60),
         burst: number("burst", errors).unwrap_or(20),
     }
+}
+
+fn read_challenge(fields: &Fields<'_>, errors: &mut Errors) -> bool {
+    let path = fields.path.key("challenge");
+    let challenge =
+        fields.get("challenge").and_then(|value| Fields::open(value, path, CHALLENGE_KEYS, errors));
+    challenge.is_some_and(|challenge| challenge.flag("allowLarge", false, errors))
 }
 
 fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
