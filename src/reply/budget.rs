@@ -15,6 +15,7 @@ use crate::evm::address::Address;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
+use crate::signing::notary::Notary;
 
 /// Bytes of a header's value that are worth a warning when exceeded.
 pub const WARNED: usize = 4 * 1024;
@@ -28,11 +29,22 @@ const TYPICAL_PATH: usize = 128;
 /// Ways to pay whose quote stays below [`WARNED`] whatever is written in them.
 const FEW: usize = 2;
 
+/// Some time, in seconds since the Unix epoch: as many digits as any for 260 years.
+const TIME: u64 = 2_000_000_000;
+
 /// A facilitator that settles everything: its quote is the largest.
 struct Everything;
 
-/// Measures each offer's largest quote: all its ways to pay, the longest code and a typical
-/// URL. `extensions` gives the members of that object, as [`Challenge::new`] takes them.
+/// What signing one way to pay takes, and each further one, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Signed {
+    first: usize,
+    further: usize,
+}
+
+/// Measures each offer's largest quote: all its ways to pay, signed if they will be, the
+/// longest code and a typical URL. `extensions` gives the members of that object, as
+/// [`Challenge::new`] takes them.
 ///
 /// Returns warnings for the log.
 ///
@@ -42,14 +54,20 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
     let mut errors = Errors::default();
     let mut warnings = Vec::new();
     let mut seen: HashMap<u64, u64> = HashMap::new();
+    let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
+    let mut signed = None;
     for route in policy.routes() {
         let Some(offer) = route.offer() else { continue };
         let extensions = extensions(offer);
         let few = offer.accepts.len() <= FEW && offer.others.is_empty() && extensions.is_empty();
-        if few || seen.insert(Arc::as_ptr(offer).addr() as u64, 0).is_some() {
+        if (few && policy.notary.is_none()) || seen.insert(Arc::as_ptr(offer).addr() as u64, 0).is_some() {
             continue;
         }
-        let bytes = largest(policy, offer, &extensions);
+        let challenge = Challenge::new(offer, &Everything, &extensions);
+        if let (Some(notary), None) = (&policy.notary, signed) {
+            signed = Signed::measure(notary, &challenge, offer, &url);
+        }
+        let bytes = largest(&challenge, &url, signed);
         let message = format!("PAYMENT-REQUIRED takes up to {bytes} bytes");
         if bytes > REFUSED && !policy.allows_large_quotes() {
             errors.push(
@@ -68,10 +86,10 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
 }
 
 /// The largest value of `PAYMENT-REQUIRED`, in bytes.
-fn largest(policy: &Policy, offer: &Offer, extensions: &str) -> usize {
+fn largest(challenge: &Challenge, url: &str, signed: Option<Signed>) -> usize {
     let code = code::ALL.iter().map(|(code, _)| *code).max_by_key(|code| code.len());
-    let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
-    Challenge::new(offer, &Everything, extensions).header(code.unwrap_or_default(), &url, "").len()
+    let signed = signed.map_or(0, |signed| signed.bytes(challenge.ways()));
+    challenge.header(code.unwrap_or_default(), url, &" ".repeat(signed)).len()
 }
 
 /// Where an offer is written: under its own name, or at the route that is named like it.
@@ -82,6 +100,28 @@ fn place(route: &Route, offer: &Offer) -> String {
         format!("offers.{}", offer.name)
     }
 }
+
+// === impl Signed ===
+
+impl Signed {
+    /// By signing twice. All ways of all offers take about the same, and a signature takes too
+    /// long to make for each of 100,000 offers.
+    fn measure(notary: &Notary, challenge: &Challenge, offer: &Offer, url: &str) -> Option<Self> {
+        let way = || challenge.offered(offer).into_iter().take(1);
+        let first = notary.offers(&way().collect::<Vec<_>>(), url, TIME)?.len();
+        let both = notary.offers(&way().chain(way()).collect::<Vec<_>>(), url, TIME)?.len();
+        Some(Self { first, further: both.saturating_sub(first) })
+    }
+
+    fn bytes(self, ways: usize) -> usize {
+        match ways.checked_sub(1) {
+            Some(further) => self.first.saturating_add(self.further.saturating_mul(further)),
+            None => 0,
+        }
+    }
+}
+
+// === impl Everything ===
 
 impl Abilities for Everything {
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {

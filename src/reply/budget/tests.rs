@@ -75,7 +75,9 @@ fn a_few_ways_need_no_measuring() {
     config["offers"]["tile"]["mimeType"] = json!(format!("a/{}", "\"".repeat(126)));
     config["offers"]["tile"]["price"] = json!(format!("{}", "9".repeat(40)));
     let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap();
-    let bytes = policy.routes().map(|route| largest(&policy, route.offer().unwrap(), "")).max().unwrap();
+    let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
+    let quotes = policy.routes().map(|route| Challenge::new(route.offer().unwrap(), &Everything, ""));
+    let bytes = quotes.map(|quote| largest(&quote, &url, None)).max().unwrap();
     assert!((3_000..=WARNED).contains(&bytes), "{bytes}");
 }
 
@@ -84,4 +86,23 @@ fn the_switch_is_one() {
     let config = shop(1, &json!({"allowLarge": "yes"}));
     let errors = Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap_err();
     assert_eq!(errors.mistakes()[0].path(), "challenge.allowLarge");
+}
+
+#[test]
+fn signed_offers_count() {
+    let mut config = shop(4, &json!({}));
+    config["offerReceipt"] = json!({"format": "jws", "key": {"env": "KEY"}});
+    let key = || Some("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwfqSmxj4pxSCr71UHsTLsX5lUd2rr6+e5JCHuppFEbSLA==".to_owned());
+    let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| key());
+    let policy = policy.unwrap_or_else(|errors| panic!("{errors}"));
+    let warned = check(&policy, &|_| String::new()).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(warned.len(), 2);
+    // Measured by signing, and counted without.
+    let route = policy.routes().find(|route| route.name == "tiles").unwrap();
+    let (offer, url) = (route.offer().unwrap(), "https://api.example.com/x");
+    let challenge = Challenge::new(offer, &Everything, "");
+    let notary = policy.notary.as_ref().unwrap();
+    let signed = Signed::measure(notary, &challenge, offer, url).unwrap();
+    let real = notary.offers(&challenge.offered(offer), url, TIME).unwrap().len();
+    assert!(real.abs_diff(signed.bytes(challenge.ways())) < 64, "{real} {signed:?}");
 }
