@@ -41,6 +41,10 @@ pub struct Purchase {
     binding: Binding,
     valid_before: UnixSeconds,
     settled: Settled,
+    /// Base units, as signed or as quoted.
+    pub amount: Amount,
+    /// The asset, as its network spells it.
+    pub asset: String,
     /// The public URL it was presented for.
     pub resource: String,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
@@ -74,6 +78,11 @@ impl Purchase {
         let payment = Payment::read(payload, offer, &policy.assets).map_err(|forged| forged.code())?;
         let fit = precheck::precheck(&payment, offer, abilities, now, offer.margin_seconds());
         let unfit = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
+        let (amount, asset) = match &fit {
+            Ok(Fit::Other(place, _)) => offer.others.get(*place).map(|way| (way.amount, way.asset.clone())),
+            _ => None,
+        }
+        .unwrap_or_else(|| (payment.amount(), payment.asset_text()));
         let settled = match (fit, payment.form()) {
             (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
             (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
@@ -103,6 +112,8 @@ impl Purchase {
             offer,
             payment,
             settled,
+            amount,
+            asset,
             resource,
             extensions: String::new(),
             unfit,

@@ -246,6 +246,14 @@ impl Draft {
             put_label(&mut labels, name, value.clone());
         }
         let (accepts, others) = accepts?;
+        let asks = facilitator.as_ref().is_none_or(|facilitator| facilitator.supported_every.is_some());
+        if !asks && (!others.is_empty() || accepts.iter().any(|way| way.means == Means::Upto)) {
+            errors.push(
+                path.key("accepts"),
+                "what is quoted for upto and for other schemes is said by the facilitator, which nobody asks",
+                "leave supported: off out at the facilitator",
+            );
+        }
         let offer = Offer {
             name: name.to_owned(),
             accepts,

@@ -15,7 +15,6 @@ use crate::evm::address::Address;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
-use crate::signing::notary::Notary;
 
 /// Bytes of a header's value that are worth a warning when exceeded.
 pub const WARNED: usize = 4 * 1024;
@@ -29,22 +28,11 @@ const TYPICAL_PATH: usize = 128;
 /// Ways to pay whose quote stays below [`WARNED`] whatever is written in them.
 const FEW: usize = 2;
 
-/// Some time, in seconds since the Unix epoch: as many digits as any for 260 years.
-const TIME: u64 = 2_000_000_000;
-
 /// A facilitator that settles everything: its quote is the largest.
 struct Everything;
 
-/// What signing one way to pay takes, and each further one, in bytes.
-#[derive(Clone, Copy, Debug)]
-struct Signed {
-    first: usize,
-    further: usize,
-}
-
-/// Measures each offer's largest quote: all its ways to pay, signed if they will be, the
-/// longest code and a typical URL. `extensions` gives the members of that object, as
-/// [`Challenge::new`] takes them.
+/// Measures each offer's largest quote: all its ways to pay, signed if they are to be, the
+/// longest code and a typical URL. `extensions` gives the members of that object, as [`Challenge::new`] takes them.
 ///
 /// Returns warnings for the log.
 ///
@@ -54,20 +42,15 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
     let mut errors = Errors::default();
     let mut warnings = Vec::new();
     let mut seen: HashMap<u64, u64> = HashMap::new();
-    let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
-    let mut signed = None;
     for route in policy.routes() {
         let Some(offer) = route.offer() else { continue };
         let extensions = extensions(offer);
-        let few = offer.accepts.len() <= FEW && offer.others.is_empty() && extensions.is_empty();
-        if (few && policy.notary.is_none()) || seen.insert(Arc::as_ptr(offer).addr() as u64, 0).is_some() {
+        let few = offer.accepts.len() <= FEW && offer.others.is_empty();
+        let few = few && extensions.is_empty() && policy.notary.is_none();
+        if few || seen.insert(Arc::as_ptr(offer).addr() as u64, 0).is_some() {
             continue;
         }
-        let challenge = Challenge::new(offer, &Everything, &extensions);
-        if let (Some(notary), None) = (&policy.notary, signed) {
-            signed = Signed::measure(notary, &challenge, offer, &url);
-        }
-        let bytes = largest(&challenge, &url, signed);
+        let bytes = largest(policy, offer, &extensions);
         let message = format!("PAYMENT-REQUIRED takes up to {bytes} bytes");
         if bytes > REFUSED && !policy.allows_large_quotes() {
             errors.push(
@@ -86,10 +69,13 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
 }
 
 /// The largest value of `PAYMENT-REQUIRED`, in bytes.
-fn largest(challenge: &Challenge, url: &str, signed: Option<Signed>) -> usize {
+fn largest(policy: &Policy, offer: &Offer, extensions: &str) -> usize {
     let code = code::ALL.iter().map(|(code, _)| *code).max_by_key(|code| code.len());
-    let signed = signed.map_or(0, |signed| signed.bytes(challenge.ways()));
-    challenge.header(code.unwrap_or_default(), url, &" ".repeat(signed)).len()
+    let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
+    let challenge = Challenge::new(offer, &Everything, extensions);
+    let notary = policy.notary.as_ref();
+    let offers = notary.and_then(|notary| notary.unsigned_offers(&challenge.offered(offer), &url));
+    challenge.header(code.unwrap_or_default(), &url, offers.as_deref().unwrap_or_default()).len()
 }
 
 /// Where an offer is written: under its own name, or at the route that is named like it.
@@ -100,28 +86,6 @@ fn place(route: &Route, offer: &Offer) -> String {
         format!("offers.{}", offer.name)
     }
 }
-
-// === impl Signed ===
-
-impl Signed {
-    /// By signing twice. All ways of all offers take about the same, and a signature takes too
-    /// long to make for each of 100,000 offers.
-    fn measure(notary: &Notary, challenge: &Challenge, offer: &Offer, url: &str) -> Option<Self> {
-        let way = || challenge.offered(offer).into_iter().take(1);
-        let first = notary.offers(&way().collect::<Vec<_>>(), url, TIME)?.len();
-        let both = notary.offers(&way().chain(way()).collect::<Vec<_>>(), url, TIME)?.len();
-        Some(Self { first, further: both.saturating_sub(first) })
-    }
-
-    fn bytes(self, ways: usize) -> usize {
-        match ways.checked_sub(1) {
-            Some(further) => self.first.saturating_add(self.further.saturating_mul(further)),
-            None => 0,
-        }
-    }
-}
-
-// === impl Everything ===
 
 impl Abilities for Everything {
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {

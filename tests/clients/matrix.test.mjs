@@ -2,7 +2,9 @@
 // client, version, scheme, way of settling, and each failure. Balances are read off the chain.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import http from 'node:http';
 import { after, describe, it } from 'node:test';
 
 import { findChromium } from './matrix/browser.mjs';
@@ -70,13 +72,17 @@ try {
 
 /** How much an unpaid answer weighs: header of version 2, body of version 1, page. */
 async function weigh(path) {
-  const url = `${stage.envoy.url}/npm/${path}`;
-  const told = await fetch(url);
-  const page = await fetch(url, { headers: { accept: 'text/html', 'user-agent': 'Mozilla/5.0' } });
-  const bytes = async (response) => (await response.arrayBuffer()).byteLength;
-  const required = told.headers.get('payment-required') ?? '';
-  const { accepts } = JSON.parse(Buffer.from(required, 'base64'));
-  return `${path}: ${accepts.length} in a header of ${required.length}, body ${await bytes(told)}, page ${await bytes(page)}`;
+  // Node's fetch says that it is one; a person's navigation does not.
+  const get = async (headers) => {
+    const [answer] = await once(http.get(`${stage.envoy.url}/npm/${path}`, { headers }), 'response');
+    let bytes = 0;
+    for await (const chunk of answer) bytes += chunk.length;
+    return { required: answer.headers['payment-required'] ?? '', bytes };
+  };
+  const told = await get({});
+  const page = await get({ accept: 'text/html' });
+  const { accepts } = JSON.parse(Buffer.from(told.required, 'base64'));
+  return `${path}: ${accepts.length} in a header of ${told.required.length}, body ${told.bytes}, page ${page.bytes}`;
 }
 
 after(async () => {

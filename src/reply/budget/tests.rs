@@ -75,9 +75,7 @@ fn a_few_ways_need_no_measuring() {
     config["offers"]["tile"]["mimeType"] = json!(format!("a/{}", "\"".repeat(126)));
     config["offers"]["tile"]["price"] = json!(format!("{}", "9".repeat(40)));
     let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap();
-    let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
-    let quotes = policy.routes().map(|route| Challenge::new(route.offer().unwrap(), &Everything, ""));
-    let bytes = quotes.map(|quote| largest(&quote, &url, None)).max().unwrap();
+    let bytes = policy.routes().map(|route| largest(&policy, route.offer().unwrap(), "")).max().unwrap();
     assert!((3_000..=WARNED).contains(&bytes), "{bytes}");
 }
 
@@ -89,20 +87,14 @@ fn the_switch_is_one() {
 }
 
 #[test]
-fn signed_offers_count() {
-    let mut config = shop(4, &json!({}));
-    config["offerReceipt"] = json!({"format": "jws", "key": {"env": "KEY"}});
-    let key = || Some("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwfqSmxj4pxSCr71UHsTLsX5lUd2rr6+e5JCHuppFEbSLA==".to_owned());
-    let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| key());
-    let policy = policy.unwrap_or_else(|errors| panic!("{errors}"));
-    let warned = check(&policy, &|_| String::new()).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(warned.len(), 2);
-    // Measured by signing, and counted without.
-    let route = policy.routes().find(|route| route.name == "tiles").unwrap();
-    let (offer, url) = (route.offer().unwrap(), "https://api.example.com/x");
-    let challenge = Challenge::new(offer, &Everything, "");
-    let notary = policy.notary.as_ref().unwrap();
-    let signed = Signed::measure(notary, &challenge, offer, url).unwrap();
-    let real = notary.offers(&challenge.offered(offer), url, TIME).unwrap().len();
-    assert!(real.abs_diff(signed.bytes(challenge.ways())) < 64, "{real} {signed:?}");
+fn signed_offers_are_measured_with_the_quote() {
+    for (format, ways, warned) in [("jws", 2, 0), ("jws", 4, 2), ("eip712", 4, 2)] {
+        let mut config = shop(ways, &json!({}));
+        config["offerReceipt"] = json!({"format": format, "key": {"env": "KEY"}});
+        let key = |_: &str| Some("07".repeat(32));
+        let policy = Policy::from_bytes(config.to_string().as_bytes(), &key).unwrap();
+        let warnings = check(&policy, &|_| String::new()).unwrap();
+        assert_eq!(warnings.len(), warned, "{format} {ways}: {warnings:?}");
+    }
+    assert!(checked(4, &json!({}), "").unwrap().is_empty(), "the same unsigned");
 }

@@ -141,6 +141,7 @@ impl Visit {
             Event::Settled(Settled::Paid(transaction)) => self.transaction = Some(*transaction),
             Event::Claim(claims::Outcome::Redeem(paid)) => {
                 self.transaction = paid.transaction;
+                self.charged = paid.amount;
                 self.redeeming = true;
             }
             Event::Claim(claims::Outcome::Delivered(known) | claims::Outcome::Exhausted(known)) => {
@@ -232,6 +233,7 @@ impl Visit {
 
     /// The paid response goes to the client, with its receipt.
     fn release(&mut self, worker: &Worker, paid: Paid) {
+        self.charged = paid.amount.or(self.charged);
         if paid == Paid::NOTHING {
             self.outcome = Some(Outcome::NotCharged);
         }
@@ -435,7 +437,8 @@ impl Visit {
 
     fn record(&self, outcome: Outcome) -> Record<'_> {
         let offer = self.offer();
-        let payment = self.purchase.as_ref().map(|purchase| &purchase.payment);
+        let purchase = self.purchase.as_ref();
+        let payment = purchase.map(|purchase| &purchase.payment);
         Record {
             v: VERSION,
             request_id: self.request_id.as_deref(),
@@ -445,8 +448,8 @@ impl Visit {
             sku: offer.and_then(|offer| offer.sku.as_deref()),
             labels: offer.map(|offer| offer.labels.as_slice()).filter(|labels| !labels.is_empty()),
             payer: payment.and_then(|payment| payment.payer()).map(|payer| payer.to_string()),
-            amount: payment.map(|payment| self.charged.unwrap_or_else(|| payment.amount()).to_string()),
-            asset: payment.map(|payment| payment.asset_text()),
+            amount: purchase.map(|purchase| self.charged.unwrap_or(purchase.amount).to_string()),
+            asset: purchase.map(|purchase| purchase.asset.clone()),
             network: self.purchase.as_ref().map(|purchase| purchase.expected(None).caip2),
             outcome: outcome.name(),
             code: self.code,
