@@ -13,6 +13,7 @@ mod mistakes;
 mod notary;
 mod public;
 mod schema;
+mod ways;
 
 use serde_json::{json, Value as Json};
 

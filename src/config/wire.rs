@@ -178,7 +178,7 @@ fn read_policy(
 
 /// Whether version 1 is spoken beside version 2.
 fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> bool {
-    let versions = list(value, path, 2, errors).unwrap_or_default();
+    let Some(versions) = list(value, path, 2, errors) else { return true };
     let spoken = |version: f64| versions.contains(&Value::Number(version));
     let known = versions.iter().all(|version| [Value::Number(1.0), Value::Number(2.0)].contains(version));
     if !known || !spoken(2.0) || (versions.len() == 2 && !spoken(1.0)) {

@@ -82,7 +82,9 @@ pub fn precheck(
         None if offer.v1 => offer
             .accepts
             .iter()
-            .find(|accept| accept.asset == *asset && fits_form(authorization, accept.means))
+            // Version 1 is quoted for EIP-3009 only.
+            .find(|accept| accept.asset == *asset && accept.means == Means::Eip3009)
+            .filter(|accept| fits_form(authorization, accept.means))
             .map(|accept| Terms { upfront: false, ..Terms::of(accept, offer, None) }),
         None => None,
     };

@@ -75,7 +75,7 @@ pub(crate) fn base() -> Value {
 /// A payload of version 2, in parts.
 pub(crate) fn v2_parts(payload: PaymentPayload) -> (Accepted, Signed) {
     match payload {
-        PaymentPayload::V2 { accepted, signed } => (accepted, signed),
+        PaymentPayload::V2 { accepted, signed } => (accepted, *signed),
         other => panic!("{other:?}"),
     }
 }

@@ -31,8 +31,8 @@ const FEW: usize = 2;
 /// A facilitator that settles everything: its quote is the largest.
 struct Everything;
 
-/// Measures each offer's largest quote: all its ways to pay, the longest code and a typical
-/// URL. `extensions` gives the members of that object, as [`Challenge::new`] takes them.
+/// Measures each offer's largest quote: all its ways to pay, signed if they are to be, the
+/// longest code and a typical URL. `extensions` gives the members of that object, as [`Challenge::new`] takes them.
 ///
 /// Returns warnings for the log.
 ///
@@ -45,7 +45,8 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
     for route in policy.routes() {
         let Some(offer) = route.offer() else { continue };
         let extensions = extensions(offer);
-        let few = offer.accepts.len() <= FEW && offer.others.is_empty() && extensions.is_empty();
+        let few = offer.accepts.len() <= FEW && offer.others.is_empty();
+        let few = few && extensions.is_empty() && policy.notary.is_none();
         if few || seen.insert(Arc::as_ptr(offer).addr() as u64, 0).is_some() {
             continue;
         }
@@ -71,7 +72,10 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
 fn largest(policy: &Policy, offer: &Offer, extensions: &str) -> usize {
     let code = code::ALL.iter().map(|(code, _)| *code).max_by_key(|code| code.len());
     let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
-    Challenge::new(offer, &Everything, extensions).header(code.unwrap_or_default(), &url, "").len()
+    let challenge = Challenge::new(offer, &Everything, extensions);
+    let notary = policy.notary.as_ref();
+    let offers = notary.and_then(|notary| notary.unsigned_offers(&challenge.offered(offer), &url));
+    challenge.header(code.unwrap_or_default(), &url, offers.as_deref().unwrap_or_default()).len()
 }
 
 /// Where an offer is written: under its own name, or at the route that is named like it.

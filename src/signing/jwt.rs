@@ -74,6 +74,6 @@ impl Cdp {
         push_string(&mut claims, &uri);
         // Writing into a String cannot fail.
         let _ = write!(claims, r#"],"iat":{now},"nbf":{now},"exp":{}}}"#, now.saturating_add(VALID_SECONDS));
-        compact(&self.key, &header, &claims)
+        compact(Some(&self.key), &header, &claims)
     }
 }

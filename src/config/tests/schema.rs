@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, facilitators, notary, offers, public, wire};
+use crate::config::{accepts, auth, facilitators, notary, offers, prices, public, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -32,6 +32,10 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/secret", auth::SECRET_KEYS),
         ("/$defs/accept", accepts::KEYS),
         ("/$defs/asset", accepts::ASSET_KEYS),
+        ("/$defs/limit", wire::LIMIT_KEYS),
+        ("/$defs/walletChecks", wire::WALLET_CHECKS_KEYS),
+        ("/$defs/metered", prices::KEYS),
+        ("/$defs/quantity", prices::QUANTITY_KEYS),
         ("/$defs/offer", offers::KEYS),
         ("/$defs/seller", offers::SELLER_KEYS),
     ] {
@@ -52,6 +56,10 @@ fn the_reference_has_a_row_for_every_key() {
         wire::ROUTE_KEYS,
         wire::MATCH_KEYS,
         wire::CLAIMS_KEYS,
+        wire::LIMIT_KEYS,
+        wire::WALLET_CHECKS_KEYS,
+        prices::KEYS,
+        prices::QUANTITY_KEYS,
         public::ORIGIN_KEYS,
         public::CORS_KEYS,
         wire::CHALLENGE_KEYS,

@@ -85,3 +85,16 @@ fn the_switch_is_one() {
     let errors = Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap_err();
     assert_eq!(errors.mistakes()[0].path(), "challenge.allowLarge");
 }
+
+#[test]
+fn signed_offers_are_measured_with_the_quote() {
+    for (format, ways, warned) in [("jws", 2, 0), ("jws", 4, 2), ("eip712", 4, 2)] {
+        let mut config = shop(ways, &json!({}));
+        config["offerReceipt"] = json!({"format": format, "key": {"env": "KEY"}});
+        let key = |_: &str| Some("07".repeat(32));
+        let policy = Policy::from_bytes(config.to_string().as_bytes(), &key).unwrap();
+        let warnings = check(&policy, &|_| String::new()).unwrap();
+        assert_eq!(warnings.len(), warned, "{format} {ways}: {warnings:?}");
+    }
+    assert!(checked(4, &json!({}), "").unwrap().is_empty(), "the same unsigned");
+}
