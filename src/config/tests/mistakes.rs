@@ -153,9 +153,7 @@ fn whom_and_in_what_to_pay_is_checked() {
 
 #[test]
 fn what_is_planned_is_refused_by_name() {
-    for key in
-        ["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "catalogue", "outputSchema"]
-    {
+    for key in ["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"] {
         check(&format!("/{key}"), json!({}), &format!("{key}: not in this version"));
         check(&format!("/offers/tile/{key}"), json!("x"), &format!("offers.tile.{key}: not in this version"));
     }
@@ -221,11 +219,19 @@ fn who_is_paid_is_said_once() {
 #[test]
 fn ways_that_need_the_facilitators_answer_are_refused_when_it_is_never_asked() {
     let of = |scheme: &str, network: &str| {
-        let pay_to = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
-        let way = json!({"network": network, "asset": "USDC", "payTo": pay_to, "scheme": scheme});
-        vec![("/routes/1/offer", json!({"price": "$0.02", "settle": "after", "accepts": [way]}))]
+        let way = match scheme {
+            "upto" => {
+                json!([{"network": network, "asset": "USDC", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "scheme": scheme}])
+            }
+            _ => {
+                json!([{"network": network, "asset": {"address": "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU", "decimals": 6, "symbol": "USDC"},
+                         "payTo": "2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4", "scheme": scheme}])
+            }
+        };
+        let offer = json!({"price": "$0.02", "settle": "after", "accepts": way});
+        vec![("/routes/1/offer", offer)]
     };
-    for (scheme, network) in [("upto", "base"), ("exact", "solana")] {
+    for (scheme, network) in [("upto", "base"), ("exact", "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1")] {
         let mut changes = of(scheme, network);
         if let Err(errors) = read(&with(&changes)) {
             panic!("{errors}");
