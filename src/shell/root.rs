@@ -33,7 +33,7 @@ impl Root {
         let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
         let env = |name: &str| std::env::var(name).ok();
         let policy = Policy::from_bytes(&bytes, &env).map_err(|errors| errors.to_string())?;
-        let large = budget::check(&policy, &|_| String::new()).map_err(|errors| errors.to_string())?;
+        let large = budget::check(&policy).map_err(|errors| errors.to_string())?;
         for warning in policy.warnings().iter().chain(&large) {
             log::warn!("configuration: {warning}");
         }
