@@ -90,6 +90,13 @@ pub fn offered(offer: &Offer, abilities: &dyn Abilities) -> Sponsored {
     }
 }
 
+/// What is declared of an offer at most, whatever its facilitator turns out to sponsor.
+pub fn most(offer: &Offer) -> Sponsored {
+    let permit2 =
+        offer.extensions().gas_sponsoring && offer.accepts.iter().any(|a| a.means != Means::Eip3009);
+    Sponsored { eip2612: permit2, erc20_approval: permit2 }
+}
+
 /// What a payment adds for the facilitator, as members of `paymentPayload.extensions` without
 /// braces; empty when it adds nothing. Only what was declared and is whole is passed on: a
 /// client that merely repeats the declaration has signed nothing.

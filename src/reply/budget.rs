@@ -12,7 +12,6 @@ use super::code;
 use crate::config::error::Errors;
 use crate::config::{Facilitator, Offer, Policy, Route};
 use crate::evm::address::Address;
-use crate::extensions::{self, gas, Asked};
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
@@ -32,19 +31,15 @@ const FEW: usize = 2;
 /// A facilitator that settles everything: its quote is the largest.
 struct Everything;
 
-/// Measures each offer's largest quote: all its ways to pay, signed if they are to be, all it
-/// declares, the longest code and a typical URL.
+/// Measures each offer's largest quote: all its ways to pay, signed if they are to be, the
+/// longest code and a typical URL. `extensions` gives the members of that object, as
+/// [`Challenge::new`] takes them.
 ///
 /// Returns warnings for the log.
 ///
 /// # Errors
 /// An offer whose quote is above [`REFUSED`], unless `challenge: {allowLarge: true}`.
-pub fn check(policy: &Policy) -> Result<Vec<String>, Errors> {
-    check_with(policy, &declared)
-}
-
-/// `extensions` gives the members of that object, as [`Challenge::new`] takes them.
-fn check_with(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<Vec<String>, Errors> {
+pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<Vec<String>, Errors> {
     let mut errors = Errors::default();
     let mut warnings = Vec::new();
     let mut seen: HashMap<u64, u64> = HashMap::new();
@@ -72,15 +67,6 @@ fn check_with(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<
         }
     }
     errors.none().map(|()| warnings)
-}
-
-/// All an offer declares, to a facilitator that sponsors whatever can be.
-fn declared(offer: &Offer) -> String {
-    let path = format!("/{:0<TYPICAL_PATH$}", "");
-    let asked = Asked { method: "DELETE", path: &path, template: Some(&path) };
-    let mut members = extensions::constant(offer.extensions(), gas::offered(offer, &Everything));
-    extensions::append(&mut members, &extensions::asked(offer.extensions(), &asked));
-    members
 }
 
 /// The largest value of `PAYMENT-REQUIRED`, in bytes.
