@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Cors, Facilitator, Offer, Policy, Route, Target};
+use super::{Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Target};
 use crate::evm::address::Address;
 use crate::money::assets;
 
@@ -61,11 +61,21 @@ impl Route {
             Target::Free => None,
         }
     }
+
+    /// Its path template as directories spell it, where its quotes declare one.
+    pub fn template(&self) -> Option<&str> {
+        self.template.as_deref()
+    }
 }
 
 // === impl Offer ===
 
 impl Offer {
+    /// What it declares besides its terms.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
     /// Who settles it.
     pub fn facilitator(&self) -> Option<&Arc<Facilitator>> {
         self.facilitators.first()

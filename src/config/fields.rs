@@ -7,7 +7,7 @@ use super::tree::{quoted, Path, Value};
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] =
-    &["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "catalogue", "outputSchema"];
+    &["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"];
 
 /// An object being read.
 pub(super) struct Fields<'v> {

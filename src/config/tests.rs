@@ -8,6 +8,7 @@
 
 mod auth;
 mod bytes;
+mod extensions;
 mod hints;
 mod mistakes;
 mod notary;

@@ -10,9 +10,12 @@ use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE, WALLETS};
 use super::public;
+use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets};
+use super::{
+    extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
+};
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -29,6 +32,7 @@ pub(super) const KEYS: &[&str] = &[
     "cors",
     "offerReceipt",
     "challenge",
+    "discovery",
     "x402Versions",
     "wallets",
     "limit",
@@ -131,6 +135,7 @@ fn read_policy(
     let claims = read_claims(&fields, errors);
     let large_quotes = read_challenge(&fields, errors);
     let paywall = fields.flag("paywall", true, errors);
+    let mut publication = Publication::new(extensions::discovery(&fields, errors));
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
@@ -153,7 +158,7 @@ fn read_policy(
     };
     let wallet_checks = read_wallet_checks(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
-    let routes = read_routes(&fields, &mut catalogue, errors);
+    let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
@@ -172,6 +177,8 @@ fn read_policy(
         wallet_checks,
         paywall,
         assets,
+        discovery: publication.discovery,
+        listings: publication.listings,
         warnings: around.warnings,
     })
 }
@@ -216,7 +223,12 @@ fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
     ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }
 }
 
-fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut Errors) -> Option<Routes> {
+fn read_routes(
+    fields: &Fields<'_>,
+    catalogue: &mut Catalogue<'_>,
+    publication: &mut Publication,
+    errors: &mut Errors,
+) -> Option<Routes> {
     let path = fields.path.key("routes");
     let values = fields.need("routes", "a list of at least one route", errors)?;
     let values = list(values, &path, MAX_ROUTES, errors)?;
@@ -247,12 +259,15 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
             .and_then(|value| read_match(value, path.key("match"), errors));
         let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
         complete &= name.is_some() && matched.is_some() && target.is_some();
-        let Some((hosts, methods, path)) = matched else { continue };
+        let Some((hosts, methods, pattern)) = matched else { continue };
         // A route with a mistake elsewhere clashes with others all the same; whom it charges
         // does not matter to that, and such a table is never returned.
         let name = name.map_or_else(|| format!("routes[{index}]"), str::to_owned);
         let target = target.unwrap_or(Target::Free);
-        built.push(Entry { hosts, methods, path, route: Arc::new(Route { name, index, target }) });
+        let written = publication::written(&fields);
+        let template = publication.add(&name, &hosts, &methods, written, &target, &path, errors);
+        let route = Arc::new(Route { name, index, target, template });
+        built.push(Entry { hosts, methods, path: pattern, route });
     }
     match Routes::build(built) {
         Ok(routes) => complete.then_some(routes),

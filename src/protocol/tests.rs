@@ -65,6 +65,8 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         sku: None,
         seller: None,
         labels: Default::default(),
+        extensions: Default::default(),
+        in_dollars: true,
     }
 }
 

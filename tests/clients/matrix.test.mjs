@@ -80,7 +80,7 @@ async function weigh(path) {
     return { required: answer.headers['payment-required'] ?? '', bytes };
   };
   const told = await get({});
-  const page = await get({ accept: 'text/html' });
+  const page = await get({ accept: 'text/html', 'sec-fetch-mode': 'navigate' });
   const { accepts } = JSON.parse(Buffer.from(told.required, 'base64'));
   return `${path}: ${accepts.length} in a header of ${told.required.length}, body ${told.bytes}, page ${page.bytes}`;
 }

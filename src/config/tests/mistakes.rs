@@ -153,9 +153,7 @@ fn whom_and_in_what_to_pay_is_checked() {
 
 #[test]
 fn what_is_planned_is_refused_by_name() {
-    for key in
-        ["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "catalogue", "outputSchema"]
-    {
+    for key in ["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"] {
         check(&format!("/{key}"), json!({}), &format!("{key}: not in this version"));
         check(&format!("/offers/tile/{key}"), json!("x"), &format!("offers.tile.{key}: not in this version"));
     }
@@ -225,10 +223,12 @@ fn ways_that_need_the_facilitators_answer_are_refused_when_it_is_never_asked() {
             "upto" => {
                 json!([{"network": network, "asset": "USDC", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", "scheme": scheme}])
             }
-            _ => json!([{"network": network, "asset": "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU",
-                         "payTo": "2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4", "scheme": scheme}]),
+            _ => {
+                json!([{"network": network, "asset": {"address": "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU", "decimals": 6, "symbol": "USDC"},
+                         "payTo": "2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4", "scheme": scheme}])
+            }
         };
-        let offer = json!({"price": if scheme == "upto" { "$0.02" } else { "5000 units" }, "settle": "after", "accepts": way});
+        let offer = json!({"price": "$0.02", "settle": "after", "accepts": way});
         vec![("/routes/1/offer", offer)]
     };
     for (scheme, network) in [("upto", "base"), ("exact", "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1")] {

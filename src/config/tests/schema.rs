@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, facilitators, notary, offers, prices, public, wire};
+use crate::config::{accepts, auth, extensions, facilitators, notary, offers, prices, public, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -23,6 +23,10 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/forwardedOrigin", public::ORIGIN_KEYS),
         ("/$defs/cors", public::CORS_KEYS),
         ("/$defs/challenge", wire::CHALLENGE_KEYS),
+        ("/$defs/discovery", extensions::DISCOVERY_KEYS),
+        ("/$defs/bazaar", extensions::BAZAAR_KEYS),
+        ("/$defs/bazaarInput", extensions::INPUT_KEYS),
+        ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
@@ -74,6 +78,10 @@ fn the_reference_has_a_row_for_every_key() {
         accepts::ASSET_KEYS,
         offers::KEYS,
         offers::SELLER_KEYS,
+        extensions::DISCOVERY_KEYS,
+        extensions::BAZAAR_KEYS,
+        extensions::INPUT_KEYS,
+        extensions::OUTPUT_KEYS,
     ];
     for key in all.concat() {
         assert!(REFERENCE.lines().any(|line| line.starts_with(&format!("| `{key}` |"))), "{key}");

@@ -218,7 +218,7 @@ fn remainder(block: &[u8], generator: &[u8]) -> Vec<u8> {
 /// The product in GF(2^8) modulo x^8 + x^4 + x^3 + x^2 + 1.
 fn times(x: u8, y: u8) -> u8 {
     (0..8).rev().fold(0u8, |product, bit| {
-        let doubled = product << 1 ^ (product >> 7) * 0x1d;
-        doubled ^ (y >> bit & 1) * x
+        let doubled = (product << 1) ^ ((product >> 7) * 0x1d);
+        doubled ^ ((y >> bit & 1) * x)
     })
 }

@@ -57,8 +57,13 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) retry_after: u64,
     /// The settlement's transaction as its network spells it, where 32 bytes do not hold it.
     pub(in crate::shell) transaction_text: Option<String>,
+    /// Whether the payment's name turned out to be another's; and if so, whether this payment
+    /// was seen before too.
+    pub(in crate::shell) name_taken: Option<bool>,
     pub(super) outcome: Option<Outcome>,
     pub(super) resource: String,
+    /// What a quote declares for this request alone.
+    extensions: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
     /// What the request's cookies are without ours, if it was there.
@@ -113,6 +118,8 @@ impl Visit {
             transaction_text: None,
             outcome: None,
             resource: String::new(),
+            extensions: route.as_deref().map(|route| head.declared(route)).unwrap_or_default(),
+            name_taken: None,
             remove: Vec::new(),
             cookies: None,
             upstream_status: None,
@@ -271,6 +278,9 @@ impl Visit {
         self.withheld = self.upstream_status.is_some();
         let unfit = self.purchase.as_ref().and_then(|purchase| purchase.unfit);
         let refusal = match (denial, unfit) {
+            (Denial::Mismatch, None) if self.name_taken.is_some() => {
+                Refusal::NameTaken { claimed: self.name_taken == Some(true) }
+            }
             (Denial::Mismatch, Some(unfit)) => unfit,
             (Denial::FacilitatorDown, _) if self.limited => Refusal::RateLimited(self.retry_after.max(1)),
             _ => Refusal::Denied(denial),
@@ -294,7 +304,7 @@ impl Visit {
             header: challenge.header(
                 refusal.code(),
                 &self.resource,
-                &worker.signed_offers(offer, &challenge, &self.resource),
+                &joined(&self.extensions, &worker.signed_offers(offer, &challenge, &self.resource)),
             ),
             v1_accepts: challenge.v1_accepts(&self.resource),
         });
@@ -465,4 +475,10 @@ impl Visit {
             Target::Free => None,
         }
     }
+}
+
+/// Members of one JSON object out of two lists of them, either of which may be empty.
+fn joined(first: &str, second: &str) -> String {
+    let between = if first.is_empty() || second.is_empty() { "" } else { "," };
+    [first, between, second].concat()
 }

@@ -12,6 +12,9 @@ export const BRIEF = 12;
 
 const USDC = { network: 'base-sepolia', asset: 'USDC', payTo: PAY_TO };
 
+/** Networks that are quoted because the npm facilitator lists them. */
+export const ELSEWHERE = { v1: ['polygon'], v2: ['eip155:137', 'eip155:31337'] };
+
 /** On a network that version 1 has no name for. */
 const FOREIGN = {
   network: 'eip155:31337', payTo: PAY_TO,
@@ -21,6 +24,7 @@ const FOREIGN = {
 /** Routes of one facilitator, under its name. */
 function routesOf(facilitator, features) {
   const brief = `${facilitator}-brief`;
+  const unsponsored = features.has('sponsored') ? { gasSponsoring: 'off' } : {};
   const both = (name, offer) => ['before', 'after'].map((settle) => [`${name}/${settle}`, { price: '$0.01', settle, ...offer }]);
   const offers = [
     ...both('exact'),
@@ -32,7 +36,10 @@ function routesOf(facilitator, features) {
   ];
   if (features.has('permit2')) {
     const accepts = [{ ...USDC, assetTransferMethod: 'permit2' }];
-    offers.push(...both('permit2', { accepts }), ['permit2/verified', { price: '$0.01', settle: 'before', verify: 'facilitator', accepts }]);
+    offers.push(
+      ...both('permit2', { accepts, ...unsponsored }),
+      ['permit2/verified', { price: '$0.01', settle: 'before', verify: 'facilitator', accepts, ...unsponsored }],
+    );
   }
   if (features.has('sponsored')) {
     const accepts = [{ ...USDC, assetTransferMethod: 'permit2' }];
@@ -42,8 +49,8 @@ function routesOf(facilitator, features) {
     const accepts = [{ ...USDC, scheme: 'upto' }];
     const quantity = { responseHeader: 'x-tokens', default: 1 };
     offers.push(
-      ['upto', { price: '$0.05', settle: 'after', accepts }],
-      ['upto-rate', { price: { rate: '$0.002', per: 1000, max: '$0.05', quantity }, settle: 'after', accepts }],
+      ['upto', { price: '$0.05', settle: 'after', accepts, ...unsponsored }],
+      ['upto-rate', { price: { rate: '$0.002', per: 1000, max: '$0.05', quantity }, settle: 'after', accepts, ...unsponsored }],
     );
   }
   return offers.map(([path, offer]) => ({

@@ -13,7 +13,7 @@ import { rustFacilitator } from './clients.mjs';
 import { startEnvoy } from './envoy.mjs';
 import { startHop } from './hop.mjs';
 import { freePort } from './ports.mjs';
-import { pluginConfig } from './shop.mjs';
+import { ELSEWHERE, pluginConfig } from './shop.mjs';
 import { startUpstream } from './upstream.mjs';
 
 export const PURSE = 1_000_000n;
@@ -68,7 +68,7 @@ export async function startStage({ features, rust, chromium }) {
     const { rpc } = chain;
     const eip6492Factories = [ADDRESSES.walletFactory];
     const [npm, rs] = await timed('facilitators', Promise.all([
-      startFacilitator({ rpc, key: KEYS.npmFacilitator, eip6492Factories }).then(keep),
+      startFacilitator({ rpc, key: KEYS.npmFacilitator, eip6492Factories, alsoListed: ELSEWHERE }).then(keep),
       rust ? startRustFacilitator({ rpc, key: KEYS.rustFacilitator }).then(keep) : undefined,
     ]));
     const facilitators = { npm: npm.port, ...(rs && { rs: rs.port }), dead: await freePort() };
