@@ -79,7 +79,7 @@ const APPROVAL_INFO: Schema = Schema(&[
 
 /// What an offer's quotes declare: what its facilitator sponsors, if anything can be paid
 /// through Permit2 and the operator does not object.
-pub fn offered(offer: &Offer, abilities: &impl Abilities) -> Sponsored {
+pub fn offered(offer: &Offer, abilities: &dyn Abilities) -> Sponsored {
     let Some(facilitator) = offer.facilitator().filter(|_| offer.extensions().gas_sponsoring) else {
         return Sponsored::default();
     };

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
+SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -103,6 +104,24 @@ MUTANTS = [
         "OWNED_IN_RESPONSE.contains(&name)",
         "name.is_empty()",
         NATIVE, ["a9_owned_headers_of_the_upstream_late::native"],
+    ),
+    (
+        "the halves of a key", "src/signing/text.rs",
+        "found.public.is_some_and(|stated| stated != public)",
+        "found.public.is_some_and(|stated| stated.is_empty())",
+        SIGNING, ["signing::tests::what_is_no_key_is_named_for_what_it_is"],
+    ),
+    (
+        "the bound on signatures", "src/signing/ring.rs",
+        "signed > SIGNATURES_A_SECOND",
+        "signed > usize::MAX",
+        SIGNING, ["signing::tests::ring::a_flood_of_urls_costs_a_bounded_number_of_signatures"],
+    ),
+    (
+        "a signature's low s", "src/signing/secp256k1.rs",
+        "let s = if high { -s } else { s };",
+        "let s = if high { s } else { s };",
+        SIGNING, ["signing::tests::secp256k1_signs_as_libsecp256k1_and_is_recovered"],
     ),
 ]
 
