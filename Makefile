@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 TARGET := wasm32-wasip1
 MODULE := target/x402_proxy_wasm.wasm
-MODULE_LIMIT := 500000
+MODULE_LIMIT := 700000
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CLIENTS := tests/clients

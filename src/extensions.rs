@@ -21,7 +21,7 @@ pub mod identifier;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Extensions, Identifier};
+use crate::config::{Extensions, Identifier, Offer};
 use crate::json::extend;
 
 /// The dialect of every schema declared.
@@ -38,6 +38,9 @@ pub struct Asked<'a> {
     /// The route's path template as directories spell it, where there is one.
     pub template: Option<&'a str>,
 }
+
+/// As long as the path of most requests.
+const TYPICAL_PATH: &str = "/0000000000000000/0000000000000000/0000000000000000/0000000000000000";
 
 /// What the quotes of an offer declare whatever the request: members of `extensions`, without
 /// braces; empty when there is nothing.
@@ -57,6 +60,14 @@ pub fn asked(extensions: &Extensions, asked: &Asked<'_>) -> String {
     if let Some(bazaar) = &extensions.bazaar {
         bazaar::push(&mut json, bazaar, asked);
     }
+    json
+}
+
+/// The most a quote of an offer can declare: members of `extensions`, without braces.
+pub fn most(offer: &Offer) -> String {
+    let declared = offer.extensions();
+    let mut json = constant(declared, gas::most(offer));
+    append(&mut json, &asked(declared, &Asked { method: "DELETE", path: TYPICAL_PATH, template: None }));
     json
 }
 

@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
+FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
+SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -175,6 +177,42 @@ MUTANTS = [
         "Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),",
         "Outcome::Elsewhere(_) => settlement::Event::Answer(answer),",
         NATIVE, ["o_one_transaction_pays_once::native"],
+    ),
+    (
+        "the pin of a facilitator's address", "src/facilitator/supported/pins.rs",
+        "if self.address == named || listed == Some(true) {",
+        "if self.address == named {",
+        FACILITATOR, ["facilitator::supported::tests::pinned::a_random_member_of_the_pool_does_not_move_the_quote"],
+    ),
+    (
+        "the lease of the worker that asks", "src/facilitator/supported/snapshot.rs",
+        "if ahead(self.lease_until) {",
+        "if false && ahead(self.lease_until) {",
+        FACILITATOR, ["facilitator::supported::tests::turns::one_of_many_workers_asks_per_period"],
+    ),
+    (
+        "the refusal of redirects", "src/facilitator.rs",
+        "if Redirect::is_one(status) {",
+        "if false && Redirect::is_one(status) {",
+        FACILITATOR, ["facilitator::tests::host::a_redirect_leaves_it_open_and_is_no_verdict"],
+    ),
+    (
+        "the halves of a key", "src/signing/text.rs",
+        "found.public.is_some_and(|stated| stated != public)",
+        "found.public.is_some_and(|stated| stated.is_empty())",
+        SIGNING, ["signing::tests::what_is_no_key_is_named_for_what_it_is"],
+    ),
+    (
+        "the bound on signatures", "src/signing/ring.rs",
+        "signed > SIGNATURES_A_SECOND",
+        "signed > usize::MAX",
+        SIGNING, ["signing::tests::ring::a_flood_of_urls_costs_a_bounded_number_of_signatures"],
+    ),
+    (
+        "a signature's low s", "src/signing/secp256k1.rs",
+        "let s = if high { -s } else { s };",
+        "let s = if high { s } else { s };",
+        SIGNING, ["signing::tests::secp256k1_signs_as_libsecp256k1_and_is_recovered"],
     ),
 ]
 

@@ -28,9 +28,10 @@ const inTurn = (send) => (...args) => {
 
 /**
  * Serves /supported, /verify and /settle. `eip6492Factories` may deploy wallets. What it says
- * of the payers in `losing` after settling, nobody hears.
+ * of the payers in `losing` after settling, nobody hears. Networks `alsoListed` it says it
+ * settles on, and cannot.
  */
-export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = [] }) {
+export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = [], alsoListed = { v1: [], v2: [] } }) {
   const account = privateKeyToAccount(key);
   const client = createWalletClient({ account, chain: baseSepolia, transport: http(rpc), pollingInterval: 50 })
     .extend(publicActions);
@@ -43,9 +44,9 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
     sendTransaction: inTurn(client.sendTransaction),
   });
   const facilitator = new x402Facilitator()
-    .register(NETWORK, new ExactEvmScheme(signer, { eip6492AllowedFactories: eip6492Factories }))
+    .register([NETWORK, ...alsoListed.v2], new ExactEvmScheme(signer, { eip6492AllowedFactories: eip6492Factories }))
     .register(NETWORK, new UptoEvmScheme(signer))
-    .registerV1('base-sepolia', new ExactEvmSchemeV1(signer, { eip6492AllowedFactories: eip6492Factories }))
+    .registerV1(['base-sepolia', ...alsoListed.v1], new ExactEvmSchemeV1(signer, { eip6492AllowedFactories: eip6492Factories }))
     .registerExtension({ key: 'eip2612GasSponsoring' });
   const calls = [];
   const losing = new Set();

@@ -9,12 +9,12 @@ const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 /// An offer by name and one at its route, with this many ways to pay.
 fn shop(ways: usize, challenge: &Value) -> Value {
     let networks = ["base", "polygon", "avalanche", "sei"];
-    let tokens = (0..ways).map(|way| {
+    let tokens = networks.iter().cycle().zip(1..=ways).map(|(network, way)| {
         let asset = json!({
-            "address": format!("0x{:040x}", 0xabc_0000 + way), "decimals": 6, "name": "A token of some length",
+            "address": format!("0x{way:040x}"), "decimals": 6, "name": "A token of some length",
             "version": "1", "symbol": "TOK",
         });
-        json!({"network": networks[way % networks.len()], "asset": asset, "payTo": PAY_TO})
+        json!({"network": network, "asset": asset, "payTo": PAY_TO})
     });
     json!({
         "version": 1, "origin": "https://api.example.com", "unmatched": "deny", "settle": "before",
@@ -99,4 +99,19 @@ fn signed_offers_are_measured_with_the_quote() {
         assert_eq!(warnings.len(), warned, "{format} {ways}: {warnings:?}");
     }
     assert!(checked(4, &json!({}), "").unwrap().is_empty(), "the same unsigned");
+}
+
+#[test]
+fn what_an_offer_declares_counts() {
+    let warned = |bazaar: &Value| {
+        let mut config = shop(2, &json!({}));
+        config["offers"]["tile"]["bazaar"] = bazaar.clone();
+        let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None);
+        check(&policy.unwrap_or_else(|errors| panic!("{errors}")), &|offer| crate::extensions::most(offer))
+            .unwrap()
+    };
+    assert_eq!(warned(&json!(null)), [""; 0]);
+    let example = json!({"output": {"type": "json", "example": {"x": "y".repeat(2_000)}}});
+    let warnings = warned(&example);
+    assert!(matches!(&warnings[..], [one] if one.starts_with("offers.tile: ")), "{warnings:?}");
 }

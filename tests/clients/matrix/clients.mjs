@@ -63,7 +63,7 @@ function lines(command, args) {
 }
 
 const node = (name) => lines(process.execPath, [`${drivers}${name}`]);
-const py = (name) => lines(python, [`${drivers}${name}`]);
+const py = (name) => lines(python, ['-B', `${drivers}${name}`]);
 
 /** A process for every purchase. */
 function binary(path) {

@@ -13,7 +13,7 @@ import { rustFacilitator } from './clients.mjs';
 import { startEnvoy } from './envoy.mjs';
 import { startHop } from './hop.mjs';
 import { freePort } from './ports.mjs';
-import { pluginConfig } from './shop.mjs';
+import { ELSEWHERE, pluginConfig } from './shop.mjs';
 import { startUpstream } from './upstream.mjs';
 
 export const PURSE = 1_000_000n;
@@ -42,8 +42,8 @@ async function startRustFacilitator({ rpc, key }) {
   return { port: Number(new URL(url).port), stop };
 }
 
-/** Starts it all. `features` are those the module has. */
-export async function startStage({ features, rust, chromium }) {
+/** Starts it all; without `rust` and `chromium` all but those. */
+export async function startStage({ rust, chromium }) {
   const timings = {};
   const timed = async (name, work) => {
     const started = performance.now();
@@ -68,11 +68,11 @@ export async function startStage({ features, rust, chromium }) {
     const { rpc } = chain;
     const eip6492Factories = [ADDRESSES.walletFactory];
     const [npm, rs] = await timed('facilitators', Promise.all([
-      startFacilitator({ rpc, key: KEYS.npmFacilitator, eip6492Factories }).then(keep),
+      startFacilitator({ rpc, key: KEYS.npmFacilitator, eip6492Factories, alsoListed: ELSEWHERE }).then(keep),
       rust ? startRustFacilitator({ rpc, key: KEYS.rustFacilitator }).then(keep) : undefined,
     ]));
     const facilitators = { npm: npm.port, ...(rs && { rs: rs.port }), dead: await freePort() };
-    const plugin = pluginConfig({ origin: hop.url, features, facilitators: Object.keys(facilitators) });
+    const plugin = pluginConfig({ origin: hop.url, facilitators: Object.keys(facilitators) });
     const envoy = await timed('Envoy', startEnvoy({ facilitators, upstream: upstream.port, plugin }).then(keep));
     hop.lead(envoy.port);
     const browser = chromium ? await timed('Chromium', startBrowser().then(keep)) : undefined;

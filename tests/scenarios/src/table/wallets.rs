@@ -110,6 +110,7 @@ fn no_room_taken(stage: &mut Stage<'_>) {
     for _ in 0..12 {
         let payment = contract(stage, &asked, None);
         refused(&stage.send(&asked.clone().pay(&payment)), 402, SIGNATURE);
+        assert_eq!(paths(stage, &payment), ["/verify"], "nobody vouched for it");
         assert!(stage.moved(&payment).is_empty());
     }
     let (payment, request) = stage.paid(&asked);
