@@ -1,6 +1,7 @@
 //! `exact` through Permit2: paid once, and every lie refused by its name without a call.
 
 use alloy_primitives::{Address, U256};
+use serde_json::json;
 use x402_devstack::facilitator::FaultKind;
 use x402_devstack::payer::{Draft, Spending};
 use x402_devstack::permit2::{EXACT_PROXY, UPTO_PROXY};
@@ -44,6 +45,17 @@ pub(super) fn add(table: &mut Table) {
         let asked = stage.get(BEFORE);
         let mut draft = stage.draft(&asked);
         draft.permit = None;
+        let payment = draft.sign(&stage.wallet);
+        refused(&stage.send(&asked.pay(&payment)), 402, "no_matching_payment_requirements");
+        stage.untouched(&payment);
+    });
+    table.add_in(Shop::Any, "p2_not_in_version_1", |stage| {
+        let asked = stage.get(BEFORE);
+        let answer = stage.asked(&asked);
+        assert!(answer.json().get("accepts").is_none(), "version 1 knows EIP-3009 only");
+        let draft = stage.draft(&asked);
+        let accepted = json!({"scheme": "exact", "network": "base-sepolia"});
+        let draft = Draft { version: 1, accepted, resource: None, extensions: None, ..draft };
         let payment = draft.sign(&stage.wallet);
         refused(&stage.send(&asked.pay(&payment)), 402, "no_matching_payment_requirements");
         stage.untouched(&payment);
