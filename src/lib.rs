@@ -8,6 +8,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
+//! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
 //! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
@@ -35,6 +36,7 @@ pub mod evm;
 pub mod exchange;
 pub mod facilitator;
 pub mod limit;
+pub mod map;
 pub mod money;
 pub mod paywall;
 pub mod precheck;

@@ -51,6 +51,7 @@ impl Amount {
     }
 
     /// Big-endian bytes, as ABI encoding wants them.
+    #[inline(never)]
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes::<32>()
     }
@@ -66,13 +67,31 @@ impl Amount {
     }
 
     /// The product, if it is a `uint256`.
+    #[inline(never)]
     pub fn times(self, by: Self) -> Option<Self> {
         self.0.checked_mul(by.0).map(Self)
     }
 
     /// The quotient, rounded down; `None` by zero.
+    ///
+    /// Bit by bit, as one divides on paper: it happens once in a metered response, and a general
+    /// division of long numbers is 8 KB of code.
+    #[inline(never)]
     pub fn over(self, by: Self) -> Option<Self> {
-        self.0.checked_div(by.0).map(Self)
+        if by.is_zero() {
+            return None;
+        }
+        let (mut quotient, mut rest) = (U256::ZERO, U256::ZERO);
+        for place in (0..U256::BITS).rev() {
+            let (twice, carry) = rest.overflowing_add(rest);
+            rest = twice;
+            rest.set_bit(0, self.0.bit(place));
+            if carry || rest >= by.0 {
+                rest = rest.wrapping_sub(by.0);
+                quotient.set_bit(place, true);
+            }
+        }
+        Some(Self(quotient))
     }
 
     /// A power of ten, if it is a `uint256`.

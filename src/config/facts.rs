@@ -117,7 +117,7 @@ impl Facilitator {
     /// `nonce` is sixteen bytes nobody can guess.
     pub fn authorization(&self, method: &str, path: &str, now: u64, nonce: &[u8; 16]) -> Option<String> {
         let token = self.auth.as_ref()?.jwt(method, &self.authority, path, now, nonce)?;
-        Some(["Bearer ", &token].concat())
+        Some(format!("Bearer {token}"))
     }
 }
 

@@ -1,9 +1,8 @@
 //! Reading an object key by key, so that every mistake in it is found.
 
-use std::collections::HashMap;
-
 use super::error::Errors;
 use super::tree::{quoted, Path, Value};
+use crate::map::Map;
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] = &[
@@ -138,7 +137,7 @@ pub(super) fn entries<'v>(
         );
         return None;
     };
-    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
+    let mut seen: Map<&str, usize> = Map::default();
     for (place, (key, _)) in fields.iter().enumerate() {
         if seen.insert(key, place).is_some() {
             errors.push(path.key(key), "the key is there twice", "readers disagree on which one counts");

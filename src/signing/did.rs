@@ -17,9 +17,9 @@ pub const PATH: &str = "/.well-known/did.json";
 
 /// The DID of an origin (`https://host[:port]`).
 pub fn of_origin(origin: &str) -> String {
-    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    let authority = origin.rsplit_once('/').map_or(origin, |(_, authority)| authority);
     // A port's colon would separate path segments.
-    ["did:web:", &authority.replace(':', "%3A")].concat()
+    format!("did:web:{}", authority.replace(':', "%3A"))
 }
 
 /// Whether a key id is of `did:web` at an origin.

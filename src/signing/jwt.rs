@@ -67,7 +67,7 @@ impl Cdp {
         push_string(&mut claims, &self.key_id);
         push_field(&mut claims, "iss", "cdp");
         claims.push_str(r#","uris":["#);
-        push_string(&mut claims, &[method, " ", host, path].concat());
+        push_string(&mut claims, &format!("{method} {host}{path}"));
         // Writing into a String cannot fail.
         let _ = write!(claims, r#"],"iat":{now},"nbf":{now},"exp":{}}}"#, now.saturating_add(VALID_SECONDS));
         compact(&self.key, &header, &claims)

@@ -54,14 +54,14 @@ pub(super) fn parse(text: &str) -> Result<Key, KeyError> {
 }
 
 fn pem(text: &str) -> Result<Key, KeyError> {
-    let text = text.replace("\\n", "\n").replace("\\r", "\r");
+    let text = unescaped(text);
     let rest = text.strip_prefix("-----BEGIN ").ok_or(KeyError::Form)?;
-    let (label, rest) = rest.split_once("-----").ok_or(KeyError::Form)?;
-    let (body, rest) = rest.split_once("-----END ").ok_or(KeyError::Form)?;
+    let (label, rest) = cut(rest, "-----").ok_or(KeyError::Form)?;
+    let (body, rest) = cut(rest, "-----END ").ok_or(KeyError::Form)?;
     if rest.trim_end().strip_suffix("-----") != Some(label) {
         return Err(KeyError::Form);
     }
-    if label == "ENCRYPTED PRIVATE KEY" || body.contains("ENCRYPTED") {
+    if label == "ENCRYPTED PRIVATE KEY" || cut(body, "ENCRYPTED").is_some() {
         return Err(KeyError::Encrypted);
     }
     let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -72,6 +72,27 @@ fn pem(text: &str) -> Result<Key, KeyError> {
         _ => None,
     };
     key(&found.ok_or(KeyError::Kind)?)
+}
+
+/// Line breaks that somebody's shell or YAML left as `\n` and `\r`.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let broken = after.strip_prefix(['n', 'r']);
+        out.push(if broken.is_some() { '\n' } else { '\\' });
+        rest = broken.unwrap_or(after);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What is before the first `mark`, and after it. The standard library's search is made for long
+/// texts, and is 3 KB of code.
+fn cut<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let at = text.as_bytes().windows(mark.len()).position(|window| window == mark.as_bytes())?;
+    Some((text.get(..at)?, text.get(at.checked_add(mark.len())?..)?))
 }
 
 fn key(found: &Found<'_>) -> Result<Key, KeyError> {

@@ -164,7 +164,7 @@ impl Worker {
         endpoint: Endpoint,
         body: Option<&[u8]>,
     ) -> Result<u32, Status> {
-        let path = [&facilitator.path_prefix, endpoint.path()].concat();
+        let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
         let authorization = self.authorization(facilitator, endpoint.method(), &path);
         let mut headers = vec![
             (":method", endpoint.method()),

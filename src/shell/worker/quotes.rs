@@ -1,7 +1,6 @@
 //! Quotes, rendered once for each offer and again when a facilitator says something new.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use super::Worker;
 use crate::config::{Facilitator, Offer, Policy, Target};
 use crate::evm::address::Address;
 use crate::facilitator::supported::Kindness;
+use crate::map::Map;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
@@ -17,7 +17,7 @@ use crate::shell::host;
 /// Every offer's quote.
 pub(super) struct Quotes {
     /// Places in `rendered`, by [`address`].
-    places: HashMap<u64, u64>,
+    places: Map<u64, u64>,
     rendered: RefCell<Vec<Option<Rendered>>>,
 }
 
@@ -36,7 +36,7 @@ impl Quotes {
             Target::Offer(offer) => Some(offer),
             Target::Free => None,
         });
-        let mut places = HashMap::new();
+        let mut places = Map::<u64, u64>::default();
         for offer in offers {
             let next = places.len() as u64;
             places.entry(address(offer)).or_insert(next);
