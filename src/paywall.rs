@@ -26,14 +26,14 @@ mod text;
 mod ways;
 
 use script::SCRIPT;
-use text::escape;
+use text::{escape, put};
 
 const STYLE: &str = include_str!("paywall/page.css");
 
 /// What the page may do: run its one script, apply its one style, show images it was given, and
 /// ask its own origin. A test recomputes the hashes.
 pub const POLICY: &str = "default-src 'none'; \
-    script-src 'sha256-UcE99AiqMAatxnf58eM/AsSSaLEvXDzxNBGb0HipQhg='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
+    script-src 'sha256-/Hwp5STIHwcDFxGcN1xdJsy6ZlM3q4kuaAjyQtg815k='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a page says.
@@ -76,21 +76,24 @@ pub fn render(page: &Page<'_>, challenge: Option<&str>, retry_after: Option<&str
     let mut out = String::with_capacity(20_000);
     let title = page.title();
     let quoted = page.offer.filter(|_| challenge.is_some());
-    out.push_str(concat!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n",
-        "<meta name=\"robots\" content=\"noindex\">\n",
-        // No icon: asked for it by the browser, its path might have a price as well.
-        "<link rel=\"icon\" href=\"data:,\">\n<title>",
-    ));
-    out.push_str(title);
-    out.push_str("</title>\n<style>");
-    out.push_str(STYLE);
-    out.push_str("</style>\n</head>\n<body>\n<main id=\"x402\"");
+    put(
+        &mut out,
+        concat!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+            "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n",
+            "<meta name=\"robots\" content=\"noindex\">\n",
+            // No icon: asked for it by the browser, its path might have a price as well.
+            "<link rel=\"icon\" href=\"data:,\">\n<title>",
+        ),
+    );
+    put(&mut out, title);
+    put(&mut out, "</title>\n<style>");
+    put(&mut out, STYLE);
+    put(&mut out, "</style>\n</head>\n<body>\n<main id=\"x402\"");
     page.push_data(&mut out, challenge);
-    out.push_str(">\n<h1>");
-    out.push_str(title);
-    out.push_str("</h1>\n");
+    put(&mut out, ">\n<h1>");
+    put(&mut out, title);
+    put(&mut out, "</h1>\n");
     page.push_subject(&mut out);
     page.push_state(&mut out, retry_after);
     if let Some(offer) = quoted {
@@ -98,9 +101,9 @@ pub fn render(page: &Page<'_>, challenge: Option<&str>, retry_after: Option<&str
         push_wallet(&mut out, page.url);
         commands::push(&mut out, page.url);
     }
-    out.push_str("</main>\n<script>");
-    out.push_str(SCRIPT);
-    out.push_str("</script>\n</body>\n</html>\n");
+    put(&mut out, "</main>\n<script>");
+    put(&mut out, SCRIPT);
+    put(&mut out, "</script>\n</body>\n</html>\n");
     out
 }
 
@@ -137,36 +140,36 @@ impl Page<'_> {
             self.now,
         );
         if let Some(challenge) = challenge {
-            out.push_str(r#" data-challenge=""#);
+            put(out, r#" data-challenge=""#);
             escape(out, challenge);
-            out.push('"');
+            put(out, "\"");
         }
     }
 
     /// What it is about.
     fn push_subject(&self, out: &mut String) {
-        out.push_str("<p class=\"what\">");
+        put(out, "<p class=\"what\">");
         if let Some(offer) = self.offer.filter(|offer| !offer.description.is_empty()) {
-            out.push_str("<strong><bdi>");
+            put(out, "<strong><bdi>");
             escape(out, &offer.description);
-            out.push_str("</bdi></strong><br>");
+            put(out, "</bdi></strong><br>");
         }
-        out.push_str("<code><bdi>");
+        put(out, "<code><bdi>");
         escape(out, self.url);
-        out.push_str("</bdi></code></p>\n");
+        put(out, "</bdi></code></p>\n");
     }
 
     /// What became of a payment, and what to do next.
     fn push_state(&self, out: &mut String, retry_after: Option<&str>) {
         if !self.unpaid() {
-            out.push_str("<p role=\"alert\">");
-            out.push_str(code::explain(self.refusal.code()));
+            put(out, "<p role=\"alert\">");
+            put(out, code::explain(self.refusal.code()));
             if self.refusal.status() == 402 && self.refusal.payment_state() == PaymentState::None {
-                out.push_str(" No money was taken.");
+                put(out, " No money was taken.");
             }
-            out.push_str(" <small>(");
-            out.push_str(self.refusal.code());
-            out.push_str(")</small></p>\n");
+            put(out, " <small>(");
+            put(out, self.refusal.code());
+            put(out, ")</small></p>\n");
         }
         if let Some(Transaction(hash)) = self.transaction {
             let _ = writeln!(out, "<p>Transaction: <code>0x{}</code></p>", hex::encode(hash));
@@ -180,12 +183,12 @@ impl Page<'_> {
             Retry::New if !self.refusal.quotes() => ("", "Start over"),
             _ => return,
         };
-        out.push_str("<p>");
-        out.push_str(wait);
+        put(out, "<p>");
+        put(out, wait);
         if let Some(seconds) = retry_after {
-            out.push_str(" Wait at least ");
-            out.push_str(seconds);
-            out.push_str(" s.");
+            put(out, " Wait at least ");
+            put(out, seconds);
+            put(out, " s.");
         }
         // An empty reference is this very address, whatever the proxy calls itself.
         let _ = writeln!(out, " <a href=\"\">{link}</a></p>");
@@ -194,25 +197,28 @@ impl Page<'_> {
 
 /// The wallet in this browser, and the one in a phone.
 fn push_wallet(out: &mut String, url: &str) {
-    out.push_str(concat!(
-        "<section aria-labelledby=\"here\">\n<h2 id=\"here\">Pay here</h2>\n",
-        "<noscript><p>Paying in this browser needs JavaScript and a wallet. ",
-        "Everything else on this page works without.</p></noscript>\n",
-        "<p><button id=\"x402-pay\" type=\"button\" hidden>Pay with a wallet</button></p>\n",
-        "<p id=\"x402-status\" role=\"status\" aria-live=\"polite\"></p>\n</section>\n",
-        "<section aria-labelledby=\"phone\">\n<h2 id=\"phone\">Pay with a phone</h2>\n",
-        "<p>Open this page in the browser of a wallet app: ",
-    ));
+    put(
+        out,
+        concat!(
+            "<section aria-labelledby=\"here\">\n<h2 id=\"here\">Pay here</h2>\n",
+            "<noscript><p>Paying in this browser needs JavaScript and a wallet. ",
+            "Everything else on this page works without.</p></noscript>\n",
+            "<p><button id=\"x402-pay\" type=\"button\" hidden>Pay with a wallet</button></p>\n",
+            "<p id=\"x402-status\" role=\"status\" aria-live=\"polite\"></p>\n</section>\n",
+            "<section aria-labelledby=\"phone\">\n<h2 id=\"phone\">Pay with a phone</h2>\n",
+            "<p>Open this page in the browser of a wallet app: ",
+        ),
+    );
     match qr::draw(url) {
         Some(qr::Drawn { svg, whole }) => {
-            out.push_str("scan the code, or copy the address above.");
+            put(out, "scan the code, or copy the address above.");
             if !whole {
-                out.push_str(" The code leaves out what follows the question mark.");
+                put(out, " The code leaves out what follows the question mark.");
             }
-            out.push_str("</p>\n");
-            out.push_str(&svg);
+            put(out, "</p>\n");
+            put(out, &svg);
         }
-        None => out.push_str("copy the address above, which is too long for a code to scan.</p>\n"),
+        None => put(out, "copy the address above, which is too long for a code to scan.</p>\n"),
     }
-    out.push_str("</section>\n");
+    put(out, "</section>\n");
 }

@@ -76,7 +76,7 @@ pub enum Form {
     /// An authorisation of an EVM chain.
     Evm {
         /// It, with its signature.
-        signed: Signed,
+        signed: Box<Signed>,
         /// The token.
         asset: Arc<Asset>,
         /// The quote the client echoes; `None` in version 1.
@@ -123,7 +123,12 @@ impl Payment {
 
     /// Version 1 does not name the asset: the offer's that the payment fits come first, then all
     /// of the network, and the first under which the signature recovers is it.
-    fn read_v1(network: &str, signed: Signed, offer: &Offer, assets: &[Arc<Asset>]) -> Result<Self, Forged> {
+    fn read_v1(
+        network: &str,
+        signed: Box<Signed>,
+        offer: &Offer,
+        assets: &[Arc<Asset>],
+    ) -> Result<Self, Forged> {
         let mut candidates: Vec<Arc<Asset>> = Vec::with_capacity(MAX_CANDIDATES);
         let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
         let fitting = offer.accepts.iter().filter(|way| way.pay_to == to && way.amount == amount);

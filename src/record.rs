@@ -166,7 +166,7 @@ impl Outcome {
     pub fn of(refusal: Refusal) -> Self {
         match refusal {
             Refusal::PaymentRequired => Self::Quoted,
-            Refusal::Invalid(_) => Self::Invalid,
+            Refusal::Invalid(_) | Refusal::Unnamed(_) | Refusal::NameTaken { .. } => Self::Invalid,
             Refusal::QuotesSuspended => Self::Unavailable,
             Refusal::PathAmbiguous
             | Refusal::MethodNotAllowed

@@ -7,6 +7,7 @@ use crate::claims::{Paid, State, Transaction};
 use crate::exchange::Denial;
 use crate::facilitator::Reason;
 
+pub mod budget;
 pub mod cache;
 pub mod code;
 pub mod cors;
@@ -19,6 +20,14 @@ pub enum Refusal {
     PaymentRequired,
     /// What was offered cannot be a payment for it; the code says why.
     Invalid(&'static str),
+    /// It does not name itself as it has to; the code says how. A quote goes with the 400: it
+    /// shows what is asked for.
+    Unnamed(&'static str),
+    /// The payer gave its name to another payment or request before.
+    NameTaken {
+        /// Whether this payment, too, was seen before.
+        claimed: bool,
+    },
     /// The money path refused.
     Denied(Denial),
     /// Its source has had its share; seconds until the next.
@@ -100,7 +109,8 @@ impl Refusal {
     pub fn code(self) -> &'static str {
         match self {
             Self::PaymentRequired => code::PAYMENT_REQUIRED,
-            Self::Invalid(code) => code,
+            Self::Invalid(code) | Self::Unnamed(code) => code,
+            Self::NameTaken { .. } => code::PAYMENT_IDENTIFIER_CONFLICT,
             Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
             Self::RateLimited(_) => code::RATE_LIMITED,
             Self::PathAmbiguous => code::PATH_AMBIGUOUS,
@@ -127,7 +137,8 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Self::PaymentRequired | Self::Invalid(_) => 402,
-            Self::PathAmbiguous | Self::GrpcSettlesBefore => 400,
+            Self::PathAmbiguous | Self::GrpcSettlesBefore | Self::Unnamed(_) => 400,
+            Self::NameTaken { .. } => 409,
             Self::MethodNotAllowed => 405,
             Self::NotOffered => 403,
             Self::RateLimited(_) => 429,
@@ -153,7 +164,7 @@ impl Refusal {
     /// have moved without a delivery.
     pub fn quotes(self) -> bool {
         match self {
-            Self::PaymentRequired | Self::Invalid(_) => true,
+            Self::PaymentRequired | Self::Invalid(_) | Self::Unnamed(_) => true,
             Self::Denied(denial) => {
                 matches!(denial, Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_))
             }
@@ -163,8 +174,10 @@ impl Refusal {
 
     /// What became of the money.
     pub fn payment_state(self) -> PaymentState {
-        let Self::Denied(denial) = self else {
-            return PaymentState::None;
+        let denial = match self {
+            Self::Denied(denial) => denial,
+            Self::NameTaken { claimed: true } => return PaymentState::Unknown,
+            _ => return PaymentState::None,
         };
         match denial {
             Denial::InFlight => PaymentState::Held,
@@ -185,7 +198,7 @@ impl Refusal {
     pub fn retry(self) -> Retry {
         match (self, self.status()) {
             (Self::Denied(Denial::ChargeUnreadable), _) | (_, 429 | 503) => Retry::Same,
-            (_, 402 | 412) => Retry::New,
+            (_, 402 | 412) | (Self::Unnamed(_), _) => Retry::New,
             _ => Retry::Never,
         }
     }

@@ -2,17 +2,23 @@
 //!
 //! A request is answered with one if it is `GET` or `HEAD` for exactly its path (a query is
 //! ignored), on any host, and the operator switched it on. Any other method on the path goes
-//! to the routes as usual, and so does every other spelling of the path.
+//! to the routes as usual, and so does every other spelling of the path. A route that names
+//! such a path is refused when the configuration is read; a wider one, such as `/**`, gives way.
 
 use std::cell::OnceCell;
 
-use crate::config::Policy;
+use crate::catalogue;
+use crate::config::{Policy, CATALOGUE_PATH, OPENAPI_PATH};
 use crate::reply::Reply;
 use crate::signing::did;
 
 /// What is served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Document {
+    /// The price catalogue.
+    Catalogue,
+    /// The description of the API.
+    OpenApi,
     /// The key of signed offers and receipts.
     Did,
 }
@@ -20,6 +26,8 @@ pub enum Document {
 /// The documents of one policy, each written when it is first asked for.
 #[derive(Debug, Default)]
 pub struct Documents {
+    catalogue: OnceCell<String>,
+    openapi: OnceCell<String>,
     did: OnceCell<String>,
 }
 
@@ -28,10 +36,12 @@ pub fn find(policy: &Policy, method: &str, path: &str) -> Option<Document> {
     if !matches!(method, "GET" | "HEAD") {
         return None;
     }
-    match path.split('?').next().unwrap_or_default() {
-        did::PATH if policy.notary.as_ref().is_some_and(|notary| notary.publishes(&policy.origin)) => {
-            Some(Document::Did)
-        }
+    let path = path.split('?').next().unwrap_or_default();
+    let (discovery, notary) = (policy.discovery, policy.notary.as_ref());
+    match path {
+        did::PATH if notary.is_some_and(|notary| notary.publishes(&policy.origin)) => Some(Document::Did),
+        CATALOGUE_PATH if discovery.catalogue => Some(Document::Catalogue),
+        OPENAPI_PATH if discovery.openapi => Some(Document::OpenApi),
         _ => None,
     }
 }
@@ -45,6 +55,12 @@ impl Documents {
         let did = || notary.and_then(|notary| notary.did_document(&policy.origin)).unwrap_or_default();
         let (body, cached) = match document {
             Document::Did => (self.did.get_or_init(did), "public, max-age=300"),
+            Document::Catalogue => {
+                (self.catalogue.get_or_init(|| catalogue::catalogue(policy)), "public, max-age=60")
+            }
+            Document::OpenApi => {
+                (self.openapi.get_or_init(|| catalogue::openapi(policy)), "public, max-age=60")
+            }
         };
         Reply {
             status: 200,

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::browser::{Clues, Cookies};
-use crate::config::Policy;
+use crate::config::{Policy, Route};
+use crate::extensions::{self, Asked};
 use crate::reply::grpc::Dialect;
 
 /// Where proxies in front say how they were reached. `X-Forwarded-Port` is not among them: a
@@ -172,6 +173,17 @@ impl<'a> Head<'a> {
             _ => path,
         };
         format!("{}{path}", self.public_origin(policy))
+    }
+
+    /// What a quote declares for this request alone: members of `extensions`.
+    pub fn declared(&self, route: &Route) -> String {
+        let asked = self.asked(self.path.unwrap_or_default(), route);
+        route.offer().map(|offer| extensions::asked(offer.extensions(), &asked)).unwrap_or_default()
+    }
+
+    /// The request as declarations see it.
+    pub(super) fn asked<'r>(&'r self, path: &'r str, route: &'r Route) -> Asked<'r> {
+        Asked { method: self.method, path, template: route.template() }
     }
 
     fn is_new_owned(&self, name: &str) -> bool {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::charge;
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
-use crate::config::{Means, Offer, Policy, Route, Settle, Verify};
+use crate::config::{Identifier, Means, Offer, Policy, Route, Settle, Verify};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::exchange::{Check, Step, Terms};
+use crate::extensions::{self, echo, gas, identifier, Asked};
 use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::precheck::{self, Fit, Form, Judge, Payment};
@@ -17,7 +18,7 @@ use crate::protocol::payload::PaymentPayload;
 use crate::protocol::terms::{self, Sold};
 use crate::protocol::v2::Accepted;
 use crate::protocol::{body, header, Version};
-use crate::reply::Refusal;
+use crate::reply::{code, Refusal};
 use crate::settlement;
 
 /// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
@@ -41,12 +42,27 @@ pub struct Purchase {
     binding: Binding,
     valid_before: UnixSeconds,
     settled: Settled,
+    /// Base units, as signed or as quoted.
+    pub amount: Amount,
+    /// The asset, as its network spells it.
+    pub asset: String,
     /// The public URL it was presented for.
     pub resource: String,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
     pub extensions: String,
+    /// Where its own name for itself is kept, and what that stands for.
+    name: Option<(Identity, [u8; 32])>,
     /// Why it may not open a claim of its own; an existing one decides alone.
     pub unfit: Option<Refusal>,
+}
+
+/// A payment as it came.
+pub(super) struct Presented<'a> {
+    /// The header's value.
+    pub(super) encoded: &'a [u8],
+    /// The public URL asked for.
+    pub(super) resource: String,
+    pub(super) asked: Asked<'a>,
 }
 
 /// What a payment is settled under.
@@ -65,15 +81,20 @@ impl Purchase {
         abilities: &impl Abilities,
         route: &Arc<Route>,
         offer: &Arc<Offer>,
-        encoded: &[u8],
-        resource: String,
+        presented: Presented<'_>,
         now: UnixSeconds,
     ) -> Result<Self, &'static str> {
+        let Presented { encoded, resource, asked } = presented;
         let json = header::decode(encoded).map_err(|malformed| malformed.code())?;
         let payload = PaymentPayload::parse(&json).map_err(|malformed| malformed.code())?;
         let payment = Payment::read(payload, offer, &policy.assets).map_err(|forged| forged.code())?;
         let fit = precheck::precheck(&payment, offer, abilities, now, offer.margin_seconds());
         let unfit = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
+        let (amount, asset) = match &fit {
+            Ok(Fit::Other(place, _)) => offer.others.get(*place).map(|way| (way.amount, way.asset.clone())),
+            _ => None,
+        }
+        .unwrap_or_else(|| (payment.amount(), payment.asset_text()));
         let settled = match (fit, payment.form()) {
             (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
             (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
@@ -95,7 +116,7 @@ impl Purchase {
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
-        Ok(Self {
+        let mut purchase = Self {
             identity: identity(&payment),
             binding: bind(&route, &payment),
             valid_before: payment.valid_before().unwrap_or_else(|| now.saturating_add(validity)),
@@ -103,10 +124,52 @@ impl Purchase {
             offer,
             payment,
             settled,
+            amount,
+            asset,
             resource,
             extensions: String::new(),
+            name: None,
             unfit,
-        })
+        };
+        if purchase.payment.version() == Version::V2 {
+            let text = std::str::from_utf8(&json).unwrap_or_default();
+            let objection = purchase.read_extensions(text, gas::offered(&purchase.offer, abilities), &asked);
+            purchase.unfit = purchase.unfit.or(objection.err());
+        }
+        Ok(purchase)
+    }
+
+    /// Reads what the payment says besides, and what of it and of our own declarations the
+    /// facilitator is to see. What is wrong with it keeps no claim from deciding.
+    fn read_extensions(
+        &mut self,
+        json: &str,
+        sponsored: gas::Sponsored,
+        asked: &Asked<'_>,
+    ) -> Result<(), Refusal> {
+        let declared = Arc::clone(&self.offer.extensions);
+        self.extensions = extensions::asked(&declared, asked);
+        let passed_on = gas::passed_on(json, sponsored);
+        extensions::append(
+            &mut self.extensions,
+            &passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?,
+        );
+        if !echo::agrees(json, &extensions::fixed(&declared, sponsored)) {
+            return Err(Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH));
+        }
+        let Some(identifier) = declared.payment_identifier else { return Ok(()) };
+        let name = identifier::read(json, identifier == Identifier::Required)
+            .map_err(|unnamed| Refusal::Unnamed(unnamed.code()))?;
+        self.name = name.zip(self.payment.payer()).map(|(name, payer)| {
+            (name.identity(payer), identifier::fingerprint(&self.identity, asked.method, asked.path))
+        });
+        Ok(())
+    }
+
+    /// The payment's name, if it has one, and the op that gives it to this payment and request.
+    pub fn mark(&self) -> Option<(Identity, Op)> {
+        let (name, fingerprint) = self.name.filter(|_| self.unfit.is_none())?;
+        Some((name, Op::Mark { fingerprint, expires: identifier::expires(self.valid_before) }))
     }
 
     /// What the exchange has to know.

@@ -63,8 +63,18 @@ impl Errors {
         self.count == 0
     }
 
+    /// # Errors
+    /// Itself, if there is anything in it.
+    pub(crate) fn none(self) -> Result<(), Self> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(self)
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         path: impl fmt::Display,
         message: impl fmt::Display,

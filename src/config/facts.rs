@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Cors, Facilitator, Offer, Policy, Route, Target};
+use super::{Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Target};
 use crate::evm::address::Address;
 use crate::money::assets;
 
@@ -18,6 +18,11 @@ impl Policy {
     /// Pages of which origins may read what they are told.
     pub fn cors(&self) -> &Cors {
         &self.cors
+    }
+
+    /// Whether a quote may be larger than is sure to arrive.
+    pub fn allows_large_quotes(&self) -> bool {
+        self.large_quotes
     }
 
     /// Every route; one that several hosts share may come more than once.
@@ -56,11 +61,21 @@ impl Route {
             Target::Free => None,
         }
     }
+
+    /// Its path template as directories spell it, where its quotes declare one.
+    pub fn template(&self) -> Option<&str> {
+        self.template.as_deref()
+    }
 }
 
 // === impl Offer ===
 
 impl Offer {
+    /// What it declares besides its terms.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
     /// Who settles it.
     pub fn facilitator(&self) -> Option<&Arc<Facilitator>> {
         self.facilitators.first()
@@ -117,7 +132,7 @@ impl Facilitator {
     /// `nonce` is sixteen bytes nobody can guess.
     pub fn authorization(&self, method: &str, path: &str, now: u64, nonce: &[u8; 16]) -> Option<String> {
         let token = self.auth.as_ref()?.jwt(method, &self.authority, path, now, nonce)?;
-        Some(format!("Bearer {token}"))
+        Some("Bearer ".to_owned() + &token)
     }
 }
 

@@ -5,26 +5,8 @@ use super::tree::{quoted, Path, Value};
 use crate::map::Map;
 
 /// Keys of later versions: refused by name wherever they stand.
-pub(super) const PLANNED: &[&str] = &[
-    "scheme",
-    "rate",
-    "per",
-    "max",
-    "quantity",
-    "bundle",
-    "limit",
-    "limits",
-    "mode",
-    "protocol",
-    "wallets",
-    "rpc",
-    "store",
-    "credit",
-    "extensions",
-    "v1",
-    "catalogue",
-    "outputSchema",
-];
+pub(super) const PLANNED: &[&str] =
+    &["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"];
 
 /// An object being read.
 pub(super) struct Fields<'v> {

@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::tree::{Value, MAX_DEPTH};
+pub(crate) use super::tree::Value;
+use super::tree::MAX_DEPTH;
 
 /// Why a text is not read.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,9 @@ use super::fields::{list, nearest, text, Fields};
 use super::prices::Priced;
 use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::tree::{quoted, Path, Value};
-use super::{Facilitator, Means, Offer, Settle, SettleOn, Verify, Wallets};
+use super::{
+    extensions, Extensions, Facilitator, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets,
+};
 
 pub(super) const KEYS: &[&str] = &[
     "price",
@@ -26,6 +28,9 @@ pub(super) const KEYS: &[&str] = &[
     "mimeType",
     "sku",
     "labels",
+    "bazaar",
+    "paymentIdentifier",
+    "gasSponsoring",
 ];
 pub(super) const SELLER_KEYS: &[&str] = &["accepts", "facilitators", "labels"];
 pub(super) const SETTLE: &[(&str, Settle)] = &[("before", Settle::Before), ("after", Settle::After)];
@@ -78,6 +83,7 @@ pub(super) struct Draft {
     description: String,
     mime_type: String,
     sku: Option<String>,
+    extensions: Arc<Extensions>,
 }
 
 // === impl Terms ===
@@ -166,6 +172,7 @@ impl Draft {
                 .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
                 .unwrap_or_default(),
             sku: fields.get("sku").and_then(|value| printable(value, &path.key("sku"), 128, errors)),
+            extensions: extensions::read(&fields, errors),
         })
     }
 
@@ -252,7 +259,8 @@ impl Draft {
             others,
             meter: self.price.as_ref().and_then(|price| price.meter.clone()),
             wallets: self.wallets.unwrap_or(defaults.wallets),
-            v1: defaults.v1,
+            // Version 1 has no place for a name.
+            v1: defaults.v1 && self.extensions.payment_identifier != Some(Identifier::Required),
             facilitators: vec![facilitator?],
             settle: settle??,
             verify: self.verify,
@@ -264,6 +272,8 @@ impl Draft {
             sku: self.sku.clone(),
             seller: seller.map(|seller| seller.name.to_owned()),
             labels,
+            extensions: Arc::clone(&self.extensions),
+            in_dollars: self.price.as_ref().is_none_or(Priced::in_dollars),
         };
         let least = offer.margin_seconds().saturating_add(SIGNING_SECONDS);
         if u64::from(offer.max_timeout_seconds) < least {

@@ -57,6 +57,12 @@ impl Priced {
         Some(Self { price: max, meter: Some(Meter { rate, per: per?.into(), header, default }) })
     }
 
+    /// Whether a number of tokens is a number of dollars: nothing else was written, or the
+    /// ticker of a token that stands for one.
+    pub(super) fn in_dollars(&self) -> bool {
+        self.price.symbol().is_none_or(|symbol| symbol.as_bytes().windows(3).any(|part| part == b"USD"))
+    }
+
     /// The amount each way asks for; `scheme` is the offer's, for ways that name none.
     pub(super) fn charge(
         &self,
@@ -182,7 +188,7 @@ fn read_price(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option
 
 /// A number as the operator most likely wrote it: the shortest decimal that reads as it.
 /// The standard library's would be right for every number, and a thirtieth of the module.
-fn decimal(number: f64) -> Option<String> {
+pub(super) fn decimal(number: f64) -> Option<String> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let mut scale = 1.0;
     for places in 0..=15_usize {

@@ -8,11 +8,13 @@
 
 mod auth;
 mod bytes;
+mod extensions;
 mod hints;
 mod mistakes;
 mod notary;
 mod public;
 mod schema;
+mod ways;
 
 use serde_json::{json, Value as Json};
 

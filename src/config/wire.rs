@@ -9,9 +9,12 @@ use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
 use super::offers::{Defaults, SETTLE, WALLETS};
 use super::public;
+use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets};
+use super::{
+    extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
+};
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
@@ -28,6 +31,8 @@ pub(super) const KEYS: &[&str] = &[
     "claims",
     "cors",
     "offerReceipt",
+    "challenge",
+    "discovery",
     "x402Versions",
     "wallets",
     "limit",
@@ -38,6 +43,7 @@ pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
+pub(super) const CHALLENGE_KEYS: &[&str] = &["allowLarge"];
 pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), ("deny", Unmatched::Deny)];
 
 /// Longest configuration read, in bytes.
@@ -127,7 +133,9 @@ fn read_policy(
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
     let claims = read_claims(&fields, errors);
+    let large_quotes = read_challenge(&fields, errors);
     let paywall = fields.flag("paywall", true, errors);
+    let mut publication = Publication::new(extensions::discovery(&fields, errors));
     let named = fields
         .get("facilitators")
         .map(|value| facilitators::read(value, path.key("facilitators"), &mut around, errors))
@@ -150,7 +158,7 @@ fn read_policy(
     };
     let wallet_checks = read_wallet_checks(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
-    let routes = read_routes(&fields, &mut catalogue, errors);
+    let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
@@ -160,6 +168,7 @@ fn read_policy(
         origin: public.origin,
         forwarded: public.forwarded,
         cors,
+        large_quotes,
         unmatched: unmatched?,
         facilitators,
         routes: routes?,
@@ -168,13 +177,15 @@ fn read_policy(
         wallet_checks,
         paywall,
         assets,
+        discovery: publication.discovery,
+        listings: publication.listings,
         warnings: around.warnings,
     })
 }
 
 /// Whether version 1 is spoken beside version 2.
 fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> bool {
-    let versions = list(value, path, 2, errors).unwrap_or_default();
+    let Some(versions) = list(value, path, 2, errors) else { return true };
     let spoken = |version: f64| versions.contains(&Value::Number(version));
     let known = versions.iter().all(|version| [Value::Number(1.0), Value::Number(2.0)].contains(version));
     if !known || !spoken(2.0) || (versions.len() == 2 && !spoken(1.0)) {
@@ -198,6 +209,13 @@ fn read_wallet_checks(fields: &Fields<'_>, errors: &mut Errors) -> WalletChecks 
     }
 }
 
+fn read_challenge(fields: &Fields<'_>, errors: &mut Errors) -> bool {
+    let path = fields.path.key("challenge");
+    let challenge =
+        fields.get("challenge").and_then(|value| Fields::open(value, path, CHALLENGE_KEYS, errors));
+    challenge.is_some_and(|challenge| challenge.flag("allowLarge", false, errors))
+}
+
 fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
     let path = fields.path.key("claims");
     let claims = fields.get("claims").and_then(|value| Fields::open(value, path, CLAIMS_KEYS, errors));
@@ -205,7 +223,12 @@ fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
     ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }
 }
 
-fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut Errors) -> Option<Routes> {
+fn read_routes(
+    fields: &Fields<'_>,
+    catalogue: &mut Catalogue<'_>,
+    publication: &mut Publication,
+    errors: &mut Errors,
+) -> Option<Routes> {
     let path = fields.path.key("routes");
     let values = fields.need("routes", "a list of at least one route", errors)?;
     let values = list(values, &path, MAX_ROUTES, errors)?;
@@ -236,12 +259,15 @@ fn read_routes(fields: &Fields<'_>, catalogue: &mut Catalogue<'_>, errors: &mut 
             .and_then(|value| read_match(value, path.key("match"), errors));
         let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
         complete &= name.is_some() && matched.is_some() && target.is_some();
-        let Some((hosts, methods, path)) = matched else { continue };
+        let Some((hosts, methods, pattern)) = matched else { continue };
         // A route with a mistake elsewhere clashes with others all the same; whom it charges
         // does not matter to that, and such a table is never returned.
         let name = name.map_or_else(|| format!("routes[{index}]"), str::to_owned);
         let target = target.unwrap_or(Target::Free);
-        built.push(Entry { hosts, methods, path, route: Arc::new(Route { name, index, target }) });
+        let written = publication::written(&fields);
+        let template = publication.add(&name, &hosts, &methods, written, &target, &path, errors);
+        let route = Arc::new(Route { name, index, target, template });
+        built.push(Entry { hosts, methods, path: pattern, route });
     }
     match Routes::build(built) {
         Ok(routes) => complete.then_some(routes),

@@ -1,6 +1,6 @@
 //! Ways to pay from a terminal.
 
-use super::text::escape;
+use super::text::{escape, put};
 
 /// What `@x402/fetch` takes to pay for the address in its first argument. It signs with the key
 /// in `X402_PAYER_KEY`, which stays out of the shell's history that way.
@@ -23,23 +23,29 @@ const MAX_URL: usize = 512;
 /// Appends the section.
 pub(super) fn push(out: &mut String, url: &str) {
     let url = if url.len() <= MAX_URL { quoted(url) } else { r#""$URL""#.to_owned() };
-    out.push_str(concat!(
+    put(
+        out,
+        concat!(
         "<section aria-labelledby=\"terminal\">\n<h2 id=\"terminal\">Pay from a terminal</h2>\n",
         "<p>What is asked for, in the header <code>PAYMENT-REQUIRED</code>:</p>\n<pre tabindex=\"0\"><code>",
-    ));
+    ),
+    );
     escape(out, "curl -gi ");
     escape(out, &url);
-    out.push_str(concat!(
-        "</code></pre>\n<p>Any x402 client pays it. ",
-        "With Node.js, and a key in <code>X402_PAYER_KEY</code>:</p>\n<pre tabindex=\"0\"><code>",
-    ));
+    put(
+        out,
+        concat!(
+            "</code></pre>\n<p>Any x402 client pays it. ",
+            "With Node.js, and a key in <code>X402_PAYER_KEY</code>:</p>\n<pre tabindex=\"0\"><code>",
+        ),
+    );
     escape(out, CLIENT);
     escape(out, &url);
-    out.push_str("</code></pre>\n");
+    put(out, "</code></pre>\n");
     if url.starts_with('"') {
-        out.push_str("<p><code>URL</code> is the address above, too long to repeat.</p>\n");
+        put(out, "<p><code>URL</code> is the address above, too long to repeat.</p>\n");
     }
-    out.push_str("</section>\n");
+    put(out, "</section>\n");
 }
 
 /// One argument of a POSIX shell, whatever is in it.

@@ -182,10 +182,17 @@ const sign = async (wallet, way) => {
   let signature = await ask('eth_signTypedData_v4', from, JSON.stringify(typed));
   // Some hardware wallets count the recovery id from 0.
   if (/^0x.{128}0[01]$/.test(signature)) signature = signature.slice(0, -2) + (signature.endsWith('0') ? '1b' : '1c');
-  const { resource, extensions } = quote;
-  const payment = { x402Version: 2, resource, accepted: way, payload: { signature, ...payload }, extensions };
-  const text = new TextEncoder().encode(JSON.stringify(payment));
-  return btoa(Array.from(text, (byte) => String.fromCharCode(byte)).join(''));
+  const { resource, extensions } = structuredClone(quote);
+  const named = extensions?.['payment-identifier'];
+  if (named) named.info = { ...named.info, id: 'pay_' + random().slice(2, 34) };
+  const encode = (more) => {
+    const payment = { x402Version: 2, accepted: way, payload: { signature, ...payload }, ...more };
+    const text = new TextEncoder().encode(JSON.stringify(payment));
+    return btoa(Array.from(text, (byte) => String.fromCharCode(byte)).join(''));
+  };
+  const whole = encode({ resource, extensions });
+  // What a cookie has no room for says nothing the seller does not know.
+  return whole.length <= MAX_COOKIE ? whole : encode({ extensions: named && { 'payment-identifier': named } });
 };
 
 // Without a cookie: what is bought is shown in this page, as far as its policy lets it.

@@ -1,15 +1,13 @@
 //! The address of the page as a QR code, in SVG.
+//!
+//! Above version 10 (57 modules a side, 271 bytes) codes are hard to scan from a screen, and the
+//! page has a limit.
 
 use std::fmt::Write;
 
-use qrcodegen::{Mask, QrCode, QrCodeEcc, QrSegment, Version};
+use code::Code;
 
-/// The largest version drawn: 57 modules a side, 271 bytes. Larger ones are hard to scan from a
-/// screen, and the page has a limit.
-const MAX_VERSION: u8 = 10;
-
-/// Longest text that fits, in bytes.
-const MAX_BYTES: usize = 271;
+pub(super) mod code;
 
 /// Light modules around a code, as the standard wants them.
 pub(super) const QUIET: i32 = 4;
@@ -26,25 +24,13 @@ pub(super) struct Drawn {
 /// not either.
 pub(super) fn draw(url: &str) -> Option<Drawn> {
     let short = url.split('?').next().unwrap_or_default();
-    let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_BYTES;
-    let text = [url, short].into_iter().find(fits)?;
-    let code = encode(text)?;
+    let (text, code) = [url, short].into_iter().find_map(|text| Some((text, Code::new(text.as_bytes())?)))?;
     Some(Drawn { svg: svg(&code), whole: text.len() == url.len() })
 }
 
-/// The code of a text that fits.
-pub(super) fn encode(text: &str) -> Option<QrCode> {
-    let segment = QrSegment::make_bytes(text.as_bytes());
-    // Choosing the best of the eight masks would cost more than everything else a page takes;
-    // scanners read any.
-    let mask = Some(Mask::new(2));
-    let (from, to) = (Version::MIN, Version::new(MAX_VERSION));
-    QrCode::encode_segments_advanced(&[segment], QrCodeEcc::Low, from, to, mask, true).ok()
-}
-
 /// One path of horizontal strokes, a row of modules after another.
-fn svg(code: &QrCode) -> String {
-    let size = code.size();
+fn svg(code: &Code) -> String {
+    let size = code.size;
     let side = size.saturating_add(QUIET.saturating_mul(2));
     let mut out = String::with_capacity(8_192);
     // Writing into a String cannot fail.
@@ -63,8 +49,8 @@ fn svg(code: &QrCode) -> String {
         let mut pen = None;
         while x < size {
             let from = x;
-            let dark = code.get_module(x, y);
-            while x < size && code.get_module(x, y) == dark {
+            let dark = code.dark(x, y);
+            while x < size && code.dark(x, y) == dark {
                 x = x.saturating_add(1);
             }
             if !dark {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{amount, escape, network};
+use super::text::{amount, escape, network, put};
 use crate::config::Offer;
 use crate::money::Amount;
 
@@ -23,11 +23,11 @@ struct Way<'a> {
 
 /// Appends the section.
 pub(super) fn push(out: &mut String, offer: &Offer) {
-    out.push_str("<section aria-labelledby=\"price\">\n<h2 id=\"price\">Price</h2>\n<ul id=\"x402-ways\">\n");
+    put(out, "<section aria-labelledby=\"price\">\n<h2 id=\"price\">Price</h2>\n<ul id=\"x402-ways\">\n");
     for way in ways(offer) {
         way.push(out);
     }
-    out.push_str("</ul>\n</section>\n");
+    put(out, "</ul>\n</section>\n");
 }
 
 fn ways(offer: &Offer) -> impl Iterator<Item = Way<'_>> {
@@ -59,32 +59,32 @@ impl Way<'_> {
     /// A row; the script finds what it stands for in the quote by scheme, network, asset and
     /// amount.
     fn push(&self, out: &mut String) {
-        out.push_str("<li data-way=\"");
+        put(out, "<li data-way=\"");
         escape(out, self.scheme);
-        out.push(' ');
+        put(out, " ");
         escape(out, self.network);
-        out.push(' ');
+        put(out, " ");
         escape(out, &self.asset);
         // Writing into a String cannot fail.
         let _ = write!(out, " {}\"><span>", self.amount);
         let upto = self.scheme == "upto";
         if upto {
-            out.push_str("up to ");
+            put(out, "up to ");
         }
-        out.push_str("<strong>");
-        out.push_str(&amount(self.amount, self.decimals));
-        out.push_str(" <bdi>");
+        put(out, "<strong>");
+        put(out, &amount(self.amount, self.decimals));
+        put(out, " <bdi>");
         escape(out, self.symbol);
-        out.push_str("</bdi></strong> on ");
+        put(out, "</bdi></strong> on ");
         escape(out, &network(self.name.unwrap_or_default()));
-        out.push_str(" <small>");
+        put(out, " <small>");
         escape(out, self.network);
-        out.push_str("</small><br><small>paid to <code>");
+        put(out, "</small><br><small>paid to <code>");
         escape(out, &self.pay_to);
-        out.push_str("</code>");
+        put(out, "</code>");
         if upto {
-            out.push_str("; what is charged depends on what you get, and is never more");
+            put(out, "; what is charged depends on what you get, and is never more");
         }
-        out.push_str("</small></span></li>\n");
+        put(out, "</small></span></li>\n");
     }
 }

@@ -57,7 +57,7 @@ pub enum Mismatch {
 pub fn precheck(
     payment: &Payment,
     offer: &Offer,
-    abilities: &impl Abilities,
+    abilities: &dyn Abilities,
     now_unix: u64,
     margin_seconds: u64,
 ) -> Result<Fit, Mismatch> {
@@ -82,7 +82,9 @@ pub fn precheck(
         None if offer.v1 => offer
             .accepts
             .iter()
-            .find(|accept| accept.asset == *asset && fits_form(authorization, accept.means))
+            // Version 1 is quoted for EIP-3009 only.
+            .find(|accept| accept.asset == *asset && accept.means == Means::Eip3009)
+            .filter(|accept| fits_form(authorization, accept.means))
             .map(|accept| Terms { upfront: false, ..Terms::of(accept, offer, None) }),
         None => None,
     };
@@ -103,7 +105,7 @@ pub fn precheck(
     Ok(Fit::Terms(terms))
 }
 
-fn fit_other(other: &Other, offer: &Offer, abilities: &impl Abilities) -> Result<Fit, Mismatch> {
+fn fit_other(other: &Other, offer: &Offer, abilities: &dyn Abilities) -> Result<Fit, Mismatch> {
     let mut verdict = Mismatch::NoMatch;
     for (place, accept) in offer.others.iter().enumerate() {
         if other.version == Version::V1 && !offer.v1 {
@@ -132,7 +134,7 @@ fn fits_form(authorization: &Authorization, wanted: Means) -> bool {
 }
 
 /// The submitter an echoed quote names, if a quote that named it is still honoured.
-fn submitter(accepted: &Accepted, offer: &Offer, abilities: &impl Abilities) -> Option<Address> {
+fn submitter(accepted: &Accepted, offer: &Offer, abilities: &dyn Abilities) -> Option<Address> {
     let named = accepted.extra.as_ref()?.facilitator_address.as_deref()?;
     let address = Address::parse(named).ok()?;
     abilities.submits(offer.facilitator()?, &accepted.network, &address).then_some(address)

@@ -58,7 +58,7 @@ impl Challenge {
     /// Renders an offer's quote, as far as its facilitator is known to settle it. A way whose
     /// terms need something of the facilitator's waits until that is known.
     /// `extensions` are members of that object, without braces; may be empty.
-    pub fn new(offer: &Offer, abilities: &impl Abilities, extensions: &str) -> Self {
+    pub fn new(offer: &Offer, abilities: &dyn Abilities, extensions: &str) -> Self {
         let mut quote = Self {
             prefix: String::new(),
             suffix: String::new(),
@@ -232,7 +232,7 @@ impl Challenge {
 pub fn extra(
     accept: &OtherAccept,
     offer: &Offer,
-    abilities: &impl Abilities,
+    abilities: &dyn Abilities,
     version: Version,
 ) -> Result<String, Ability> {
     let network = match version {

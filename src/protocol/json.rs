@@ -1,5 +1,4 @@
-//! Reading a few known fields out of a hostile JSON object, in one pass, and writing
-//! strings into one.
+//! Reading a few known fields out of a hostile JSON object, in one pass.
 //!
 //! serde's derived readers take an array for a struct and skip names they do not know.
 //! Both are wrong here, because the same text is read elsewhere with other parsers (a client's
@@ -12,6 +11,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Malformed;
+pub(crate) use crate::json::push_string;
 
 pub(crate) mod raw;
 
@@ -130,32 +130,11 @@ impl Strings {
     }
 }
 
-/// Appends `text` as a JSON string, quotes included (RFC 8259, 7).
-pub(crate) fn push_string(out: &mut String, text: &str) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
-                out.push_str("\\u00");
-                out.push(if control < '\u{10}' { '0' } else { '1' });
-                out.extend(char::from_digit(u32::from(control) & 0xf, 16));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-}
-
 // === impl Object ===
 
 impl<'a> Object<'a> {
     /// Removes and returns the field `name`, with its path.
-    pub(super) fn take(&mut self, name: &str) -> (Node<'a>, &'static str) {
+    pub(crate) fn take(&mut self, name: &str) -> (Node<'a>, &'static str) {
         let fields = self.schema.0.iter().zip(&mut self.nodes);
         fields
             .into_iter()

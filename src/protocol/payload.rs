@@ -15,14 +15,14 @@ pub enum PaymentPayload {
         /// The quote the client says it pays.
         accepted: Accepted,
         /// What it signed.
-        signed: Signed,
+        signed: Box<Signed>,
     },
     /// Version 1 of the same.
     V1 {
         /// The network by name; v1 states nothing else of the quote.
         network: String,
         /// What it signed.
-        signed: Signed,
+        signed: Box<Signed>,
     },
     /// Of a scheme or network that only the facilitator understands.
     Other(Other),
@@ -54,7 +54,7 @@ impl PaymentPayload {
                 if scheme != "exact" || assets::chain_of(&network).is_none() {
                     return Other::read(text, Version::V1).map(Self::Other);
                 }
-                let signed = Signed::read(root.object("payload")?)?;
+                let signed = Box::new(Signed::read(root.object("payload")?)?);
                 Ok(Self::V1 { network: network.into_owned(), signed })
             }
             2 => {
@@ -63,7 +63,8 @@ impl PaymentPayload {
                 match (Accepted::scheme(&scheme), network.starts_with("eip155:")) {
                     (Some(scheme), true) => {
                         let accepted = Accepted::read(scheme, network.into_owned(), accepted)?;
-                        Ok(Self::V2 { accepted, signed: Signed::read(root.object("payload")?)? })
+                        let signed = Box::new(Signed::read(root.object("payload")?)?);
+                        Ok(Self::V2 { accepted, signed })
                     }
                     _ => Other::read(text, Version::V2).map(Self::Other),
                 }

@@ -65,6 +65,8 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         sku: None,
         seller: None,
         labels: Default::default(),
+        extensions: Default::default(),
+        in_dollars: true,
     }
 }
 
@@ -75,7 +77,7 @@ pub(crate) fn base() -> Value {
 /// A payload of version 2, in parts.
 pub(crate) fn v2_parts(payload: PaymentPayload) -> (Accepted, Signed) {
     match payload {
-        PaymentPayload::V2 { accepted, signed } => (accepted, signed),
+        PaymentPayload::V2 { accepted, signed } => (accepted, *signed),
         other => panic!("{other:?}"),
     }
 }

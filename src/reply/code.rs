@@ -33,6 +33,14 @@ pub const NOT_OFFERED: &str = "not_offered";
 /// gRPC on a route that settles after the response.
 pub const GRPC_SETTLES_BEFORE: &str = "grpc_needs_settle_before";
 
+/// A declared extension came back altered (the SDKs' code).
+pub const EXTENSION_ECHO_MISMATCH: &str = "extension_echo_mismatch";
+/// The offer asks for a named payment.
+pub const PAYMENT_IDENTIFIER_REQUIRED: &str = "payment_identifier_required";
+/// The payment's name is not of the form.
+pub const PAYMENT_IDENTIFIER_INVALID: &str = "payment_identifier_invalid";
+/// The payment's name is another's.
+pub const PAYMENT_IDENTIFIER_CONFLICT: &str = "payment_identifier_conflict";
 /// Its source has had its share.
 pub const RATE_LIMITED: &str = "rate_limited";
 
@@ -43,6 +51,13 @@ pub const ALL: &[(&str, &str)] = &[
     ("invalid_payload", "The payment header cannot be read."),
     ("invalid_x402_version", "The payment is of an x402 version that is not spoken here."),
     (NO_MATCH, "The payment matches none of the terms offered."),
+    (EXTENSION_ECHO_MISMATCH, "The payment repeats an extension of the quote, and not as it was declared."),
+    (PAYMENT_IDENTIFIER_REQUIRED, "Name the payment: extensions, payment-identifier, info, id."),
+    (
+        PAYMENT_IDENTIFIER_INVALID,
+        "A payment identifier is 16 to 128 letters, digits, hyphens and underscores.",
+    ),
+    (PAYMENT_IDENTIFIER_CONFLICT, "The payment identifier stands for another payment or another request."),
     ("invalid_exact_evm_signature", "The signature is not the payer's."),
     ("invalid_exact_evm_recipient_mismatch", "The payment goes to somebody else."),
     ("invalid_exact_evm_payload_authorization_value_mismatch", "The payment's value is not the price."),

@@ -15,6 +15,11 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
     let mut all = vec![
         Refusal::PaymentRequired,
         Refusal::Invalid("invalid_payload"),
+        Refusal::Unnamed(code::PAYMENT_IDENTIFIER_REQUIRED),
+        Refusal::Unnamed(code::PAYMENT_IDENTIFIER_INVALID),
+        Refusal::NameTaken { claimed: false },
+        Refusal::NameTaken { claimed: true },
+        Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH),
         Refusal::QuotesSuspended,
         Refusal::PathAmbiguous,
         Refusal::MethodNotAllowed,

@@ -33,6 +33,8 @@ fn offer(name: &str) -> Arc<Offer> {
         sku: None,
         seller: None,
         labels: Vec::new(),
+        extensions: Default::default(),
+        in_dollars: true,
     })
 }
 
@@ -48,7 +50,7 @@ pub(super) fn entries(lines: &[&str]) -> Vec<Entry> {
         let (host, path) = place.split_at(place.find('/').unwrap());
         let hosts = if host.is_empty() { vec![] } else { vec![HostPattern::parse(host).unwrap()] };
         let target = if words[0] == "free" { Target::Free } else { Target::Offer(offer(words[0])) };
-        let route = Arc::new(Route { name: (*line).to_owned(), index, target });
+        let route = Arc::new(Route { name: (*line).to_owned(), index, target, template: None });
         Entry { hosts, methods, path: Pattern::parse(path).unwrap(), route }
     };
     lines.iter().enumerate().map(entry).collect()

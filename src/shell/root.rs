@@ -12,6 +12,8 @@ use super::stream::Stream;
 use super::worker::Worker;
 use crate::claims::table::Table;
 use crate::config::Policy;
+use crate::extensions;
+use crate::reply::budget;
 
 /// The root of one plugin in one VM.
 pub(super) struct Root {
@@ -32,7 +34,9 @@ impl Root {
         let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
         let env = |name: &str| std::env::var(name).ok();
         let policy = Policy::from_bytes(&bytes, &env).map_err(|errors| errors.to_string())?;
-        for warning in policy.warnings() {
+        let large =
+            budget::check(&policy, &|offer| extensions::most(offer)).map_err(|errors| errors.to_string())?;
+        for warning in policy.warnings().iter().chain(&large) {
             log::warn!("configuration: {warning}");
         }
         // Nothing is written anywhere before the configuration has been accepted whole.

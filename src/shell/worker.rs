@@ -16,7 +16,7 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::bucket::Forgotten;
 use crate::claims::table::Table;
-use crate::claims::{Attempt, Identity, Outcome};
+use crate::claims::{Attempt, Identity, Op, Outcome};
 use crate::config::{Facilitator, Offer, Policy};
 use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
@@ -167,7 +167,9 @@ impl Worker {
                 let now = host::now();
                 let op = purchase.exchange_op(step, visit.attempt, now);
                 visit.renewed = now;
-                events.push_back(exchange::Event::Claim(self.claim(purchase, &op)));
+                let refused = if step == exchange::Step::Begin { self.mark(visit, purchase) } else { None };
+                let outcome = refused.unwrap_or_else(|| self.claim(purchase, &op));
+                events.push_back(exchange::Event::Claim(outcome));
             }
             Effect::Verify if !self.may_ask(visit, purchase) => {
                 visit.limited = true;
@@ -228,6 +230,26 @@ impl Worker {
     /// Runs one claim op and moves the gauges by what it changed.
     fn claim(&self, purchase: &Purchase, op: &crate::claims::Op) -> Outcome {
         self.run(&purchase.identity, op)
+    }
+
+    /// Gives a named payment its name. If the name is another's, nothing is begun: what comes
+    /// back is told to the exchange in its place.
+    fn mark(&self, visit: &mut Visit, purchase: &Purchase) -> Option<Outcome> {
+        let (name, op) = purchase.mark()?;
+        let outcome = self.run(&name, &op);
+        if matches!(outcome, Outcome::Granted | Outcome::Present) {
+            return None;
+        }
+        let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
+        match outcome {
+            Outcome::Elsewhere(_) => {
+                visit.name_taken = Some(claimed);
+                Some(Outcome::Absent)
+            }
+            // What was paid for does not wait for room for its name.
+            Outcome::Full if claimed => None,
+            other => Some(other),
+        }
     }
 
     fn run(&self, name: &Identity, op: &crate::claims::Op) -> Outcome {

@@ -17,9 +17,16 @@ pub const PATH: &str = "/.well-known/did.json";
 
 /// The DID of an origin (`https://host[:port]`).
 pub fn of_origin(origin: &str) -> String {
-    let authority = origin.rsplit_once('/').map_or(origin, |(_, authority)| authority);
-    // A port's colon would separate path segments.
-    format!("did:web:{}", authority.replace(':', "%3A"))
+    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let mut did = String::from("did:web:");
+    for char in authority.unwrap_or(origin).chars() {
+        match char {
+            // A port's colon would separate path segments.
+            ':' => did.push_str("%3A"),
+            other => did.push(other),
+        }
+    }
+    did
 }
 
 /// Whether a key id is of `did:web` at an origin.

@@ -5,13 +5,17 @@ use base64::Engine;
 
 use super::Key;
 
-/// `base64url(header).base64url(payload).base64url(signature)`.
-pub(super) fn compact(key: &Key, header: &str, payload: &str) -> Option<String> {
+/// `base64url(header).base64url(payload).base64url(signature)`; without a key, zeros stand for the
+/// signature.
+pub(super) fn compact(key: Option<&Key>, header: &str, payload: &str) -> Option<String> {
     let mut jws = String::with_capacity(512);
     URL_SAFE_NO_PAD.encode_string(header, &mut jws);
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
-    let signature = key.sign(jws.as_bytes())?;
+    let signature = match key {
+        Some(key) => key.sign(jws.as_bytes())?,
+        None => [0; 64],
+    };
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
     Some(jws)
@@ -23,26 +27,24 @@ pub(super) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for char in text.chars() {
         let short = match char {
-            '"' => Some('"'),
-            '\\' => Some('\\'),
-            '\u{8}' => Some('b'),
-            '\t' => Some('t'),
-            '\n' => Some('n'),
-            '\u{c}' => Some('f'),
-            '\r' => Some('r'),
-            _ => None,
-        };
-        match (short, char) {
-            (Some(short), _) => out.extend(['\\', short]),
-            (None, control) if control < ' ' => {
-                out.push_str("\\u00");
-                let byte = u32::from(control);
-                out.extend(
-                    [byte >> 4, byte & 0xf].into_iter().filter_map(|digit| char::from_digit(digit, 16)),
-                );
+            '"' | '\\' => char,
+            '\u{8}' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\u{c}' => 'f',
+            '\r' => 'r',
+            control if control < ' ' => {
+                out.push_str(if control < '\u{10}' { "\\u000" } else { "\\u001" });
+                out.push(char::from_digit(u32::from(control) & 0xf, 16).unwrap_or('0'));
+                continue;
             }
-            (None, other) => out.push(other),
-        }
+            other => {
+                out.push(other);
+                continue;
+            }
+        };
+        out.push('\\');
+        out.push(short);
     }
     out.push('"');
 }

@@ -67,9 +67,13 @@ impl Cdp {
         push_string(&mut claims, &self.key_id);
         push_field(&mut claims, "iss", "cdp");
         claims.push_str(r#","uris":["#);
-        push_string(&mut claims, &format!("{method} {host}{path}"));
+        let mut uri = String::from(method);
+        for part in [" ", host, path] {
+            uri.push_str(part);
+        }
+        push_string(&mut claims, &uri);
         // Writing into a String cannot fail.
         let _ = write!(claims, r#"],"iat":{now},"nbf":{now},"exp":{}}}"#, now.saturating_add(VALID_SECONDS));
-        compact(&self.key, &header, &claims)
+        compact(Some(&self.key), &header, &claims)
     }
 }

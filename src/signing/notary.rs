@@ -110,13 +110,28 @@ impl Notary {
     /// pay, in the order quoted. `valid_until` is seconds since the Unix epoch. `None` without
     /// a way to pay.
     pub fn offers(&self, ways: &[OfferTerms<'_>], resource_url: &str, valid_until: u64) -> Option<String> {
+        self.render(ways, resource_url, valid_until, true)
+    }
+
+    /// [`Notary::offers`] in everything but the signatures, which cost time: as long as they are.
+    pub fn unsigned_offers(&self, ways: &[OfferTerms<'_>], resource_url: &str) -> Option<String> {
+        self.render(ways, resource_url, u32::MAX.into(), false)
+    }
+
+    fn render(
+        &self,
+        ways: &[OfferTerms<'_>],
+        resource_url: &str,
+        valid_until: u64,
+        sign: bool,
+    ) -> Option<String> {
         let mut json = String::with_capacity(768usize.saturating_mul(ways.len()));
         let _ = write!(json, r#""{EXTENSION}":{{"info":{{"offers":["#);
         for (index, terms) in ways.iter().enumerate() {
             if index > 0 {
                 json.push(',');
             }
-            self.push_offer(&mut json, index, terms, resource_url, valid_until)?;
+            self.push_offer(&mut json, index, terms, (resource_url, valid_until), sign)?;
         }
         json.push_str(r#"]},"schema":"#);
         json.push_str(OFFERS_SCHEMA);
@@ -152,8 +167,8 @@ impl Notary {
         out: &mut String,
         index: usize,
         terms: &OfferTerms<'_>,
-        resource_url: &str,
-        valid_until: u64,
+        (resource_url, valid_until): (&str, u64),
+        sign: bool,
     ) -> Option<()> {
         match self.format {
             Format::Jws => {
@@ -166,7 +181,7 @@ impl Notary {
                 push_field(&mut payload, "scheme", terms.scheme);
                 let _ = write!(payload, r#","validUntil":{valid_until},"version":{VERSION}}}"#);
                 let _ = write!(out, r#"{{"format":"jws","acceptIndex":{index}"#);
-                self.close_jws(out, &payload)
+                self.close_jws(out, &payload, sign)
             }
             Format::Eip712 => {
                 let _ = write!(out, r#"{{"format":"eip712","acceptIndex":{index},"payload":"#);
@@ -178,7 +193,7 @@ impl Notary {
                 push_field(out, "payTo", &terms.pay_to);
                 push_field(out, "amount", &terms.amount);
                 let _ = write!(out, r#","validUntil":{valid_until}}}"#);
-                self.close_eip712(out, &typed::offer(terms, resource_url, valid_until))
+                self.close_eip712(out, &typed::offer(terms, resource_url, valid_until), sign)
             }
         }
     }
@@ -202,7 +217,7 @@ impl Notary {
                 }
                 let _ = write!(payload, r#","version":{VERSION}}}"#);
                 out.push_str(r#"{"format":"jws""#);
-                self.close_jws(out, &payload)
+                self.close_jws(out, &payload, true)
             }
             Format::Eip712 => {
                 let _ = write!(out, r#"{{"format":"eip712","payload":{{"version":{VERSION}"#);
@@ -212,24 +227,25 @@ impl Notary {
                 let _ = write!(out, r#","issuedAt":{now}"#);
                 push_field(out, "transaction", transaction);
                 out.push('}');
-                self.close_eip712(out, &typed::receipt(settled, transaction, resource_url, now))
+                self.close_eip712(out, &typed::receipt(settled, transaction, resource_url, now), true)
             }
         }
     }
 
-    fn close_jws(&self, out: &mut String, payload: &str) -> Option<()> {
+    fn close_jws(&self, out: &mut String, payload: &str, sign: bool) -> Option<()> {
         let mut header = String::from(r#"{"alg":"#);
         push_string(&mut header, self.key.algorithm());
         push_field(&mut header, "kid", &self.key_id);
         header.push('}');
-        push_field(out, "signature", &compact(&self.key, &header, payload)?);
+        push_field(out, "signature", &compact(sign.then_some(&self.key), &header, payload)?);
         out.push('}');
         Some(())
     }
 
-    fn close_eip712(&self, out: &mut String, digest: &[u8; 32]) -> Option<()> {
+    fn close_eip712(&self, out: &mut String, digest: &[u8; 32], sign: bool) -> Option<()> {
         let Kind::Secp256k1(secret) = &self.key.0 else { return None };
-        let signature: ecdsa::Signature = secret.sign(digest)?;
+        let blank = ecdsa::Signature { r: [0; 32], s: [0; 32], y_is_odd: false };
+        let signature = if sign { secret.sign(digest)? } else { blank };
         let v = if signature.y_is_odd { "1c" } else { "1b" };
         let _ = write!(out, r#","signature":"0x{}{v}"}}"#, hex::encode(signature.to_bytes()));
         Some(())

@@ -31,7 +31,10 @@ pub(super) struct Point {
 impl Point {
     /// SEC 1, uncompressed.
     pub(super) fn encode(&self) -> Vec<u8> {
-        [&[4], &self.x[..], &self.y[..]].concat()
+        let mut point = vec![4];
+        point.extend(self.x);
+        point.extend(self.y);
+        point
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Key, KeyError> {
     if text.len() > MAX_TEXT {
         return Err(KeyError::Form);
     }
-    if text.starts_with("-----BEGIN ") {
+    if text.starts_with(BEGIN) {
         return pem(text);
     }
     let digits = text.strip_prefix("0x").unwrap_or(text);
@@ -53,18 +53,33 @@ pub(super) fn parse(text: &str) -> Result<Key, KeyError> {
     key(&Found { curve: Curve::Ed25519, secret: seed, public: Some(public) })
 }
 
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+
+/// One PEM block (RFC 7468) without headers, of which only `\n` and `\r` may be left of
+/// line breaks.
 fn pem(text: &str) -> Result<Key, KeyError> {
-    let text = unescaped(text);
-    let rest = text.strip_prefix("-----BEGIN ").ok_or(KeyError::Form)?;
-    let (label, rest) = cut(rest, "-----").ok_or(KeyError::Form)?;
-    let (body, rest) = cut(rest, "-----END ").ok_or(KeyError::Form)?;
-    if rest.trim_end().strip_suffix("-----") != Some(label) {
-        return Err(KeyError::Form);
+    // No byte of a block but a written line break is a backslash, and no label has a dash.
+    let mut block = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(char) = rest.next() {
+        match char {
+            '\\' if matches!(rest.next(), Some('n' | 'r')) => block.push('\n'),
+            '\\' => return Err(KeyError::Form),
+            other => block.push(other),
+        }
     }
-    if label == "ENCRYPTED PRIVATE KEY" || cut(body, "ENCRYPTED").is_some() {
+    let rest = block.strip_prefix(BEGIN).ok_or(KeyError::Form)?;
+    let (label, rest) = rest.split_once('-').ok_or(KeyError::Form)?;
+    let body = rest.strip_prefix("----").ok_or(KeyError::Form)?;
+    let body = body.trim_end().strip_suffix(DASHES).and_then(|body| body.strip_suffix(label));
+    let body = body.and_then(|body| body.strip_suffix(END)).ok_or(KeyError::Form)?;
+    // Headers name the cipher of a traditional block: "DEK-Info: AES-128-CBC,...".
+    if label == "ENCRYPTED PRIVATE KEY" || body.contains(':') {
         return Err(KeyError::Encrypted);
     }
-    let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let body: Vec<u8> = body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let der = STANDARD.decode(body).map_err(|_| KeyError::Form)?;
     let found = match label {
         "PRIVATE KEY" => der::pkcs8(&der),
@@ -72,27 +87,6 @@ fn pem(text: &str) -> Result<Key, KeyError> {
         _ => None,
     };
     key(&found.ok_or(KeyError::Kind)?)
-}
-
-/// Line breaks that somebody's shell or YAML left as `\n` and `\r`.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('\\') {
-        out.push_str(before);
-        let broken = after.strip_prefix(['n', 'r']);
-        out.push(if broken.is_some() { '\n' } else { '\\' });
-        rest = broken.unwrap_or(after);
-    }
-    out.push_str(rest);
-    out
-}
-
-/// What is before the first `mark`, and after it. The standard library's search is made for long
-/// texts, and is 3 KB of code.
-fn cut<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
-    let at = text.as_bytes().windows(mark.len()).position(|window| window == mark.as_bytes())?;
-    Some((text.get(..at)?, text.get(at.checked_add(mark.len())?..)?))
 }
 
 fn key(found: &Found<'_>) -> Result<Key, KeyError> {

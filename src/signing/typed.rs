@@ -54,7 +54,10 @@ fn hash(message_type: &str, fields: &[Field<'_>]) -> [u8; 32] {
     for field in fields {
         match field {
             Field::Text(text) => words.extend(keccak256([text.as_bytes()])),
-            Field::Number(number) => words.extend([[0; 8], [0; 8], [0; 8], number.to_be_bytes()].concat()),
+            Field::Number(number) => {
+                words.extend([0; 24]);
+                words.extend(number.to_be_bytes());
+            }
         }
     }
     keccak256([&words])

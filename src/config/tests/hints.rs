@@ -19,7 +19,6 @@ fn every_mistake_says_what_to_write_instead() {
             vec![("/accepts", json!([way(token("A")), way(token("B"))]))],
             "the same token is described otherwise",
         ),
-        (vec![("/accepts/0/network", json!("solana"))], "EVM networks only"),
         (vec![("/accepts/0/payTo", json!("acme.eth"))], "an address is 0x"),
         (
             vec![("/accepts/0/network", json!("eip155:999999")), ("/accepts/0/asset", json!(null))],

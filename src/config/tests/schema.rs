@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, facilitators, notary, offers, public, wire};
+use crate::config::{accepts, auth, extensions, facilitators, notary, offers, prices, public, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -22,6 +22,11 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/claims", wire::CLAIMS_KEYS),
         ("/$defs/forwardedOrigin", public::ORIGIN_KEYS),
         ("/$defs/cors", public::CORS_KEYS),
+        ("/$defs/challenge", wire::CHALLENGE_KEYS),
+        ("/$defs/discovery", extensions::DISCOVERY_KEYS),
+        ("/$defs/bazaar", extensions::BAZAAR_KEYS),
+        ("/$defs/bazaarInput", extensions::INPUT_KEYS),
+        ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
@@ -31,6 +36,10 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/secret", auth::SECRET_KEYS),
         ("/$defs/accept", accepts::KEYS),
         ("/$defs/asset", accepts::ASSET_KEYS),
+        ("/$defs/limit", wire::LIMIT_KEYS),
+        ("/$defs/walletChecks", wire::WALLET_CHECKS_KEYS),
+        ("/$defs/metered", prices::KEYS),
+        ("/$defs/quantity", prices::QUANTITY_KEYS),
         ("/$defs/offer", offers::KEYS),
         ("/$defs/seller", offers::SELLER_KEYS),
     ] {
@@ -51,8 +60,13 @@ fn the_reference_has_a_row_for_every_key() {
         wire::ROUTE_KEYS,
         wire::MATCH_KEYS,
         wire::CLAIMS_KEYS,
+        wire::LIMIT_KEYS,
+        wire::WALLET_CHECKS_KEYS,
+        prices::KEYS,
+        prices::QUANTITY_KEYS,
         public::ORIGIN_KEYS,
         public::CORS_KEYS,
+        wire::CHALLENGE_KEYS,
         facilitators::KEYS,
         facilitators::HEADER_KEYS,
         facilitators::SUPPORTED_KEYS,
@@ -64,6 +78,10 @@ fn the_reference_has_a_row_for_every_key() {
         accepts::ASSET_KEYS,
         offers::KEYS,
         offers::SELLER_KEYS,
+        extensions::DISCOVERY_KEYS,
+        extensions::BAZAAR_KEYS,
+        extensions::INPUT_KEYS,
+        extensions::OUTPUT_KEYS,
     ];
     for key in all.concat() {
         assert!(REFERENCE.lines().any(|line| line.starts_with(&format!("| `{key}` |"))), "{key}");

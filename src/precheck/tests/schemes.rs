@@ -31,7 +31,9 @@ fn every_scheme_of_the_sdk_is_verified_here() {
 }
 
 /// Where we say something else than the reference facilitator: the case, its reason, ours, why.
-const DIFFERENCES: [(&str, &str, Option<&str>, Option<&str>, &str); 6] = [
+type Difference = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, &'static str);
+
+const DIFFERENCES: [Difference; 6] = [
     ("base_sepolia_permit2", "amount", Some("permit2_amount_mismatch"), NO_MATCH, "the quote differs first"),
     ("base_sepolia_permit2", "token", Some("permit2_token_mismatch"), NO_MATCH, "as above"),
     ("base_sepolia_permit2", "no_eip712_extra", None, NO_MATCH, "our quotes name the domain"),

@@ -18,7 +18,7 @@ fn every_refusal_has_a_status_clients_can_act_on() {
         };
         let http = refusal.status();
         let expected = match http {
-            402 | 409 | 502 => 9,
+            402 | 409 | 412 | 502 => 9,
             503 => 14,
             405 => 12,
             403 => 7,

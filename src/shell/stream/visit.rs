@@ -57,8 +57,13 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) retry_after: u64,
     /// The settlement's transaction as its network spells it, where 32 bytes do not hold it.
     pub(in crate::shell) transaction_text: Option<String>,
+    /// Whether the payment's name turned out to be another's; and if so, whether this payment
+    /// was seen before too.
+    pub(in crate::shell) name_taken: Option<bool>,
     pub(super) outcome: Option<Outcome>,
     pub(super) resource: String,
+    /// What a quote declares for this request alone.
+    extensions: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
     /// What the request's cookies are without ours, if it was there.
@@ -113,6 +118,8 @@ impl Visit {
             transaction_text: None,
             outcome: None,
             resource: String::new(),
+            extensions: route.as_deref().map(|route| head.declared(route)).unwrap_or_default(),
+            name_taken: None,
             remove: Vec::new(),
             cookies: None,
             upstream_status: None,
@@ -141,6 +148,7 @@ impl Visit {
             Event::Settled(Settled::Paid(transaction)) => self.transaction = Some(*transaction),
             Event::Claim(claims::Outcome::Redeem(paid)) => {
                 self.transaction = paid.transaction;
+                self.charged = paid.amount;
                 self.redeeming = true;
             }
             Event::Claim(claims::Outcome::Delivered(known) | claims::Outcome::Exhausted(known)) => {
@@ -232,6 +240,7 @@ impl Visit {
 
     /// The paid response goes to the client, with its receipt.
     fn release(&mut self, worker: &Worker, paid: Paid) {
+        self.charged = paid.amount.or(self.charged);
         if paid == Paid::NOTHING {
             self.outcome = Some(Outcome::NotCharged);
         }
@@ -269,6 +278,9 @@ impl Visit {
         self.withheld = self.upstream_status.is_some();
         let unfit = self.purchase.as_ref().and_then(|purchase| purchase.unfit);
         let refusal = match (denial, unfit) {
+            (Denial::Mismatch, None) if self.name_taken.is_some() => {
+                Refusal::NameTaken { claimed: self.name_taken == Some(true) }
+            }
             (Denial::Mismatch, Some(unfit)) => unfit,
             (Denial::FacilitatorDown, _) if self.limited => Refusal::RateLimited(self.retry_after.max(1)),
             _ => Refusal::Denied(denial),
@@ -292,7 +304,7 @@ impl Visit {
             header: challenge.header(
                 refusal.code(),
                 &self.resource,
-                &worker.signed_offers(offer, &challenge, &self.resource),
+                &joined(&self.extensions, &worker.signed_offers(offer, &challenge, &self.resource)),
             ),
             v1_accepts: challenge.v1_accepts(&self.resource),
         });
@@ -435,7 +447,8 @@ impl Visit {
 
     fn record(&self, outcome: Outcome) -> Record<'_> {
         let offer = self.offer();
-        let payment = self.purchase.as_ref().map(|purchase| &purchase.payment);
+        let purchase = self.purchase.as_ref();
+        let payment = purchase.map(|purchase| &purchase.payment);
         Record {
             v: VERSION,
             request_id: self.request_id.as_deref(),
@@ -445,8 +458,8 @@ impl Visit {
             sku: offer.and_then(|offer| offer.sku.as_deref()),
             labels: offer.map(|offer| offer.labels.as_slice()).filter(|labels| !labels.is_empty()),
             payer: payment.and_then(|payment| payment.payer()).map(|payer| payer.to_string()),
-            amount: payment.map(|payment| self.charged.unwrap_or_else(|| payment.amount()).to_string()),
-            asset: payment.map(|payment| payment.asset_text()),
+            amount: purchase.map(|purchase| self.charged.unwrap_or(purchase.amount).to_string()),
+            asset: purchase.map(|purchase| purchase.asset.clone()),
             network: self.purchase.as_ref().map(|purchase| purchase.expected(None).caip2),
             outcome: outcome.name(),
             code: self.code,
@@ -462,4 +475,12 @@ impl Visit {
             Target::Free => None,
         }
     }
+}
+
+/// Members of one JSON object out of two lists of them, either of which may be empty.
+fn joined(first: &str, second: &str) -> String {
+    let between = if first.is_empty() || second.is_empty() { "" } else { "," };
+    let mut members = String::from(first);
+    crate::json::extend(&mut members, &[between, second]);
+    members
 }

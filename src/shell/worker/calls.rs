@@ -20,6 +20,10 @@ use crate::settlement::{self, Settlement};
 use crate::shell::host::{self, Pairs};
 use crate::signing::jwt;
 
+/// How long at least a transaction is known as spent, in seconds. A facilitator repeats a
+/// success for as long as its network knows the transaction as recent: minutes.
+const TRANSACTION_SECONDS: u64 = 86_400;
+
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
     /// `/verify`; nothing moves.
@@ -164,7 +168,7 @@ impl Worker {
         endpoint: Endpoint,
         body: Option<&[u8]>,
     ) -> Result<u32, Status> {
-        let path = format!("{}{}", facilitator.path_prefix, endpoint.path());
+        let path = facilitator.path_prefix.clone() + endpoint.path();
         let authorization = self.authorization(facilitator, endpoint.method(), &path);
         let mut headers = vec![
             (":method", endpoint.method()),
@@ -301,10 +305,11 @@ impl Worker {
             Answer::Accepted(_) => {}
         }
         let event = self.spend(attempt, purchase, delivery, answer);
+        let reused = matches!(event, settlement::Event::Reused(_));
         let told = self.settle(attempt, event);
         match (told, answer) {
             (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
-            (None, Answer::Accepted(transaction)) => log::warn!(
+            (None, Answer::Accepted(transaction)) if !reused => log::warn!(
                 "route {}: settlement {receipt} was accepted after its client left (transaction 0x{}); \
                  the payment can be presented again",
                 purchase.route.name,
@@ -327,7 +332,8 @@ impl Worker {
             return settlement::Event::Answer(answer);
         };
         let name = Identity::named("transaction", &[other.network.as_bytes(), &transaction.0]);
-        let expires = host::now().saturating_add(purchase.offer.redeem_for_seconds.into());
+        let kept = u64::from(purchase.offer.redeem_for_seconds).max(TRANSACTION_SECONDS);
+        let expires = host::now().saturating_add(kept);
         let fingerprint = fingerprint("claim", &[&purchase.identity.nonce]);
         let applied = self.run(&name, &Op::Mark { fingerprint, expires });
         self.note_transaction(attempt, facilitator::transaction_text(delivery));

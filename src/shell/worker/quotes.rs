@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Worker;
 use crate::config::{Facilitator, Offer, Policy, Target};
 use crate::evm::address::Address;
+use crate::extensions::{self, gas};
 use crate::facilitator::supported::Kindness;
 use crate::map::Map;
 use crate::protocol::abilities::{Abilities, Ability};
@@ -60,7 +61,8 @@ impl Worker {
         if known.is_some() {
             return known;
         }
-        let challenge = Rc::new(Challenge::new(offer, self, ""));
+        let constant = extensions::constant(offer.extensions(), gas::offered(offer, self));
+        let challenge = Rc::new(Challenge::new(offer, self, &constant));
         if let Some(slot) = self.quotes.rendered.try_borrow_mut().ok().as_mut().and_then(|r| r.get_mut(place))
         {
             let before = slot.replace(Rendered { challenge: Rc::clone(&challenge), generation });

@@ -46,7 +46,7 @@ fn jws(names_transaction: bool) -> Notary {
 
 fn offer(notary: &Notary) -> String {
     let mut json = String::new();
-    notary.push_offer(&mut json, 0, &terms(), URL, NOW + 60).unwrap();
+    notary.push_offer(&mut json, 0, &terms(), (URL, NOW + 60), true).unwrap();
     json
 }
 
@@ -119,6 +119,8 @@ fn every_way_to_pay_gets_its_offer() {
         assert!(found["info"]["receipt"]["signature"].is_string());
         assert_eq!(found["schema"]["required"], json!(["receipt"]));
         assert_eq!(notary.offers(&[], URL, NOW), None);
+        let unsigned = notary.unsigned_offers(&[terms(), other.clone()], URL).unwrap();
+        assert_eq!(unsigned.len(), notary.offers(&[terms(), other.clone()], URL, NOW).unwrap().len());
     }
 }
 

@@ -13,6 +13,8 @@ mod faults;
 mod instant;
 mod ledger;
 mod listing;
+mod others;
+mod permits;
 mod service;
 mod terms;
 mod verify;
@@ -33,6 +35,7 @@ pub use calls::Call;
 pub use faults::{Fault, FaultKind, Operation};
 pub use ledger::{AuthorizationKey, AuthorizationState, Ledger, Revert, Token, Transfer, GRANT};
 pub use listing::Listing;
+pub use others::Kind;
 pub use terms::{PaymentRequest, Terms};
 pub use verify::{check, reason, verify, Verdict};
 
@@ -147,6 +150,11 @@ impl Facilitator {
 
     pub fn fund(&self, network: &str, asset: Address, owner: Address, amount: U256) {
         self.ledger().fund(network, asset, owner, amount);
+    }
+
+    /// A contract wallet stands at an address, and accepts or refuses every signature.
+    pub fn deploy_wallet(&self, address: Address, accepts: bool) {
+        self.ledger().deploy_wallet(address, accepts);
     }
 
     /// The payer's own `cancelAuthorization`.

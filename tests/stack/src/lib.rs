@@ -10,6 +10,7 @@
 //! | [`envoy`] | a real Envoy on free ports, with a rewritten configuration |
 //! | [`http1`] | the small HTTP/1.1 server under facilitator and upstream, with control of the socket |
 //! | [`eip3009`] | `TransferWithAuthorization` by alloy: the independent oracle |
+//! | [`permit2`] | the same for Permit2's `PermitWitnessTransferFrom` |
 //!
 //! Servers run on threads of their own, so they can be used from plain and from async tests
 //! and outlive the runtime of the test that started them.
@@ -21,4 +22,5 @@ pub mod envoy;
 pub mod facilitator;
 pub mod http1;
 pub mod payer;
+pub mod permit2;
 pub mod upstream;

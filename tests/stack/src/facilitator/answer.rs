@@ -1,5 +1,6 @@
 //! How the two published facilitators put the same facts.
 
+use alloy_primitives::U256;
 use serde_json::{json, Value};
 
 use super::terms::PaymentRequest;
@@ -32,6 +33,8 @@ impl std::str::FromStr for Dialect {
 pub enum Settled {
     Success {
         transaction: String,
+        /// What moved, where the scheme lets less be taken than was signed.
+        amount: Option<U256>,
     },
     /// Refused before any transaction was sent.
     Refused(&'static str),
@@ -77,13 +80,16 @@ impl Dialect {
             }),
         };
         match (self, settled) {
-            (_, Settled::Success { transaction }) => Answer {
-                status: 200,
-                body: json!({
+            (_, Settled::Success { transaction, amount }) => {
+                let mut body = json!({
                     "success": true, "transaction": transaction,
                     "network": network, "payer": payer,
-                }),
-            },
+                });
+                if let Some(amount) = amount {
+                    body["amount"] = json!(amount.to_string());
+                }
+                Answer { status: 200, body }
+            }
             (Self::Npm, Settled::Refused(reason)) => npm(reason, ""),
             (Self::Npm, Settled::Reverted { reason, transaction }) => npm(reason, transaction),
             (Self::Npm, Settled::Threw(why)) => Answer { status: 500, body: json!({ "error": why }) },

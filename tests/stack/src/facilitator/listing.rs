@@ -14,6 +14,7 @@ use crate::http1::{Reply, Request, Response};
 use super::answer::Answer;
 use super::broken::break_answer;
 use super::faults::{FaultKind, Operation};
+use super::others::Kind;
 use super::service::{respond, Processed};
 use super::terms::PaymentRequest;
 use super::{lock, State};
@@ -32,6 +33,8 @@ pub struct Listing {
     /// Whether `signers` lists the pool.
     pub signers: bool,
     pub extensions: Vec<String>,
+    /// Kinds of payment that are accepted unread.
+    pub others: Vec<Kind>,
 }
 
 impl Default for Listing {
@@ -48,6 +51,7 @@ impl Default for Listing {
             rotate: false,
             signers: true,
             extensions: Vec::new(),
+            others: Vec::new(),
         }
     }
 }
@@ -70,6 +74,7 @@ impl Listing {
                 }));
             }
         }
+        kinds.extend(self.others.iter().map(Kind::listed));
         let mut answer = json!({ "kinds": kinds, "extensions": self.extensions });
         if self.signers {
             answer["signers"] = json!({ "eip155:*": self.pool });

@@ -9,10 +9,9 @@ use crate::http1::{Reply, Request, Response, Service};
 use super::answer::{Answer, Settled};
 use super::broken::break_answer;
 use super::faults::{Fault, FaultKind, Operation};
-use super::ledger::Revert;
 use super::terms::{PaymentRequest, Terms};
-use super::verify::{check, reason, verify, Verdict};
-use super::{admin, instant, lock, State};
+use super::verify::{check, reason, revert_reason, verify, Verdict};
+use super::{admin, instant, lock, others, permits, State};
 
 #[derive(Clone)]
 pub(super) struct Desk(pub(super) Arc<State>);
@@ -105,8 +104,12 @@ impl State {
 
     pub(super) async fn handle(&self, operation: Operation, payment: &PaymentRequest) -> Processed {
         let dialect = self.options.dialect;
+        if lock(&self.listing).others.iter().any(|other| other.is(payment)) {
+            return others::handle(operation, payment);
+        }
         if operation == Operation::Verify {
-            let verdict = verify(payment, self.now(), &lock(&self.ledger));
+            let pool = lock(&self.listing).pool.clone();
+            let verdict = verify(payment, self.now(), &lock(&self.ledger), &pool);
             let outcome = match &verdict {
                 Verdict::Valid(_) => "valid",
                 Verdict::Invalid(reason) => reason,
@@ -126,17 +129,27 @@ impl State {
     async fn settle(&self, payment: &PaymentRequest) -> Settled {
         let awaited = lock(&self.pending).remove(&payment.signature());
         if let Some(transaction) = awaited {
-            return Settled::Success { transaction };
+            return Settled::Success { transaction, amount: None };
         }
+        let permit = payment.is_permit();
         let terms = {
+            let pool = lock(&self.listing).pool.clone();
             let ledger = lock(&self.ledger);
-            match check(payment, self.now(), &ledger) {
+            let verdict = match permit {
+                true => permits::check(payment, Operation::Settle, self.now(), &ledger, &pool),
+                false => check(payment, self.now(), &ledger),
+            };
+            match verdict {
+                // Nothing is sent for nothing.
+                Verdict::Valid(terms) if permit && terms.value.is_zero() => {
+                    return Settled::Success { transaction: String::new(), amount: Some(terms.value) };
+                }
                 Verdict::Invalid(reason) => return Settled::Refused(reason),
                 Verdict::Threw(why) => return Settled::Threw(why),
                 // Gas estimation runs the transfer: what reverts now is never sent.
                 Verdict::Valid(terms) => match ledger.simulate(&terms) {
                     Ok(()) => terms,
-                    Err(revert) => return Settled::Refused(revert_reason(revert)),
+                    Err(revert) => return Settled::Refused(revert_reason(revert, permit)),
                 },
             }
         };
@@ -150,22 +163,15 @@ impl State {
     fn broadcast(&self, terms: &Terms) -> Settled {
         let mut ledger = lock(&self.ledger);
         match ledger.transfer(terms) {
-            Ok(transaction) => Settled::Success { transaction: transaction.to_string() },
+            Ok(transaction) => Settled::Success {
+                transaction: transaction.to_string(),
+                amount: (terms.burnt_by != terms.asset).then_some(terms.value),
+            },
             Err(_) => Settled::Reverted {
                 reason: reason::TRANSACTION,
                 transaction: ledger.next_transaction(terms.nonce).to_string(),
             },
         }
-    }
-}
-
-/// The reference maps revert texts: the token's "invalid signature 's' value" becomes the
-/// same code as a signature that recovers to someone else.
-fn revert_reason(revert: Revert) -> &'static str {
-    match revert {
-        Revert::AuthorizationUsed => reason::NONCE_USED,
-        Revert::InsufficientBalance => reason::BALANCE,
-        Revert::InvalidSignature => reason::SIGNATURE,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a payment says, read as leniently as the reference facilitator reads it.
 
-use alloy_primitives::{hex, Address, B256, U256};
+use alloy_primitives::{hex, keccak256, Address, B256, U256};
 use serde_json::Value;
 
 use crate::eip3009::{canonical_network, TransferWithAuthorization};
@@ -29,11 +29,33 @@ impl PaymentRequest {
 
     /// The payer as written in the authorisation, echoed in every answer.
     pub fn payer(&self) -> String {
-        text(&self.payload["payload"]["authorization"]["from"])
+        text(&self.signed()["from"])
     }
 
+    /// The nonce; of what is neither authorisation nor permit, the hash of the payload, sorted.
     pub fn nonce(&self) -> Option<B256> {
-        text(&self.payload["payload"]["authorization"]["nonce"]).parse().ok()
+        let nonce = &self.signed()["nonce"];
+        if self.is_permit() {
+            return Integer::read(nonce).ok()?.fits().map(B256::from);
+        }
+        if self.payload["payload"]["authorization"].is_object() {
+            return text(nonce).parse().ok();
+        }
+        Some(canonical_hash(&self.payload["payload"]))
+    }
+
+    /// Whether a permit was signed, and not an EIP-3009 authorisation.
+    pub fn is_permit(&self) -> bool {
+        self.payload["payload"]["permit2Authorization"].is_object()
+    }
+
+    fn signed(&self) -> &Value {
+        &self.payload["payload"][if self.is_permit() { "permit2Authorization" } else { "authorization" }]
+    }
+
+    /// Scheme and network, as the requirements name them.
+    pub(super) fn kind(&self) -> (String, String) {
+        (text(&self.requirements["scheme"]), text(&self.requirements["network"]))
     }
 
     /// The network as the payload names it: what answers echo.
@@ -56,6 +78,8 @@ pub struct Terms {
     /// CAIP-2, whatever version the payment was written in.
     pub network: String,
     pub asset: Address,
+    /// The contract that burns the nonce: the token, or Permit2.
+    pub burnt_by: Address,
     pub from: Address,
     pub to: Address,
     pub value: U256,
@@ -72,6 +96,7 @@ impl Terms {
         Some(Self {
             network: canonical_network(&text(&request.requirements["network"])),
             asset,
+            burnt_by: asset,
             from: address(&authorization["from"])?,
             to: address(&authorization["to"])?,
             value: numbers.value.fits()?,
@@ -85,7 +110,7 @@ impl Terms {
     pub fn key(&self) -> AuthorizationKey {
         AuthorizationKey {
             network: self.network.clone(),
-            asset: self.asset,
+            asset: self.burnt_by,
             payer: self.from,
             nonce: self.nonce,
         }
@@ -160,6 +185,11 @@ impl Integer {
             Self::Unencodable => None,
         }
     }
+}
+
+/// What names a JSON value however its members are ordered.
+pub(super) fn canonical_hash(value: &Value) -> B256 {
+    keccak256(value.to_string())
 }
 
 /// An address in any case; checksums are not checked, as in the reference.

@@ -1,4 +1,4 @@
-//! Verification of `exact` EIP-3009 payments, in the order and with the codes of the
+//! Verification of `exact` EIP-3009 payments (Permit2 has its own module), in the order and with the codes of the
 //! reference facilitator:
 //!
 //! 1. scheme, 2. EIP-712 domain present, 3. network, 4. ERC-6492 wrapper, 5. signature,
@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use crate::eip3009::{chain_id, digest, domain, recover, v1_chain_id};
 
+use super::faults::Operation;
 use super::ledger::{Ledger, Revert};
+use super::permits;
 use super::terms::{address, text, Integer, Numbers, PaymentRequest, Terms};
 
 pub mod reason {
@@ -32,6 +34,19 @@ pub mod reason {
     pub const SIMULATION: &str = "invalid_exact_evm_transaction_simulation_failed";
     pub const TRANSACTION: &str = "invalid_exact_evm_transaction_failed";
     pub const PENDING: &str = "settlement_pending";
+    pub const SPENDER: &str = "invalid_permit2_spender";
+    pub const PERMIT_RECIPIENT: &str = "invalid_permit2_recipient_mismatch";
+    pub const DEADLINE: &str = "permit2_deadline_expired";
+    pub const PERMIT_NOT_YET: &str = "permit2_not_yet_valid";
+    pub const PERMIT_AMOUNT: &str = "permit2_amount_mismatch";
+    pub const PERMIT_TOKEN: &str = "permit2_token_mismatch";
+    pub const PERMIT_SIGNATURE: &str = "invalid_permit2_signature";
+    pub const PERMIT_BALANCE: &str = "permit2_insufficient_balance";
+    pub const PERMIT_NONCE: &str = "permit2_invalid_nonce";
+    pub const UPTO_SCHEME: &str = "invalid_upto_evm_scheme";
+    pub const UPTO_NETWORK: &str = "invalid_upto_evm_network_mismatch";
+    pub const SUBMITTER: &str = "upto_facilitator_mismatch";
+    pub const EXCEEDS: &str = "invalid_upto_evm_payload_settlement_exceeds_amount";
 }
 
 /// What came of it.
@@ -52,17 +67,33 @@ impl Verdict {
     }
 }
 
-/// `/verify`: every check, then what the token would say.
-pub fn verify(request: &PaymentRequest, now: u64, ledger: &Ledger) -> Verdict {
-    let verdict = check(request, now, ledger);
+/// `/verify`: every check, then what the token would say. `pool` are the facilitator's own
+/// addresses.
+pub fn verify(request: &PaymentRequest, now: u64, ledger: &Ledger, pool: &[String]) -> Verdict {
+    let verdict = match request.is_permit() {
+        true => permits::check(request, Operation::Verify, now, ledger, pool),
+        false => check(request, now, ledger),
+    };
     let Verdict::Valid(terms) = &verdict else {
         return verdict;
     };
     match ledger.simulate(terms) {
         Ok(()) => verdict,
-        Err(Revert::AuthorizationUsed) => Verdict::Invalid(reason::NONCE_USED),
-        Err(Revert::InsufficientBalance) => Verdict::Invalid(reason::BALANCE),
-        Err(Revert::InvalidSignature) => Verdict::Invalid(reason::SIMULATION),
+        Err(Revert::InvalidSignature) if !request.is_permit() => Verdict::Invalid(reason::SIMULATION),
+        Err(revert) => Verdict::Invalid(revert_reason(revert, request.is_permit())),
+    }
+}
+
+/// The reference maps revert texts: the token's "invalid signature 's' value" becomes the
+/// same code as a signature that recovers to someone else.
+pub(super) fn revert_reason(revert: Revert, permit: bool) -> &'static str {
+    match (revert, permit) {
+        (Revert::AuthorizationUsed, false) => reason::NONCE_USED,
+        (Revert::AuthorizationUsed, true) => reason::PERMIT_NONCE,
+        (Revert::InsufficientBalance, false) => reason::BALANCE,
+        (Revert::InsufficientBalance, true) => reason::PERMIT_BALANCE,
+        (Revert::InvalidSignature, false) => reason::SIGNATURE,
+        (Revert::InvalidSignature, true) => reason::PERMIT_SIGNATURE,
     }
 }
 

@@ -7,6 +7,7 @@ use alloy_primitives::{keccak256, Address, B256, U256};
 use serde_json::{json, Map, Value};
 
 use crate::eip3009::{chain_id, digest, domain, v1_chain_id, TransferWithAuthorization};
+use crate::permit2::{Permit, EXACT_PROXY, UPTO_PROXY};
 
 use super::payment::Payment;
 use super::quote::Quote;
@@ -31,17 +32,36 @@ pub struct Draft {
     pub domain_version: String,
     pub chain_id: u64,
     pub token: Address,
+    /// Signed through Permit2; else by the token's own EIP-3009.
+    pub permit: Option<Spending>,
+}
+
+/// What a permit says beside the transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    pub spender: Address,
+    /// The witness's facilitator, under `upto`.
+    pub facilitator: Option<Address>,
 }
 
 impl Draft {
     /// An honest payment for one requirement, as the TypeScript client writes it.
-    /// `None` when the requirement cannot be paid by EIP-3009.
+    /// `None` when the requirement cannot be paid by EIP-3009 or Permit2.
     pub fn new(wallet: &Wallet, accepted: &Value) -> Option<Self> {
         let network = accepted["network"].as_str()?;
         let version = if accepted["maxAmountRequired"].is_null() { 2 } else { 1 };
         let amount = if version == 1 { &accepted["maxAmountRequired"] } else { &accepted["amount"] };
         let now = unix_seconds();
         let timeout = accepted["maxTimeoutSeconds"].as_u64()?;
+        let permit = match (accepted["scheme"].as_str()?, accepted["extra"]["assetTransferMethod"].as_str()) {
+            ("exact", None | Some("eip3009")) => None,
+            ("exact", Some("permit2")) => Some(Spending { spender: EXACT_PROXY, facilitator: None }),
+            ("upto", _) => {
+                let facilitator = accepted["extra"]["facilitatorAddress"].as_str()?.parse().ok()?;
+                Some(Spending { spender: UPTO_PROXY, facilitator: Some(facilitator) })
+            }
+            _ => return None,
+        };
         Some(Self {
             version,
             from: wallet.address(),
@@ -54,6 +74,7 @@ impl Draft {
             domain_version: accepted["extra"]["version"].as_str()?.to_owned(),
             chain_id: v1_chain_id(network).or_else(|| chain_id(network))?,
             token: accepted["asset"].as_str()?.parse().ok()?,
+            permit,
             accepted: accepted.clone(),
             resource: None,
             extensions: None,
@@ -94,6 +115,9 @@ impl Draft {
     }
 
     pub fn digest(&self) -> B256 {
+        if let Some(permit) = self.permit {
+            return self.permit(permit).digest(self.chain_id);
+        }
         let message = TransferWithAuthorization {
             from: self.from,
             to: self.to,
@@ -106,21 +130,53 @@ impl Draft {
         digest(&message, &domain)
     }
 
-    /// Signs with any wallet; with another than `from`, it is a forgery.
-    pub fn sign(&self, wallet: &Wallet) -> Payment {
-        let digest = self.digest();
-        let signature = wallet.sign(digest);
-        let payload = json!({
-            "signature": alloy_primitives::hex::encode_prefixed(signature),
-            "authorization": {
+    fn permit(&self, spending: Spending) -> Permit {
+        Permit {
+            token: self.token,
+            amount: self.value,
+            spender: spending.spender,
+            nonce: self.nonce.into(),
+            deadline: self.valid_before,
+            to: self.to,
+            facilitator: spending.facilitator,
+            valid_after: self.valid_after,
+        }
+    }
+
+    fn signed_part(&self) -> (&'static str, Value) {
+        let Some(permit) = self.permit.map(|spending| self.permit(spending)) else {
+            let transfer = json!({
                 "from": self.from.to_string(),
                 "to": self.to.to_string(),
                 "value": self.value.to_string(),
                 "validAfter": self.valid_after.to_string(),
                 "validBefore": self.valid_before.to_string(),
                 "nonce": self.nonce.to_string(),
-            },
+            });
+            return ("authorization", transfer);
+        };
+        let mut witness =
+            json!({ "to": permit.to.to_string(), "validAfter": permit.valid_after.to_string() });
+        if let Some(facilitator) = permit.facilitator {
+            witness["facilitator"] = json!(facilitator.to_string());
+        }
+        let signed = json!({
+            "from": self.from.to_string(),
+            "permitted": { "token": permit.token.to_string(), "amount": permit.amount.to_string() },
+            "spender": permit.spender.to_string(),
+            "nonce": permit.nonce.to_string(),
+            "deadline": permit.deadline.to_string(),
+            "witness": witness,
         });
+        ("permit2Authorization", signed)
+    }
+
+    /// Signs with any wallet; with another than `from`, it is a forgery.
+    pub fn sign(&self, wallet: &Wallet) -> Payment {
+        let digest = self.digest();
+        let signature = wallet.sign(digest);
+        let (name, signed) = self.signed_part();
+        let payload = json!({ "signature": alloy_primitives::hex::encode_prefixed(signature), name: signed });
         let mut json = Map::new();
         json.insert("x402Version".to_owned(), json!(self.version));
         json.insert("payload".to_owned(), payload);

@@ -43,12 +43,12 @@ impl Quote {
         })
     }
 
-    /// The first way to pay that this crate can sign: `exact` on an EVM network by EIP-3009.
+    /// The first way to pay that this crate can sign: `exact` and `upto` on EVM networks.
     pub fn payable(&self) -> Option<&Value> {
         self.accepts.iter().find(|accept| {
-            accept["scheme"] == "exact"
+            matches!(accept["scheme"].as_str(), Some("exact" | "upto"))
                 && accept["extra"]["name"].is_string()
-                && !matches!(accept["extra"]["assetTransferMethod"].as_str(), Some("permit2" | "erc7710"))
+                && accept["extra"]["assetTransferMethod"] != "erc7710"
         })
     }
 }

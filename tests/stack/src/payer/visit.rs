@@ -50,7 +50,7 @@ impl fmt::Display for VisitError {
             Self::UnknownHost => "the host does not resolve",
             Self::Unreachable => "no answer",
             Self::NoQuote => "402 without a quote in PAYMENT-REQUIRED or in a version 1 body",
-            Self::NothingPayable => "nothing in the quote can be paid by EIP-3009",
+            Self::NothingPayable => "nothing in the quote can be paid by EIP-3009 or Permit2",
         })
     }
 }

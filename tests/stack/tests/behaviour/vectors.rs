@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 use serde_json::{json, Value};
 use x402_devstack::eip3009::{digest, domain, recover, TransferWithAuthorization};
 use x402_devstack::facilitator::{verify, Ledger, PaymentRequest, Token, Verdict};
+use x402_devstack::permit2::{EXACT_PROXY, UPTO_PROXY};
 
 fn vectors() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/x402.json");
@@ -22,7 +23,26 @@ fn mutated(vectors: &Value, case: &Value) -> Value {
     });
     let signature = "/paymentPayload/payload/signature";
     let authorization = |field: &str| format!("/paymentPayload/payload/authorization/{field}");
+    let permit = |field: &str| format!("/paymentPayload/payload/permit2Authorization/{field}");
+    let upto = case["base"] == "base_sepolia_upto";
     let changes: Vec<(String, Value)> = match case["name"].as_str().unwrap() {
+        "deadline" => vec![],
+        "spender" => vec![(permit("spender"), json!(UPTO_PROXY.to_string()))],
+        "spender_exact_proxy" => vec![(permit("spender"), json!(EXACT_PROXY.to_string()))],
+        "amount" => vec![("/paymentRequirements/amount".to_owned(), json!("9999"))],
+        "token" => {
+            let base = json!("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913");
+            vec![("/paymentRequirements/asset".to_owned(), base)]
+        }
+        "bad_sig" if upto => vec![(permit("witness/validAfter"), json!("1"))],
+        "bad_sig" => vec![(permit("nonce"), json!("1"))],
+        "no_eip712_extra" => {
+            vec![("/paymentRequirements/extra".to_owned(), json!({ "assetTransferMethod": "permit2" }))]
+        }
+        "facilitator_other" => {
+            let other = json!("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC");
+            vec![(permit("witness/facilitator"), other)]
+        }
         "valid" | "expired" | "expired_exact" => vec![],
         "eoa_sig_but_payer_has_code_1271_rejects" => vec![],
         "valid_after_future" => vec![(authorization("validAfter"), json!("1767225601"))],
@@ -73,15 +93,13 @@ fn both(field: &str, value: Value) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn every_published_eip3009_outcome_is_ours() {
+fn every_published_outcome_is_ours() {
     let vectors = vectors();
     let cases = vectors["facilitator_verify_outcomes"]["cases"].as_array();
     let mut checked = 0;
+    let pool = ["0x70997970C51812dc3A010C7d01b50e0d17dc79C8".to_owned()];
     for case in cases.unwrap() {
         let base = case["base"].as_str().unwrap();
-        if !base.ends_with("eip3009") {
-            continue;
-        }
         let mut ledger = Ledger::new(Token::Lenient);
         let body = mutated(&vectors, case);
         let request = PaymentRequest::parse(body.to_string().as_bytes()).unwrap();
@@ -90,7 +108,7 @@ fn every_published_eip3009_outcome_is_ours() {
             let accepts = accepts && !case["mutation"].as_str().unwrap().contains("!= magic");
             ledger.deploy_wallet(request.payer().parse().unwrap(), accepts);
         }
-        let verdict = verify(&request, case["now"].as_u64().unwrap(), &ledger);
+        let verdict = verify(&request, case["now"].as_u64().unwrap(), &ledger, &pool);
         let result = &case["result"];
         let name = case["name"].as_str().unwrap();
         match &verdict {
@@ -102,7 +120,7 @@ fn every_published_eip3009_outcome_is_ours() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 25);
+    assert_eq!(checked, cases.unwrap().len());
 }
 
 #[test]

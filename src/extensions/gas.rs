@@ -1,0 +1,191 @@
+//! Gas sponsoring: a facilitator that pays for the allowance a Permit2 payment needs.
+//!
+//! `eip2612GasSponsoring` takes a signed ERC-2612 permit, `erc20ApprovalGasSponsoring` a
+//! signed `approve` transaction. Both are declared only where the facilitator's `/supported`
+//! lists them and something is paid through Permit2; the facilitator does the rest, so what a
+//! client adds is read field by field and written out again for it.
+
+use super::{comma, extend, DIALECT};
+use crate::config::{Means, Offer};
+use crate::protocol::abilities::Abilities;
+use crate::protocol::json::{self, leaf, Field, Node, Object, Schema};
+use crate::protocol::Malformed;
+
+/// Name of the extension for ERC-2612 permits.
+pub const EIP2612: &str = "eip2612GasSponsoring";
+/// Name of the extension for signed approvals.
+pub const ERC20_APPROVAL: &str = "erc20ApprovalGasSponsoring";
+
+/// Longest signature or transaction passed on, in hexadecimal digits.
+const MAX_DIGITS: usize = 4_096;
+
+/// Which sponsoring is declared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sponsored {
+    /// By ERC-2612 permit.
+    pub eip2612: bool,
+    /// By signed approval.
+    pub erc20_approval: bool,
+}
+
+const EIP2612_INFO: &str = r#"{"description":"The facilitator accepts EIP-2612 gasless Permit to `Permit2` canonical contract.","version":"1"}"#;
+const ERC20_APPROVAL_INFO: &str = r#"{"description":"The facilitator broadcasts a pre-signed ERC-20 approve() transaction to grant Permit2 allowance.","version":"1"}"#;
+
+/// What both ask for first.
+const COMMON: &str = concat!(
+    r#""from":{"type":"string","pattern":"^0x[a-fA-F0-9]{40}$"},"#,
+    r#""asset":{"type":"string","pattern":"^0x[a-fA-F0-9]{40}$"},"#,
+    r#""spender":{"type":"string","pattern":"^0x[a-fA-F0-9]{40}$"},"#,
+    r#""amount":{"type":"string","pattern":"^[0-9]+$"},"#,
+);
+const EIP2612_FIELDS: &str = concat!(
+    r#""nonce":{"type":"string","pattern":"^[0-9]+$"},"#,
+    r#""deadline":{"type":"string","pattern":"^[0-9]+$"},"#,
+    r#""signature":{"type":"string","pattern":"^0x[a-fA-F0-9]+$"},"#,
+);
+const ERC20_APPROVAL_FIELDS: &str = r#""signedTransaction":{"type":"string","pattern":"^0x[a-fA-F0-9]+$"},"#;
+const VERSION: &str = r#""version":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+)*$"}},"required":["from","asset","spender","amount","#;
+const EIP2612_END: &str = r#""nonce","deadline","signature","version"]}}"#;
+const ERC20_APPROVAL_END: &str = r#""signedTransaction","version"]}}"#;
+
+/// Where a mistake is; any of them makes the payload unreadable.
+const PATH: &str = "extensions";
+
+const ROOT: Schema = Schema(&[Field { name: "extensions", path: PATH, schema: Some(&EXTENSIONS) }]);
+const EXTENSIONS: Schema = Schema(&[
+    Field { name: EIP2612, path: PATH, schema: Some(&PERMIT) },
+    Field { name: ERC20_APPROVAL, path: PATH, schema: Some(&APPROVAL) },
+]);
+const PERMIT: Schema = Schema(&[Field { name: "info", path: PATH, schema: Some(&PERMIT_INFO) }]);
+const APPROVAL: Schema = Schema(&[Field { name: "info", path: PATH, schema: Some(&APPROVAL_INFO) }]);
+const PERMIT_INFO: Schema = Schema(&[
+    leaf("from", PATH),
+    leaf("asset", PATH),
+    leaf("spender", PATH),
+    leaf("amount", PATH),
+    leaf("nonce", PATH),
+    leaf("deadline", PATH),
+    leaf("signature", PATH),
+    leaf("version", PATH),
+]);
+const APPROVAL_INFO: Schema = Schema(&[
+    leaf("from", PATH),
+    leaf("asset", PATH),
+    leaf("spender", PATH),
+    leaf("amount", PATH),
+    leaf("signedTransaction", PATH),
+    leaf("version", PATH),
+]);
+
+/// What an offer's quotes declare: what its facilitator sponsors, if anything can be paid
+/// through Permit2 and the operator does not object.
+pub fn offered(offer: &Offer, abilities: &impl Abilities) -> Sponsored {
+    let Some(facilitator) = offer.facilitator().filter(|_| offer.extensions().gas_sponsoring) else {
+        return Sponsored::default();
+    };
+    let permit2 = offer.accepts.iter().any(|accept| accept.means != Means::Eip3009);
+    Sponsored {
+        eip2612: permit2 && abilities.extends(facilitator, EIP2612),
+        erc20_approval: permit2 && abilities.extends(facilitator, ERC20_APPROVAL),
+    }
+}
+
+/// What is declared of an offer at most, whatever its facilitator turns out to sponsor.
+pub fn most(offer: &Offer) -> Sponsored {
+    let permit2 =
+        offer.extensions().gas_sponsoring && offer.accepts.iter().any(|a| a.means != Means::Eip3009);
+    Sponsored { eip2612: permit2, erc20_approval: permit2 }
+}
+
+/// What a payment adds for the facilitator, as members of `paymentPayload.extensions` without
+/// braces; empty when it adds nothing. Only what was declared and is whole is passed on: a
+/// client that merely repeats the declaration has signed nothing.
+///
+/// # Errors
+/// [`Malformed`] when a field stands there twice or is not of its form.
+pub fn passed_on(payload: &str, declared: Sponsored) -> Result<String, Malformed> {
+    let mut out = String::new();
+    if declared == Sponsored::default() {
+        return Ok(out);
+    }
+    let mut root = json::read_any_depth(payload, &ROOT)?;
+    let mut extensions = match root.take("extensions") {
+        (Node::Object(object), _) => object,
+        (Node::Absent | Node::Null, _) => return Ok(out),
+        (_, path) => return Err(Malformed::Shape(path)),
+    };
+    for (name, wanted, fields) in
+        [(EIP2612, declared.eip2612, &PERMIT_INFO), (ERC20_APPROVAL, declared.erc20_approval, &APPROVAL_INFO)]
+    {
+        if !wanted {
+            continue;
+        }
+        let Node::Object(mut extension) = extensions.take(name).0 else { continue };
+        let Node::Object(info) = extension.take("info").0 else { continue };
+        push_info(&mut out, name, info, fields)?;
+    }
+    Ok(out)
+}
+
+/// Writes one `info` again, if it has a signature or a transaction.
+fn push_info(out: &mut String, name: &str, mut info: Object<'_>, fields: &Schema) -> Result<(), Malformed> {
+    let mut json = String::new();
+    for field in fields.0 {
+        let text = match info.take(field.name) {
+            (Node::Text(text), _) => text,
+            // A mere echo of the declaration.
+            (Node::Absent, _) => return Ok(()),
+            (_, path) => return Err(Malformed::Shape(path)),
+        };
+        if !is_value(field.name, &text) {
+            return Err(Malformed::Shape(field.path));
+        }
+        comma(&mut json);
+        // Nothing in a value has to be escaped.
+        extend(&mut json, &["\"", field.name, "\":\"", &text, "\""]);
+    }
+    comma(out);
+    extend(out, &["\"", name, r#"":{"info":{"#, &json, "}}"]);
+    Ok(())
+}
+
+fn is_value(name: &str, text: &str) -> bool {
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let digits = text.strip_prefix("0x").unwrap_or_default();
+    match name {
+        "from" | "asset" | "spender" => digits.len() == 40 && hex(digits),
+        "signature" | "signedTransaction" => digits.len() <= MAX_DIGITS && hex(digits),
+        "version" => text.len() <= 16 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.'),
+        _ => (1..=78).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
+pub(super) fn fixed(fixed: &mut Vec<(&'static str, String)>, declared: Sponsored) {
+    if declared.eip2612 {
+        fixed.push((EIP2612, EIP2612_INFO.to_owned()));
+    }
+    if declared.erc20_approval {
+        fixed.push((ERC20_APPROVAL, ERC20_APPROVAL_INFO.to_owned()));
+    }
+}
+
+pub(super) fn push(json: &mut String, declared: Sponsored) {
+    for (wanted, name, info, fields, end) in [
+        (declared.eip2612, EIP2612, EIP2612_INFO, EIP2612_FIELDS, EIP2612_END),
+        (
+            declared.erc20_approval,
+            ERC20_APPROVAL,
+            ERC20_APPROVAL_INFO,
+            ERC20_APPROVAL_FIELDS,
+            ERC20_APPROVAL_END,
+        ),
+    ] {
+        if wanted {
+            comma(json);
+            extend(
+                json,
+                &["\"", name, r#"":{"info":"#, info, r#","schema":"#, DIALECT, COMMON, fields, VERSION, end],
+            );
+        }
+    }
+}
