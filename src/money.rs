@@ -5,7 +5,7 @@ mod price;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use ruint::aliases::U256;
 
@@ -106,13 +106,41 @@ impl Amount {
 }
 
 impl fmt::Display for Amount {
+    /// Nine digits at a time, which is less code than a general change of base.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        const BILLION: u64 = 1_000_000_000;
+        if let Some(units) = self.to_u64() {
+            return fmt::Display::fmt(&units, f);
+        }
+        let bytes = self.to_be_bytes();
+        let mut words = [0_u64; 8];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *word = u32::from_be_bytes(*bytes).into();
+        }
+        let mut parts = Vec::with_capacity(9);
+        while words != [0; 8] {
+            let mut rest = 0;
+            for word in &mut words {
+                let number = rest << 32 | *word;
+                *word = number.div_euclid(BILLION);
+                rest = number.rem_euclid(BILLION);
+            }
+            parts.push(rest);
+        }
+        let mut digits = String::with_capacity(78);
+        for part in parts.into_iter().rev() {
+            // Writing into a String cannot fail.
+            let _ = match digits.is_empty() {
+                true => write!(digits, "{part}"),
+                false => write!(digits, "{part:09}"),
+            };
+        }
+        f.pad_integral(true, "", &digits)
     }
 }
 
 impl fmt::Debug for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(self, f)
     }
 }

@@ -38,8 +38,9 @@ pub fn openapi(policy: &Policy) -> String {
     let mut places: Map<&str, usize> = Map::default();
     let mut items: Vec<(&str, Item)> = Vec::with_capacity(paths.len());
     for (listing, path) in listings.iter().zip(&paths) {
-        let place = *places.entry(path).or_insert(items.len());
+        let place = places.get(path.as_str()).copied().unwrap_or(items.len());
         if place == items.len() {
+            places.insert(path, place);
             items.push((path, Item::default()));
         }
         if let Some((_, item)) = items.get_mut(place) {

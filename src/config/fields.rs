@@ -55,10 +55,17 @@ impl<'v> Fields<'v> {
 
     /// A text of one of these spellings.
     pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], errors: &mut Errors) -> Option<T> {
+        let place = self.place(key, &mut choices.iter().map(|(name, _)| *name), errors)?;
+        choices.get(place).map(|(_, choice)| *choice)
+    }
+
+    /// Which of these spellings a text is: one copy of the code for all that is chosen.
+    #[inline(never)]
+    fn place(&self, key: &str, names: &mut dyn Iterator<Item = &str>, errors: &mut Errors) -> Option<usize> {
         let text = text(self.get(key)?, &self.path.key(key), errors)?;
-        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+        let names: Vec<&str> = names.collect();
+        let found = names.iter().position(|name| *name == text);
         if found.is_none() {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
             errors.push(
                 self.path.key(key),
                 format_args!("{} is not one of its values", quoted(text)),

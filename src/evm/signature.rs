@@ -216,7 +216,7 @@ impl Presented {
 /// the same.
 #[inline(never)]
 fn is_below(one: &[u8; 32], other: &[u8; 32]) -> bool {
-    one < other
+    one.iter().lt(other)
 }
 
 /// `n - s`, for `s` in `[1, n-1]`.

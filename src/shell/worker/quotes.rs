@@ -39,8 +39,10 @@ impl Quotes {
         });
         let mut places = Map::<u64, u64>::default();
         for offer in offers {
-            let next = places.len() as u64;
-            places.entry(address(offer)).or_insert(next);
+            let address = address(offer);
+            if places.get(&address).is_none() {
+                places.insert(address, places.len() as u64);
+            }
         }
         let rendered = (0..places.len()).map(|_| None).collect();
         Self { places, rendered: RefCell::new(rendered) }
