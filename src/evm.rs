@@ -12,6 +12,12 @@ use sha3::{Digest, Keccak256};
 
 /// Keccak-256 over the concatenation of `parts`, without building it.
 pub(crate) fn keccak256<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
+    hash(&parts)
+}
+
+/// One copy of the code for any number of parts.
+#[inline(never)]
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Keccak256::new();
     for part in parts {
         hasher.update(part);

@@ -9,6 +9,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`json`] | writing JSON |
+//! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
 //! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
@@ -42,6 +43,7 @@ pub mod extensions;
 pub mod facilitator;
 pub mod json;
 pub mod limit;
+pub mod map;
 pub mod money;
 pub mod paywall;
 pub mod precheck;

@@ -5,7 +5,7 @@ mod price;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use ruint::aliases::U256;
 
@@ -51,6 +51,7 @@ impl Amount {
     }
 
     /// Big-endian bytes, as ABI encoding wants them.
+    #[inline(never)]
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes::<32>()
     }
@@ -66,13 +67,31 @@ impl Amount {
     }
 
     /// The product, if it is a `uint256`.
+    #[inline(never)]
     pub fn times(self, by: Self) -> Option<Self> {
         self.0.checked_mul(by.0).map(Self)
     }
 
     /// The quotient, rounded down; `None` by zero.
+    ///
+    /// Bit by bit, as one divides on paper: it happens once in a metered response, and a general
+    /// division of long numbers is 8 KB of code.
+    #[inline(never)]
     pub fn over(self, by: Self) -> Option<Self> {
-        self.0.checked_div(by.0).map(Self)
+        if by.is_zero() {
+            return None;
+        }
+        let (mut quotient, mut rest) = (U256::ZERO, U256::ZERO);
+        for place in (0..U256::BITS).rev() {
+            let (twice, carry) = rest.overflowing_add(rest);
+            rest = twice;
+            rest.set_bit(0, self.0.bit(place));
+            if carry || rest >= by.0 {
+                rest = rest.wrapping_sub(by.0);
+                quotient.set_bit(place, true);
+            }
+        }
+        Some(Self(quotient))
     }
 
     /// A power of ten, if it is a `uint256`.
@@ -87,13 +106,41 @@ impl Amount {
 }
 
 impl fmt::Display for Amount {
+    /// Nine digits at a time, which is less code than a general change of base.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        const BILLION: u64 = 1_000_000_000;
+        if let Some(units) = self.to_u64() {
+            return fmt::Display::fmt(&units, f);
+        }
+        let bytes = self.to_be_bytes();
+        let mut words = [0_u64; 8];
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *word = u32::from_be_bytes(*bytes).into();
+        }
+        let mut parts = Vec::with_capacity(9);
+        while words != [0; 8] {
+            let mut rest = 0;
+            for word in &mut words {
+                let number = rest << 32 | *word;
+                *word = number.div_euclid(BILLION);
+                rest = number.rem_euclid(BILLION);
+            }
+            parts.push(rest);
+        }
+        let mut digits = String::with_capacity(78);
+        for part in parts.into_iter().rev() {
+            // Writing into a String cannot fail.
+            let _ = match digits.is_empty() {
+                true => write!(digits, "{part}"),
+                false => write!(digits, "{part:09}"),
+            };
+        }
+        f.pad_integral(true, "", &digits)
     }
 }
 
 impl fmt::Debug for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(self, f)
     }
 }

@@ -19,20 +19,21 @@ use crate::reply::{code, PaymentState, Refusal, Reply, Retry};
 
 mod commands;
 mod qr;
+mod script;
 #[cfg(test)]
 mod tests;
 mod text;
 mod ways;
 
+use script::SCRIPT;
 use text::{escape, put};
 
 const STYLE: &str = include_str!("paywall/page.css");
-const SCRIPT: &str = include_str!("paywall/page.js");
 
 /// What the page may do: run its one script, apply its one style, show images it was given, and
 /// ask its own origin. A test recomputes the hashes.
 pub const POLICY: &str = "default-src 'none'; \
-    script-src 'sha256-HdfLDPo+XYObowrlkHMQHG8j24aNIeN1GkqdLk473OU='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
+    script-src 'sha256-/Hwp5STIHwcDFxGcN1xdJsy6ZlM3q4kuaAjyQtg815k='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a page says.

@@ -1,10 +1,9 @@
 //! OpenAPI 3.1 with `x-payment-info`.
 
-use std::collections::HashMap;
-
 use super::{base, comma, price, Price};
 use crate::config::{Bazaar, Example, Listing, Policy};
 use crate::json::{extend, push_after, push_string};
+use crate::map::Map;
 
 /// The methods OpenAPI knows. Others are sold but cannot be described.
 const METHODS: [&str; 8] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"];
@@ -36,11 +35,12 @@ pub fn openapi(policy: &Policy) -> String {
     json.push_str(r#""paths":{"#);
     let listings = &policy.listings.routes;
     let paths: Vec<String> = listings.iter().map(|listing| path(&listing.path)).collect();
-    let mut places: HashMap<&str, usize> = HashMap::with_capacity(paths.len());
+    let mut places: Map<&str, usize> = Map::default();
     let mut items: Vec<(&str, Item)> = Vec::with_capacity(paths.len());
     for (listing, path) in listings.iter().zip(&paths) {
-        let place = *places.entry(path).or_insert(items.len());
+        let place = places.get(path.as_str()).copied().unwrap_or(items.len());
         if place == items.len() {
+            places.insert(path, place);
             items.push((path, Item::default()));
         }
         if let Some((_, item)) = items.get_mut(place) {

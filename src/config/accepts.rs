@@ -1,6 +1,5 @@
 //! `accepts` lists: how, in what and to whom an offer is paid.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::Errors;
@@ -11,6 +10,7 @@ use super::Asset;
 use crate::evm::address::Address;
 use crate::evm::eip712::domain_separator;
 use crate::evm::permit2;
+use crate::map::Map;
 use crate::money::assets::{self, Known, Method};
 
 mod other;
@@ -53,7 +53,7 @@ pub(super) const SCHEMES: &[(&str, Scheme)] = &[("exact", Scheme::Exact), ("upto
 pub(super) struct Assets {
     assets: Vec<Arc<Asset>>,
     /// Places in `assets`, by [`key`].
-    places: HashMap<u64, u64>,
+    places: Map<u64, u64>,
 }
 
 // === impl Assets ===

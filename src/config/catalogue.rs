@@ -1,6 +1,5 @@
 //! Offers by name, as each seller sells them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::accepts::Assets;
@@ -10,15 +9,16 @@ use super::offers::{Defaults, Draft, Seller, Terms, SELLER_KEYS};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
 use super::{Offer, Target};
+use crate::map::Map;
 
 /// Offers by name, and what became of them for each seller.
 pub(super) struct Catalogue<'v> {
-    names: HashMap<&'v str, usize>,
+    names: Map<&'v str, usize>,
     drafts: Vec<(&'v str, Option<Draft>)>,
     sold: Vec<Sold>,
-    sold_places: HashMap<u64, u64>,
+    sold_places: Map<u64, u64>,
     sellers: Vec<Seller<'v>>,
-    seller_names: HashMap<&'v str, usize>,
+    seller_names: Map<&'v str, usize>,
     pub(super) defaults: Defaults<'v>,
     pub(super) assets: Assets,
 }
@@ -37,12 +37,12 @@ impl<'v> Catalogue<'v> {
         errors: &mut Errors,
     ) -> Self {
         let mut catalogue = Self {
-            names: HashMap::new(),
+            names: Map::default(),
             drafts: Vec::new(),
             sold: Vec::new(),
-            sold_places: HashMap::new(),
+            sold_places: Map::default(),
             sellers: Vec::new(),
-            seller_names: HashMap::new(),
+            seller_names: Map::default(),
             defaults,
             assets,
         };
@@ -172,7 +172,7 @@ fn find(
     value: &Value<'_>,
     path: &Path<'_>,
     what: &str,
-    known: &HashMap<&str, usize>,
+    known: &Map<&str, usize>,
     errors: &mut Errors,
 ) -> Option<usize> {
     let name = text(value, path, errors)?;

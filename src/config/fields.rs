@@ -1,9 +1,8 @@
 //! Reading an object key by key, so that every mistake in it is found.
 
-use std::collections::HashMap;
-
 use super::error::Errors;
 use super::tree::{quoted, Path, Value};
+use crate::map::Map;
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] =
@@ -56,10 +55,17 @@ impl<'v> Fields<'v> {
 
     /// A text of one of these spellings.
     pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], errors: &mut Errors) -> Option<T> {
+        let place = self.place(key, &mut choices.iter().map(|(name, _)| *name), errors)?;
+        choices.get(place).map(|(_, choice)| *choice)
+    }
+
+    /// Which of these spellings a text is: one copy of the code for all that is chosen.
+    #[inline(never)]
+    fn place(&self, key: &str, names: &mut dyn Iterator<Item = &str>, errors: &mut Errors) -> Option<usize> {
         let text = text(self.get(key)?, &self.path.key(key), errors)?;
-        let found = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
+        let names: Vec<&str> = names.collect();
+        let found = names.iter().position(|name| *name == text);
         if found.is_none() {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
             errors.push(
                 self.path.key(key),
                 format_args!("{} is not one of its values", quoted(text)),
@@ -120,7 +126,7 @@ pub(super) fn entries<'v>(
         );
         return None;
     };
-    let mut seen: HashMap<&str, usize> = HashMap::with_capacity(fields.len());
+    let mut seen: Map<&str, usize> = Map::default();
     for (place, (key, _)) in fields.iter().enumerate() {
         if seen.insert(key, place).is_some() {
             errors.push(path.key(key), "the key is there twice", "readers disagree on which one counts");

@@ -46,10 +46,13 @@ impl Value<'_> {
 // === impl Path ===
 
 impl<'a> Path<'a> {
+    // Called some hundred times, for mistakes: a call is smaller than what it does.
+    #[inline(never)]
     pub(super) fn key(&'a self, key: &'a str) -> Path<'a> {
         Path::Key(self, key)
     }
 
+    #[inline(never)]
     pub(super) fn index(&'a self, index: usize) -> Path<'a> {
         Path::Index(self, index)
     }

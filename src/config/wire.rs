@@ -1,6 +1,5 @@
 //! The whole configuration: bytes, sections, routes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::accepts::{self, Assets};
@@ -16,6 +15,7 @@ use super::tree::{quoted, Path, Value};
 use super::{
     extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
 };
+use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
@@ -232,7 +232,7 @@ fn read_routes(
     let path = fields.path.key("routes");
     let values = fields.need("routes", "a list of at least one route", errors)?;
     let values = list(values, &path, MAX_ROUTES, errors)?;
-    let mut names: HashMap<&str, usize> = HashMap::with_capacity(values.len());
+    let mut names: Map<&str, usize> = Map::default();
     let mut built = Vec::with_capacity(values.len());
     let mut complete = true;
     for (index, value) in values.iter().enumerate() {

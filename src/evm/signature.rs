@@ -122,12 +122,11 @@ impl Signature {
         let (Some(&r), Some(&s)) = (scalars.first_chunk::<32>(), scalars.last_chunk::<32>()) else {
             return Err(SignatureError::Short);
         };
-        // Bytes compare lexicographically, which for big-endian numbers is numerically.
-        let in_range = |scalar: &[u8]| scalar > [0; 32].as_slice() && scalar < ORDER.as_slice();
+        let in_range = |scalar: &[u8; 32]| is_below(&[0; 32], scalar) && is_below(scalar, &ORDER);
         if !in_range(&r) || !in_range(&s) {
             return Err(SignatureError::OutOfRange);
         }
-        if s.as_slice() > HALF_ORDER.as_slice() {
+        if is_below(&HALF_ORDER, &s) {
             return Err(SignatureError::HighS);
         }
         Ok(Self { r, s, y_is_odd })
@@ -152,7 +151,7 @@ impl Signature {
             *v = v.wrapping_add(27);
         }
         let s = scalars.last_chunk_mut::<32>()?;
-        if s.as_slice() > HALF_ORDER.as_slice() && s.as_slice() < ORDER.as_slice() {
+        if is_below(&HALF_ORDER, s) && is_below(s, &ORDER) {
             *s = negated(s);
             *v = match *v {
                 27 => 28,
@@ -211,6 +210,13 @@ impl Presented {
             Self::Wallet(digits) => out.push_str(digits),
         }
     }
+}
+
+/// Whether one big-endian number is less than another: bytes compare lexicographically, which is
+/// the same.
+#[inline(never)]
+fn is_below(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    one.iter().lt(other)
 }
 
 /// `n - s`, for `s` in `[1, n-1]`.

@@ -109,3 +109,27 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn division_and_text_are_those_of_the_library() {
+    let (one, max) = (Amount::from_u64(1), Amount::MAX);
+    let big = Amount::parse("1152921504606846976000000000000000000000000007").unwrap();
+    let numbers = [Amount::ZERO, one, Amount::from_u64(10_000), Amount::from_u64(u64::MAX), big, max];
+    for a in numbers {
+        assert_eq!((a.to_string(), format!("{a:>80}")), (a.0.to_string(), format!("{:>80}", a.0)));
+        for b in numbers {
+            assert_eq!(a.over(b), a.0.checked_div(b.0).map(Amount), "{a} / {b}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_division_and_text_are_those_of_the_library(a: [u8; 32], b: [u8; 32], short in 0..32_usize) {
+        let mut b = b;
+        b[..short].fill(0);
+        let (a, b) = (Amount::from_be_bytes(a), Amount::from_be_bytes(b));
+        assert_eq!(a.over(b), a.0.checked_div(b.0).map(Amount), "{a} / {b}");
+        assert_eq!(b.to_string(), b.0.to_string());
+    }
+}

@@ -5,13 +5,13 @@
 //! the quote comes back in the payment. So above 4 KiB is worth a warning and above 8 KiB a
 //! mistake, unless the operator knows better.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::code;
 use crate::config::error::Errors;
 use crate::config::{Facilitator, Offer, Policy, Route};
 use crate::evm::address::Address;
+use crate::map::Map;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
@@ -42,7 +42,7 @@ struct Everything;
 pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<Vec<String>, Errors> {
     let mut errors = Errors::default();
     let mut warnings = Vec::new();
-    let mut seen: HashMap<u64, u64> = HashMap::new();
+    let mut seen: Map<u64, u64> = Map::default();
     for route in policy.routes() {
         let Some(offer) = route.offer() else { continue };
         let extensions = extensions(offer);

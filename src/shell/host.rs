@@ -85,9 +85,11 @@ pub(super) fn now() -> u64 {
 
 /// Milliseconds since the Unix epoch by the host's clock.
 pub(super) fn now_millis() -> u64 {
-    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+    let since = since_epoch();
+    since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into())
 }
 
+#[inline(never)]
 fn since_epoch() -> Duration {
     let now = hostcalls::get_current_time().unwrap_or(UNIX_EPOCH);
     SystemTime::duration_since(&now, UNIX_EPOCH).unwrap_or_default()

@@ -1,7 +1,6 @@
 //! Metrics with bounded names and cached ids: defining one costs ten increments.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use proxy_wasm::hostcalls;
@@ -18,7 +17,8 @@ use crate::record::Outcome;
 pub(super) struct Meters {
     /// Counter ids by route, the unmatched first; made when a route is first counted for.
     requests: RefCell<Vec<Option<Box<Counters>>>>,
-    calls: RefCell<HashMap<(usize, Endpoint, &'static str), u32>>,
+    /// Histogram ids of each facilitator, by what was asked and what came of it: a few.
+    calls: RefCell<Vec<Vec<((Endpoint, &'static str), u32)>>>,
     /// The two gauges of each facilitator's `/supported`.
     supported: RefCell<Vec<Option<[u32; 2]>>>,
     states: Option<[u32; State::ALL.len()]>,
@@ -83,9 +83,18 @@ impl Meters {
         result: &'static str,
         millis: u64,
     ) {
-        let name = || format!("x402.facilitator_ms.{facilitator}.{}.{result}", endpoint.name());
-        let Ok(mut ids) = self.calls.try_borrow_mut() else { return };
-        if let Some(id) = cached(&mut ids, (index, endpoint, result), MetricType::Histogram, name) {
+        let Ok(mut rows) = self.calls.try_borrow_mut() else { return };
+        if rows.len() <= index {
+            rows.resize(index.saturating_add(1), Vec::new());
+        }
+        let Some(row) = rows.get_mut(index) else { return };
+        let mut id = row.iter().find(|(kind, _)| *kind == (endpoint, result)).map(|(_, id)| *id);
+        if id.is_none() {
+            let name = format!("x402.facilitator_ms.{facilitator}.{}.{result}", endpoint.name());
+            id = hostcalls::define_metric(MetricType::Histogram, &name).ok();
+            row.extend(id.map(|id| ((endpoint, result), id)));
+        }
+        if let Some(id) = id {
             let _ = hostcalls::record_metric(id, millis);
         }
     }
@@ -136,18 +145,4 @@ impl Meters {
             let _ = hostcalls::increment_metric(id, entries);
         }
     }
-}
-
-fn cached<K: std::hash::Hash + Eq>(
-    ids: &mut HashMap<K, u32>,
-    key: K,
-    kind: MetricType,
-    name: impl FnOnce() -> String,
-) -> Option<u32> {
-    if let Some(id) = ids.get(&key) {
-        return Some(*id);
-    }
-    let id = hostcalls::define_metric(kind, &name()).ok()?;
-    ids.insert(key, id);
-    Some(id)
 }

@@ -5,7 +5,7 @@
 //! callback, and nothing else re-enters.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use proxy_wasm::hostcalls;
@@ -21,6 +21,7 @@ use crate::config::{Facilitator, Offer, Policy};
 use crate::exchange::{self, Effect, Settled};
 use crate::facilitator::breaker::Breaker;
 use crate::facilitator::Verdict;
+use crate::map::Map;
 use crate::settlement::{self, Settlement};
 use crate::signing::ring::Ring;
 use crate::wellknown::Documents;
@@ -48,10 +49,10 @@ pub(super) struct Worker {
     breakers: RefCell<Vec<Breaker>>,
     tokens: RefCell<Vec<Token>>,
     signed: RefCell<Ring>,
-    visits: RefCell<HashMap<u32, Rc<RefCell<Visit>>>>,
-    jobs: RefCell<HashMap<Attempt, Job>>,
+    visits: RefCell<Map<u32, Rc<RefCell<Visit>>>>,
+    jobs: RefCell<Map<Attempt, Job>>,
     /// Attempts, by their call's token.
-    calls: RefCell<HashMap<u64, u64>>,
+    calls: RefCell<Map<u64, u64>>,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,

@@ -8,9 +8,10 @@ use std::fmt::Write;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 
-use super::jws::{push_field, push_string};
+use super::jws::push_field;
 use super::notary::Format;
 use super::{Key, Kind};
+use crate::json::push_string;
 
 /// Where the document is asked for.
 pub const PATH: &str = "/.well-known/did.json";

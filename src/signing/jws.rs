@@ -1,9 +1,10 @@
-//! JWS in the compact form (RFC 7515, 7.1), and JSON written so that its bytes are settled.
+//! JWS in the compact form (RFC 7515, 7.1), and the fields of its JSON.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::Engine;
 
 use super::Key;
+use crate::json::push_string;
 
 /// `base64url(header).base64url(payload).base64url(signature)`; without a key, zeros stand for the
 /// signature.
@@ -19,34 +20,6 @@ pub(super) fn compact(key: Option<&Key>, header: &str, payload: &str) -> Option<
     jws.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
     Some(jws)
-}
-
-/// Appends a JSON string as RFC 8785 (3.2.2.2) and `JSON.stringify` write it: the short escapes,
-/// `\u00xx` in lower case for other control characters, everything else as it is.
-pub(super) fn push_string(out: &mut String, text: &str) {
-    out.push('"');
-    for char in text.chars() {
-        let short = match char {
-            '"' | '\\' => char,
-            '\u{8}' => 'b',
-            '\t' => 't',
-            '\n' => 'n',
-            '\u{c}' => 'f',
-            '\r' => 'r',
-            control if control < ' ' => {
-                out.push_str(if control < '\u{10}' { "\\u000" } else { "\\u001" });
-                out.push(char::from_digit(u32::from(control) & 0xf, 16).unwrap_or('0'));
-                continue;
-            }
-            other => {
-                out.push(other);
-                continue;
-            }
-        };
-        out.push('\\');
-        out.push(short);
-    }
-    out.push('"');
 }
 
 /// Appends `,"name":` and a string.

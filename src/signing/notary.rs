@@ -6,10 +6,11 @@
 
 use std::fmt::Write;
 
-use super::jws::{compact, push_field, push_string};
+use super::jws::{compact, push_field};
 use super::typed;
 use super::{ecdsa, Key, Kind};
 use crate::evm::address::Address;
+use crate::json::push_string;
 
 /// The extension's key.
 pub const EXTENSION: &str = "offer-receipt";

@@ -480,5 +480,7 @@ impl Visit {
 /// Members of one JSON object out of two lists of them, either of which may be empty.
 fn joined(first: &str, second: &str) -> String {
     let between = if first.is_empty() || second.is_empty() { "" } else { "," };
-    [first, between, second].concat()
+    let mut members = String::from(first);
+    crate::json::extend(&mut members, &[between, second]);
+    members
 }

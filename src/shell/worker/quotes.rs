@@ -1,7 +1,6 @@
 //! Quotes, rendered once for each offer and again when a facilitator says something new.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use crate::config::{Facilitator, Offer, Policy, Target};
 use crate::evm::address::Address;
 use crate::extensions::{self, gas};
 use crate::facilitator::supported::Kindness;
+use crate::map::Map;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
@@ -18,7 +18,7 @@ use crate::shell::host;
 /// Every offer's quote.
 pub(super) struct Quotes {
     /// Places in `rendered`, by [`address`].
-    places: HashMap<u64, u64>,
+    places: Map<u64, u64>,
     rendered: RefCell<Vec<Option<Rendered>>>,
 }
 
@@ -37,10 +37,12 @@ impl Quotes {
             Target::Offer(offer) => Some(offer),
             Target::Free => None,
         });
-        let mut places = HashMap::new();
+        let mut places = Map::<u64, u64>::default();
         for offer in offers {
-            let next = places.len() as u64;
-            places.entry(address(offer)).or_insert(next);
+            let address = address(offer);
+            if places.get(&address).is_none() {
+                places.insert(address, places.len() as u64);
+            }
         }
         let rendered = (0..places.len()).map(|_| None).collect();
         Self { places, rendered: RefCell::new(rendered) }

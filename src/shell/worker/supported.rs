@@ -1,6 +1,5 @@
 //! `/supported` on a timer: looked up once a second by every worker, asked by one of them.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::quotes::address;
@@ -9,6 +8,7 @@ use crate::config::{Facilitator, Policy, Target};
 use crate::facilitator::supported::store::{self, Before};
 use crate::facilitator::supported::{Fetched, Kindness, Knowledge, Snapshot, Trouble};
 use crate::facilitator::{Delivery, Endpoint};
+use crate::map::Map;
 use crate::shell::host::{self, SharedData};
 
 /// Most offers named in one report.
@@ -152,7 +152,7 @@ impl Worker {
 /// Every accept of the facilitator's offers that it says it does not settle.
 fn gaps(policy: &Policy, facilitator: &Facilitator, snapshot: &Snapshot) -> Vec<String> {
     let mut gaps = Vec::new();
-    let mut seen: HashMap<u64, u64> = HashMap::new();
+    let mut seen: Map<u64, u64> = Map::default();
     for route in policy.routes.iter() {
         let Target::Offer(offer) = &route.target else { continue };
         let ours = offer.facilitators.first().is_some_and(|first| first.index == facilitator.index);
