@@ -12,13 +12,16 @@ use crate::config::Route;
 use crate::facilitator::Endpoint;
 use crate::record::Outcome;
 
+/// A histogram's id, by what was asked and what came of it.
+type Known = ((Endpoint, &'static str), u32);
+
 /// One root's metrics.
 #[derive(Default)]
 pub(super) struct Meters {
     /// Counter ids by route, the unmatched first; made when a route is first counted for.
     requests: RefCell<Vec<Option<Box<Counters>>>>,
-    /// Histogram ids of each facilitator, by what was asked and what came of it: a few.
-    calls: RefCell<Vec<Vec<((Endpoint, &'static str), u32)>>>,
+    /// Histograms of each facilitator: a few.
+    calls: RefCell<Vec<Vec<Known>>>,
     /// The two gauges of each facilitator's `/supported`.
     supported: RefCell<Vec<Option<[u32; 2]>>>,
     states: Option<[u32; State::ALL.len()]>,

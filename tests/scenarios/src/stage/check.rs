@@ -7,7 +7,7 @@ use x402_devstack::client::Answer;
 /// Refusals that invite a payment, by code; every other one must not.
 fn quotes(status: u16, answer: &Answer) -> bool {
     let rejected = answer.receipt().is_some_and(|receipt| receipt["success"] == false);
-    status == 402 && !rejected
+    matches!(status, 402 | 412) && !rejected
 }
 
 /// Asserts a refusal in full: status, code everywhere, `no-store`, and a quote exactly where

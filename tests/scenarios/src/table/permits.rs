@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 use serde_json::json;
-use x402_devstack::facilitator::FaultKind;
+use x402_devstack::facilitator::{Fault, FaultKind, Operation};
 use x402_devstack::payer::{Draft, Spending};
 use x402_devstack::permit2::{EXACT_PROXY, UPTO_PROXY};
 
@@ -62,9 +62,10 @@ pub(super) fn add(table: &mut Table) {
     });
     table.add_in(Shop::Any, "p2_no_allowance_is_412", |stage| {
         let (payment, request) = stage.paid(&stage.get(BEFORE));
-        stage.fault(&payment, FaultKind::Reject { reason: "permit2_allowance_required".to_owned() });
+        let allowance = FaultKind::Reject { reason: "permit2_allowance_required".to_owned() };
+        stage.world().facilitator.fault(Fault::once(allowance).on(Operation::Verify).nonce(payment.nonce));
         refused(&stage.send(&request), 412, "permit2_allowance_required");
-        assert_eq!(stage.hits(), 0);
+        assert_eq!((stage.hits(), stage.settles(&payment)), (0, 0), "asked before anything moves");
         served(&stage.again(&request));
         stage.charged_once(&payment, 1);
     });
