@@ -57,7 +57,8 @@ pub fn read(
         (Given::One(statement), _) => overridden(statement, signed),
         (Given::Many, _) => None,
         (Given::Absent, Some(meter)) => measured(meter, signed.decimals, headers),
-        (Given::Absent, None) => return whole(Charge::Full),
+        // Said as an amount, so that the receipt says it too.
+        (Given::Absent, None) => Some(signed.most),
     };
     match amount {
         None => whole(Charge::Unreadable),

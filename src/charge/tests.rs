@@ -49,7 +49,7 @@ fn the_upstream_may_say_it_in_three_ways() {
         let read = reading(&offer, &[(OVERRIDE, &statement)]);
         assert_eq!(read, Reading { charge: expected, cut: false }, "{amount}");
     }
-    assert_eq!(charge(&offer, &[]), Charge::Full);
+    assert_eq!(charge(&offer, &[]), metered(5_000_000));
 }
 
 #[test]
@@ -128,4 +128,33 @@ fn a_status_that_is_not_charged_for_costs_nothing() {
         assert_eq!(read(&offer, None, status, &[]).charge, Charge::Nothing, "{status:?}");
     }
     assert_eq!(read(&offer, None, Some(200), &[]).charge, Charge::Full);
+}
+
+/// What the reference server makes of `Settlement-Overrides`; where ours is something else, why.
+#[test]
+fn overrides_of_the_reference() {
+    const DIFFERENCES: [(&str, &str); 5] = [
+        ("150%", "cut down to what was signed; the reference asks for more"),
+        ("12.345%", "read by nobody; the reference hands the text to the facilitator"),
+        ("-1", "as above"),
+        ("abc", "as above"),
+        ("6000000", "cut down to what was signed"),
+    ];
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/vectors/x402.json")).unwrap();
+    let mut different = Vec::new();
+    for case in vectors["pricing_routing_matching"]["overrides"].as_array().unwrap() {
+        let [most, said, theirs] = [0, 1, 2].map(|place| case[place].as_str().unwrap());
+        assert_eq!(most, "5000000");
+        let statement = format!(r#"{{"amount":"{said}"}}"#);
+        let ours = match reading(&sold(None), &[(OVERRIDE, &statement)]) {
+            Reading { charge: Charge::Metered(amount), cut: false } => amount.to_string(),
+            Reading { charge: Charge::Waived, cut: false } => "0".to_owned(),
+            Reading { charge, cut } => format!("{charge:?}, cut: {cut}"),
+        };
+        if ours != theirs {
+            different.push(said);
+        }
+    }
+    assert_eq!(different, DIFFERENCES.map(|(said, _)| said));
 }

@@ -79,7 +79,7 @@ const APPROVAL_INFO: Schema = Schema(&[
 
 /// What an offer's quotes declare: what its facilitator sponsors, if anything can be paid
 /// through Permit2 and the operator does not object.
-pub fn offered(offer: &Offer, abilities: &impl Abilities) -> Sponsored {
+pub fn offered(offer: &Offer, abilities: &dyn Abilities) -> Sponsored {
     let Some(facilitator) = offer.facilitator().filter(|_| offer.extensions().gas_sponsoring) else {
         return Sponsored::default();
     };
@@ -160,12 +160,13 @@ fn is_value(name: &str, text: &str) -> bool {
     }
 }
 
+/// The version alone: clients on `@x402/core` 2.11 replace the whole `info`, and with it the
+/// description, by what they signed.
 pub(super) fn fixed(fixed: &mut Vec<(&'static str, String)>, declared: Sponsored) {
-    if declared.eip2612 {
-        fixed.push((EIP2612, EIP2612_INFO.to_owned()));
-    }
-    if declared.erc20_approval {
-        fixed.push((ERC20_APPROVAL, ERC20_APPROVAL_INFO.to_owned()));
+    for (wanted, name) in [(declared.eip2612, EIP2612), (declared.erc20_approval, ERC20_APPROVAL)] {
+        if wanted {
+            fixed.push((name, r#"{"version":"1"}"#.to_owned()));
+        }
     }
 }
 

@@ -32,7 +32,8 @@ const FEW: usize = 2;
 struct Everything;
 
 /// Measures each offer's largest quote: all its ways to pay, signed if they are to be, the
-/// longest code and a typical URL. `extensions` gives the members of that object, as [`Challenge::new`] takes them.
+/// longest code and a typical URL. `extensions` gives the members of that object, as
+/// [`Challenge::new`] takes them.
 ///
 /// Returns warnings for the log.
 ///

@@ -16,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
+FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
+SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -39,21 +41,21 @@ MUTANTS = [
     ),
     (
         "the hold of a response", "src/exchange.rs",
-        "(Self::Closing, one(Effect::Claim(Step::Settling)))",
-        "(Self::Over, one(Effect::PassUnpaid))",
+        "Charge::Full => close(None),",
+        "Charge::Full => (Self::Over, one(Effect::PassUnpaid)),",
         NATIVE, ["spine_rejected_for_lack_of_funds_after::native", "spine_paid_after::native"],
     ),
     (
         "the hold of a request", "src/exchange.rs",
-        "Outcome::Granted if terms.settle == Settle::Before => (Self::Paying, one(Effect::Settle)),",
-        "Outcome::Granted if terms.settle == Settle::Before => "
-        "(Self::Working { paid: Some(Paid(None)) }, one(Effect::Forward)),",
+        "(Check::Local, Settle::Before) => (Self::Paying(None), one(Effect::Settle(None))),",
+        "(Check::Local, Settle::Before) => "
+        "(Self::Working { paid: Some(Paid::NOTHING) }, one(Effect::Forward)),",
         NATIVE, ["spine_rejected_for_lack_of_funds_before::native", "spine_paid_before::native"],
     ),
     (
         "the renewal at the response", "src/exchange.rs",
-        "(Self::Fencing { paid, worth: charges }, one(Effect::Claim(Step::Renew)))",
-        "(Self::Delivering { worth: charges }, one(Effect::Release(paid)))",
+        "(Self::Fencing { paid, worth }, one(Effect::Claim(Step::Renew)))",
+        "(Self::Delivering { worth }, one(Effect::Release(paid)))",
         SEARCH, ["no_reachable_state_breaks_a_promise"],
     ),
     (
@@ -103,6 +105,114 @@ MUTANTS = [
         "OWNED_IN_RESPONSE.contains(&name)",
         "name.is_empty()",
         NATIVE, ["a9_owned_headers_of_the_upstream_late::native"],
+    ),
+    (
+        "the cut to what was signed", "src/charge.rs",
+        "Charge::Metered(amount.min(signed.most))",
+        "Charge::Metered(amount)",
+        NATIVE, ["upto_charge_above_is_cut::native", "upto_charge_quantity_above_is_cut::native"],
+    ),
+    (
+        "the end of a payment that cost nothing", "src/claims.rs",
+        "(State::Held, Op::Waive { .. }) => (Next::Put(self.buried(None, now)), Outcome::Done),",
+        "(State::Held, Op::Waive { .. }) => (Next::Remove, Outcome::Done),",
+        NATIVE, ["upto_zero_override::native", "upto_zero_quantity::native"],
+    ),
+    (
+        "the strip of a client's own charge", "src/admission/head.rs",
+        "const OWNED: [&str; 3] = [\"payment-response\", \"x-payment-response\", \"settlement-overrides\"];",
+        "const OWNED: [&str; 2] = [\"payment-response\", \"x-payment-response\"];",
+        NATIVE, ["upto_clients_override_is_ignored::native"],
+    ),
+    (
+        "the question before the claim", "src/admission/purchase.rs",
+        "(_, Judge::Facilitator) => Check::First,",
+        "(_, Judge::Facilitator) => Check::Local,",
+        NATIVE, ["w_refused_then_valid_after::native", "w_what_nobody_vouches_for_takes_no_room::native"],
+    ),
+    (
+        "the binding to a signature", "src/admission/purchase.rs",
+        "binding.with_signature(text.as_bytes())",
+        "binding.with_signature(&[])",
+        NATIVE, ["w_another_signature_gets_nothing::native"],
+    ),
+    (
+        "the refusal of a signature's twin", "src/precheck.rs",
+        "if twin.is_some_and(|twin| signs(&twin)) {",
+        "if false && twin.is_some_and(|twin| signs(&twin)) {",
+        NATIVE, ["w_twin_high_s_is_refused_without_a_call::native"],
+    ),
+    (
+        "the limit of checks", "src/shell/worker.rs",
+        "Effect::Verify if !self.may_ask(visit, purchase) => {",
+        "Effect::Verify if false && !self.may_ask(visit, purchase) => {",
+        NATIVE, ["w_checks_are_limited_per_source::native"],
+    ),
+    (
+        "the spender of a permit", "src/precheck/fit.rs",
+        "if permit.spender != proxy {",
+        "if false && permit.spender != proxy {",
+        NATIVE, ["p2_signed_for_another_spender::native", "p2_signed_for_the_upto_proxy::native"],
+    ),
+    (
+        "the token of a permit", "src/precheck/fit.rs",
+        "if permit.token != terms.asset.address {",
+        "if false && permit.token != terms.asset.address {",
+        NATIVE, ["p2_signed_for_another_token::native"],
+    ),
+    (
+        "the submitter of a permit", "src/precheck/fit.rs",
+        "if permit.witness.facilitator != terms.facilitator {",
+        "if false && permit.witness.facilitator != terms.facilitator {",
+        NATIVE, ["upto_signed_for_another_submitter::native"],
+    ),
+    (
+        "version 1's being off", "src/precheck/fit.rs",
+        "None if offer.v1 => offer",
+        "None if offer.v1 || true => offer",
+        NATIVE, ["v1_off::native"],
+    ),
+    (
+        "the transaction that pays once", "src/shell/worker/calls.rs",
+        "Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),",
+        "Outcome::Elsewhere(_) => settlement::Event::Answer(answer),",
+        NATIVE, ["o_one_transaction_pays_once::native"],
+    ),
+    (
+        "the pin of a facilitator's address", "src/facilitator/supported/pins.rs",
+        "if self.address == named || listed == Some(true) {",
+        "if self.address == named {",
+        FACILITATOR, ["facilitator::supported::tests::pinned::a_random_member_of_the_pool_does_not_move_the_quote"],
+    ),
+    (
+        "the lease of the worker that asks", "src/facilitator/supported/snapshot.rs",
+        "if ahead(self.lease_until) {",
+        "if false && ahead(self.lease_until) {",
+        FACILITATOR, ["facilitator::supported::tests::turns::one_of_many_workers_asks_per_period"],
+    ),
+    (
+        "the refusal of redirects", "src/facilitator.rs",
+        "if Redirect::is_one(status) {",
+        "if false && Redirect::is_one(status) {",
+        FACILITATOR, ["facilitator::tests::host::a_redirect_leaves_it_open_and_is_no_verdict"],
+    ),
+    (
+        "the halves of a key", "src/signing/text.rs",
+        "found.public.is_some_and(|stated| stated != public)",
+        "found.public.is_some_and(|stated| stated.is_empty())",
+        SIGNING, ["signing::tests::what_is_no_key_is_named_for_what_it_is"],
+    ),
+    (
+        "the bound on signatures", "src/signing/ring.rs",
+        "signed > SIGNATURES_A_SECOND",
+        "signed > usize::MAX",
+        SIGNING, ["signing::tests::ring::a_flood_of_urls_costs_a_bounded_number_of_signatures"],
+    ),
+    (
+        "a signature's low s", "src/signing/secp256k1.rs",
+        "let s = if high { -s } else { s };",
+        "let s = if high { s } else { s };",
+        SIGNING, ["signing::tests::secp256k1_signs_as_libsecp256k1_and_is_recovered"],
     ),
 ]
 

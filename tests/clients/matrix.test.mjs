@@ -16,10 +16,6 @@ import { payerOf, startStage } from './matrix/stage.mjs';
 import { printTables } from './matrix/table.mjs';
 import { Visit, VISITS } from './matrix/visits.mjs';
 
-/** What the module can do beyond version 2 and EIP-3009, and which of it is still to come. */
-const ALL = ['v1', 'permit2', 'sponsored', 'upto', 'wallets', 'page'];
-const PENDING = new Set((process.env.X402_PENDING ?? 'sponsored').split(' '));
-const FEATURES = new Set(ALL.filter((one) => !PENDING.has(one)));
 /** Purchases of one client at a time. */
 const AT_ONCE = 4;
 
@@ -28,20 +24,19 @@ const chromium = findChromium() !== undefined;
 const facilitators = ['npm', 'rs'];
 const cells = [
   ...cellsOf(CLIENTS, { facilitators }),
-  ...extrasOf('Chromium', VISITS, { facilitators, needs: ['page'] }),
+  ...extrasOf('Chromium', VISITS, { facilitators }),
   ...extrasOf('by hand', RAW, { facilitators }),
 ];
 const outcomes = new Map();
 for (const cell of cells) {
   const absent = cell.client?.missing === true || (cell.facilitator === 'rs' && !rust) || (cell.row === 'Chromium' && !chromium);
-  const pending = cell.needs.some((one) => PENDING.has(one));
-  cell.skip = pending ? 'pending' : absent ? 'missing' : undefined;
+  cell.skip = absent ? 'missing' : undefined;
   if (cell.skip !== undefined) outcomes.set(cell, cell.skip);
 }
 const running = cells.filter(({ skip }) => skip === undefined);
 const started = performance.now();
 // Not in a hook: where this fails no cell has run, and one error says why.
-const stage = await startStage({ features: FEATURES, rust, chromium: chromium && FEATURES.has('page') });
+const stage = await startStage({ rust, chromium });
 
 /** Who buys, with an account that exists. */
 async function purchaseOf(cell) {
@@ -86,8 +81,7 @@ async function weigh(path) {
 }
 
 after(async () => {
-  const sold = ['exact/before', 'networks', ...(FEATURES.has('upto') ? ['permit2/before', 'upto'] : []), ...(FEATURES.has('sponsored') ? ['sponsored'] : [])];
-  const weights = await Promise.all(sold.map(weigh));
+  const weights = await Promise.all(['exact/before', 'networks', 'permit2/before', 'upto', 'sponsored'].map(weigh));
   const log = stage.envoy.log();
   await tearDown();
   if ([...outcomes.values()].includes('failed')) {

@@ -63,13 +63,17 @@ impl Snapshot {
             ..Self::default()
         };
         if flag(known)? {
-            snapshot.supported = Some(Supported {
-                kinds: from.list(Bytes::kind)?,
-                extensions: from.list(Bytes::text)?,
-                signers: from.list(|from| Some((from.text()?, from.list(Bytes::text)?)))?,
-            });
+            let mut answer = Supported::default();
+            from.each(&mut |from| from.kind().map(|kind| answer.kinds.push(kind)))?;
+            answer.extensions = from.texts()?;
+            from.each(&mut |from| {
+                let signer = (from.text()?, from.texts()?);
+                answer.signers.push(signer);
+                Some(())
+            })?;
+            snapshot.supported = Some(answer);
         }
-        snapshot.pins = from.list(Bytes::pin)?;
+        from.each(&mut |from| from.pin().map(|pin| snapshot.pins.push(pin)))?;
         from.0.is_empty().then_some(snapshot)
     }
 }
@@ -128,12 +132,18 @@ impl Bytes<'_> {
         std::str::from_utf8(text).ok().map(str::to_owned)
     }
 
-    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let mut items = Vec::new();
+    /// Reads as many items as the length before them says.
+    fn each(&mut self, item: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
         for _ in 0..self.len()? {
-            items.push(item(self)?);
+            item(self)?;
         }
-        Some(items)
+        Some(())
+    }
+
+    fn texts(&mut self) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        self.each(&mut |from| from.text().map(|text| texts.push(text)))?;
+        Some(texts)
     }
 
     fn kind(&mut self) -> Option<Kind> {
@@ -148,7 +158,9 @@ impl Bytes<'_> {
     fn pin(&mut self) -> Option<Pin> {
         let network = self.text()?;
         let (address, seen_at) = self.dated()?;
-        Some(Pin { network, address, seen_at, retired: self.list(Bytes::dated)? })
+        let mut retired = Vec::new();
+        self.each(&mut |from| from.dated().map(|dated| retired.push(dated)))?;
+        Some(Pin { network, address, seen_at, retired })
     }
 
     fn dated(&mut self) -> Option<(Address, u64)> {

@@ -40,22 +40,21 @@ impl Pin {
 
     /// Takes note of the address an answer named, and of whether the pinned one is listed.
     fn hear(&mut self, named: Address, listed: Option<bool>, now: UnixSeconds) {
-        let kept = match listed {
-            Some(listed) => listed,
-            None => now < self.seen_at.saturating_add(PIN_SECONDS),
-        };
         self.retired.retain(|(_, until)| now < *until);
         if self.address == named || listed == Some(true) {
             self.seen_at = now;
-        } else if !kept {
-            self.retired.retain(|(retired, _)| *retired != named);
-            if self.retired.len() >= MAX_RETIRED {
-                self.retired.remove(0);
-            }
-            self.retired.push((self.address, now.saturating_add(PIN_SECONDS)));
-            self.address = named;
-            self.seen_at = now;
+            return;
         }
+        if listed.is_none() && now < self.seen_at.saturating_add(PIN_SECONDS) {
+            return;
+        }
+        self.retired.retain(|(retired, _)| *retired != named);
+        if self.retired.len() >= MAX_RETIRED {
+            self.retired.remove(0);
+        }
+        self.retired.push((self.address, now.saturating_add(PIN_SECONDS)));
+        self.address = named;
+        self.seen_at = now;
     }
 }
 

@@ -219,6 +219,6 @@ fn remainder(block: &[u8], generator: &[u8]) -> Vec<u8> {
 fn times(x: u8, y: u8) -> u8 {
     (0..8).rev().fold(0u8, |product, bit| {
         let doubled = (product << 1) ^ ((product >> 7) * 0x1d);
-        doubled ^ ((y >> bit & 1) * x)
+        doubled ^ (((y >> bit) & 1) * x)
     })
 }

@@ -100,3 +100,18 @@ fn signed_offers_are_measured_with_the_quote() {
     }
     assert!(checked(4, &json!({}), "").unwrap().is_empty(), "the same unsigned");
 }
+
+#[test]
+fn what_an_offer_declares_counts() {
+    let warned = |bazaar: &Value| {
+        let mut config = shop(2, &json!({}));
+        config["offers"]["tile"]["bazaar"] = bazaar.clone();
+        let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None);
+        check(&policy.unwrap_or_else(|errors| panic!("{errors}")), &|offer| crate::extensions::most(offer))
+            .unwrap()
+    };
+    assert_eq!(warned(&json!(null)), [""; 0]);
+    let example = json!({"output": {"type": "json", "example": {"x": "y".repeat(2_000)}}});
+    let warnings = warned(&example);
+    assert!(matches!(&warnings[..], [one] if one.starts_with("offers.tile: ")), "{warnings:?}");
+}

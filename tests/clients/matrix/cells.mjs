@@ -170,28 +170,28 @@ function halved({ headers, body }) {
 }
 
 /**
- * A column of the table. `by` says which facilitators it is worth asking (all, or one), `needs`
- * what the module must have, `scheme` and `versions` which clients can.
+ * A column of the table. `by` says which facilitators it is worth asking (all, or one), `scheme`
+ * and `versions` which clients can; without `allowance` Permit2 may not move the payer's money.
  */
 export const COLUMNS = [
   { name: 'exact before', by: 'all', run: paid('exact/before') },
   { name: 'exact after', by: 'all', run: paid('exact/after') },
   { name: 'three networks', by: 'all', run: paid('networks') },
-  { name: 'permit2 before', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', run: paid('permit2/before') },
-  { name: 'permit2 after', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', run: paid('permit2/after') },
+  { name: 'permit2 before', by: 'all', scheme: 'permit2', versions: [2], run: paid('permit2/before') },
+  { name: 'permit2 after', by: 'all', scheme: 'permit2', versions: [2], run: paid('permit2/after') },
   {
-    name: 'permit2 sponsored', by: 'all', scheme: 'sponsored', versions: [2], needs: 'sponsored', allowance: false,
+    name: 'permit2 sponsored', by: 'all', scheme: 'sponsored', versions: [2], allowance: false,
     run: paid('sponsored', PRICE, { rpc: true }),
   },
   {
-    name: 'upto override', by: 'all', scheme: 'upto', versions: [2], needs: 'upto',
+    name: 'upto override', by: 'all', scheme: 'upto', versions: [2],
     run: paid('upto', OVERRIDE, { order: { override: String(OVERRIDE) } }),
   },
   {
-    name: 'upto rate', by: 'all', scheme: 'upto', versions: [2], needs: 'upto',
+    name: 'upto rate', by: 'all', scheme: 'upto', versions: [2],
     run: paid('upto-rate', RATED, { order: { tokens: TOKENS } }),
   },
-  { name: 'upto zero', by: 'all', scheme: 'upto', versions: [2], needs: 'upto', run: paid('upto', 0n, { order: { override: '0' } }) },
+  { name: 'upto zero', by: 'all', scheme: 'upto', versions: [2], run: paid('upto', 0n, { order: { override: '0' } }) },
   {
     name: 'no funds before', by: 'all', purse: PRICE - 1n,
     async run(purchase) {
@@ -220,7 +220,7 @@ export const COLUMNS = [
     },
   },
   {
-    name: 'no allowance', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', allowance: false,
+    name: 'no allowance', by: 'all', scheme: 'permit2', versions: [2], allowance: false,
     async run(purchase) {
       const answer = await purchase.buy('permit2/before');
       // Settled unasked, the contract's revert is all there is to know: the outcome is open.
@@ -230,7 +230,7 @@ export const COLUMNS = [
     },
   },
   {
-    name: 'no allowance verified', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', allowance: false,
+    name: 'no allowance verified', by: 'all', scheme: 'permit2', versions: [2], allowance: false,
     async run(purchase) {
       const answer = await purchase.buy('permit2/verified');
       assert.ok([402, 412].includes(answer.status), JSON.stringify(answer));
@@ -239,7 +239,7 @@ export const COLUMNS = [
     },
   },
   {
-    name: 'permit2 only', by: 'all', versions: [1], needs: 'permit2',
+    name: 'permit2 only', by: 'all', versions: [1],
     async run(purchase) {
       const answer = await purchase.buy('permit2/before');
       assert.notEqual(answer.status, 200, JSON.stringify(answer));
@@ -285,7 +285,7 @@ export const COLUMNS = [
     },
   },
   {
-    name: 'upstream 500 upto', by: 'all', scheme: 'upto', versions: [2], needs: 'upto',
+    name: 'upstream 500 upto', by: 'all', scheme: 'upto', versions: [2],
     async run(purchase) {
       const answer = await purchase.buy('upto', { order: { failures: 1, override: String(OVERRIDE) } });
       assert.equal(answer.status, 500, JSON.stringify(answer));
@@ -298,9 +298,9 @@ export const COLUMNS = [
   { name: 'facilitator down after', by: 'dead', run: unreached('exact/after') },
   { name: 'replay before', by: 'all', run: replayed('exact/before') },
   { name: 'replay after', by: 'all', run: replayed('exact/after') },
-  { name: 'replay permit2', by: 'all', scheme: 'permit2', versions: [2], needs: 'permit2', run: replayed('permit2/before') },
+  { name: 'replay permit2', by: 'all', scheme: 'permit2', versions: [2], run: replayed('permit2/before') },
   {
-    name: 'replay upto', by: 'all', scheme: 'upto', versions: [2], needs: 'upto',
+    name: 'replay upto', by: 'all', scheme: 'upto', versions: [2],
     run: replayed('upto', OVERRIDE, { order: { override: String(OVERRIDE) } }),
   },
   {
@@ -343,21 +343,19 @@ export function cellsOf(clients, { facilitators }) {
       row: client.name,
       name: `v${version} ${column.name}`,
       client, version, column, facilitator,
-      needs: [...(version === 1 ? ['v1'] : []), ...(column.needs === undefined ? [] : [column.needs])],
       purse: column.purse ?? PURSE,
-      spender: column.needs !== undefined && column.allowance !== false ? ADDRESSES.permit2 : undefined,
+      spender: column.scheme !== undefined && column.allowance !== false ? ADDRESSES.permit2 : undefined,
     }));
   })));
 }
 
 /** The cells of what only one can do. */
-export function extrasOf(row, extras, { facilitators, needs = [] }) {
+export function extrasOf(row, extras, { facilitators }) {
   return extras.flatMap((extra) => asked(extra.by, facilitators).map((facilitator) => ({
     id: idOf(row, extra.group ?? '', extra.name, facilitator),
     row,
     name: extra.group === undefined ? extra.name : `${extra.group}: ${extra.name}`,
     extra, facilitator, version: 2,
-    needs: [...needs, ...(extra.needs ?? [])],
     purse: extra.purse ?? PURSE,
   })));
 }

@@ -120,21 +120,21 @@ const settles = (path) => async (purchase) => purchase.got(await purchase.pay(pa
 
 export const RAW = [
   {
-    group: 'headers', name: 'X-PAYMENT carries version 2', by: 'npm', needs: ['v1'],
+    group: 'headers', name: 'X-PAYMENT carries version 2', by: 'npm',
     async run(purchase) {
       const payment = await purchase.sign('exact/before');
       await purchase.got(await purchase.ask('exact/before', { 'x-payment': encode(payment) }));
     },
   },
   {
-    group: 'headers', name: 'PAYMENT-SIGNATURE carries version 1', by: 'npm', needs: ['v1'],
+    group: 'headers', name: 'PAYMENT-SIGNATURE carries version 1', by: 'npm',
     async run(purchase) {
       const payment = await purchase.sign('exact/after', { version: 1 });
       await purchase.got(await purchase.ask('exact/after', { 'payment-signature': encode(payment) }));
     },
   },
   {
-    group: 'headers', name: 'one authorisation in both versions', by: 'all', needs: ['v1'],
+    group: 'headers', name: 'one authorisation in both versions', by: 'all',
     async run(purchase) {
       const payment = await purchase.sign('exact/before');
       await purchase.got(await purchase.ask('exact/before', { 'payment-signature': encode(payment) }));
@@ -186,10 +186,10 @@ export const RAW = [
   },
   { group: 'lost', name: 'the answer to a settlement before', by: 'npm', run: unheard('exact/before', 0) },
   { group: 'lost', name: 'the answer to a settlement after', by: 'npm', run: unheard('exact/after', 1) },
-  { group: 'upto', name: 'half of the most', by: 'all', needs: ['upto'], permit2: true, run: overriding('50%', MAXIMUM / 2n) },
-  { group: 'upto', name: 'an override in dollars', by: 'all', needs: ['upto'], permit2: true, run: overriding('$0.012345', OVERRIDE) },
+  { group: 'upto', name: 'half of the most', by: 'all', permit2: true, run: overriding('50%', MAXIMUM / 2n) },
+  { group: 'upto', name: 'an override in dollars', by: 'all', permit2: true, run: overriding('$0.012345', OVERRIDE) },
   {
-    group: 'upto', name: 'more than was signed', by: 'all', needs: ['upto'], permit2: true,
+    group: 'upto', name: 'more than was signed', by: 'all', permit2: true,
     async run(purchase) {
       purchase.stage.upstream.orders.set(purchase.cell.id, { override: String(MAXIMUM * 3n) });
       const answer = await purchase.pay('upto');
@@ -199,20 +199,20 @@ export const RAW = [
       assert.ok([200, 500, 502, 503].includes(answer.status), answer.body);
     },
   },
-  { group: 'wallets', name: 'ERC-1271 before', by: 'all', needs: ['wallets'], wallet: 'deployed', run: settles('exact/before') },
-  { group: 'wallets', name: 'ERC-1271 after', by: 'all', needs: ['wallets'], wallet: 'deployed', run: settles('exact/after') },
+  { group: 'wallets', name: 'ERC-1271 before', by: 'all', wallet: 'deployed', run: settles('exact/before') },
+  { group: 'wallets', name: 'ERC-1271 after', by: 'all', wallet: 'deployed', run: settles('exact/after') },
   {
-    group: 'wallets', name: 'ERC-1271 by Permit2', by: 'all', needs: ['wallets', 'permit2'], wallet: 'deployed', permit2: true,
+    group: 'wallets', name: 'ERC-1271 by Permit2', by: 'all', wallet: 'deployed', permit2: true,
     run: settles('permit2/before'),
   },
   {
-    group: 'wallets', name: 'ERC-1271, not its owner', by: 'all', needs: ['wallets'], wallet: 'stranger',
+    group: 'wallets', name: 'ERC-1271, not its owner', by: 'all', wallet: 'stranger',
     async run(purchase) {
       await purchase.not(await purchase.pay('exact/before'), ...forged(purchase.cell));
     },
   },
-  { group: 'wallets', name: 'ERC-6492 not yet deployed', by: 'all', needs: ['wallets'], wallet: 'counterfactual', run: settles('exact/before') },
-  { group: 'wallets', name: 'EIP-7702', by: 'all', needs: ['wallets'], wallet: 'delegated', run: settles('exact/before') },
+  { group: 'wallets', name: 'ERC-6492 not yet deployed', by: 'all', wallet: 'counterfactual', run: settles('exact/before') },
+  { group: 'wallets', name: 'EIP-7702', by: 'all', wallet: 'delegated', run: settles('exact/before') },
 ];
 
 /** What the cell's payer is, on this chain. */

@@ -22,37 +22,26 @@ const FOREIGN = {
 };
 
 /** Routes of one facilitator, under its name. */
-function routesOf(facilitator, features) {
-  const brief = `${facilitator}-brief`;
-  const unsponsored = features.has('sponsored') ? { gasSponsoring: 'off' } : {};
+function routesOf(facilitator) {
   const both = (name, offer) => ['before', 'after'].map((settle) => [`${name}/${settle}`, { price: '$0.01', settle, ...offer }]);
+  // Whoever pays with a permit of the token's own is on the route `sponsored`.
+  const permit2 = { accepts: [{ ...USDC, assetTransferMethod: 'permit2' }], gasSponsoring: 'off' };
+  const upto = { settle: 'after', accepts: [{ ...USDC, scheme: 'upto' }], gasSponsoring: 'off' };
+  const quantity = { responseHeader: 'x-tokens', default: 1 };
+  const before = { price: '$0.01', settle: 'before' };
   const offers = [
     ...both('exact'),
-    ['exact/verified', { price: '$0.01', settle: 'before', verify: 'facilitator' }],
-    ['elsewhere', { price: '$0.01', settle: 'before', accepts: [{ ...USDC, network: 'polygon' }] }],
+    ['exact/verified', { ...before, verify: 'facilitator' }],
+    ['elsewhere', { ...before, accepts: [{ ...USDC, network: 'polygon' }] }],
     ['networks', { price: '$0.01', settle: 'after', accepts: [USDC, { ...USDC, network: 'polygon' }, FOREIGN] }],
-    ['guarded', { price: '$0.01', settle: 'before', facilitators: [`${facilitator}-guarded`] }],
-    ['brief', { price: '$0.01', settle: 'before', maxTimeoutSeconds: BRIEF, facilitators: [brief] }],
+    ['guarded', { ...before, facilitators: [`${facilitator}-guarded`] }],
+    ['brief', { ...before, maxTimeoutSeconds: BRIEF, facilitators: [`${facilitator}-brief`] }],
+    ...both('permit2', permit2),
+    ['permit2/verified', { ...before, ...permit2, verify: 'facilitator' }],
+    ['sponsored', { ...before, ...permit2, gasSponsoring: 'auto' }],
+    ['upto', { ...upto, price: '$0.05' }],
+    ['upto-rate', { ...upto, price: { rate: '$0.002', per: 1000, max: '$0.05', quantity } }],
   ];
-  if (features.has('permit2')) {
-    const accepts = [{ ...USDC, assetTransferMethod: 'permit2' }];
-    offers.push(
-      ...both('permit2', { accepts, ...unsponsored }),
-      ['permit2/verified', { price: '$0.01', settle: 'before', verify: 'facilitator', accepts, ...unsponsored }],
-    );
-  }
-  if (features.has('sponsored')) {
-    const accepts = [{ ...USDC, assetTransferMethod: 'permit2' }];
-    offers.push(['sponsored', { price: '$0.01', settle: 'before', gasSponsoring: 'auto', accepts }]);
-  }
-  if (features.has('upto')) {
-    const accepts = [{ ...USDC, scheme: 'upto' }];
-    const quantity = { responseHeader: 'x-tokens', default: 1 };
-    offers.push(
-      ['upto', { price: '$0.05', settle: 'after', accepts, ...unsponsored }],
-      ['upto-rate', { price: { rate: '$0.002', per: 1000, max: '$0.05', quantity }, settle: 'after', accepts, ...unsponsored }],
-    );
-  }
   return offers.map(([path, offer]) => ({
     name: `${facilitator}-${path.replace('/', '-')}`,
     match: { path: `/${facilitator}/${path}` },
@@ -60,7 +49,7 @@ function routesOf(facilitator, features) {
   }));
 }
 
-export function pluginConfig({ origin, features, facilitators }) {
+export function pluginConfig({ origin, facilitators }) {
   const settler = (cluster, timeout) => ({ cluster, authority: cluster, timeout });
   return {
     version: 1,
@@ -70,7 +59,7 @@ export function pluginConfig({ origin, features, facilitators }) {
       [[name, settler(name, '20s')], [`${name}-guarded`, settler(name, '20s')], [`${name}-brief`, settler(name, '1s')]])),
     accepts: [USDC],
     // All come from one address here, forgers among them.
-    ...(features.has('wallets') && { limit: { walletChecks: { perMinute: 6000, burst: 200 } } }),
-    routes: facilitators.flatMap((name) => routesOf(name, features)),
+    limit: { walletChecks: { perMinute: 6000, burst: 200 } },
+    routes: facilitators.flatMap((name) => routesOf(name)),
   };
 }

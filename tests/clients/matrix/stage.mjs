@@ -42,8 +42,8 @@ async function startRustFacilitator({ rpc, key }) {
   return { port: Number(new URL(url).port), stop };
 }
 
-/** Starts it all. `features` are those the module has. */
-export async function startStage({ features, rust, chromium }) {
+/** Starts it all; without `rust` and `chromium` all but those. */
+export async function startStage({ rust, chromium }) {
   const timings = {};
   const timed = async (name, work) => {
     const started = performance.now();
@@ -72,7 +72,7 @@ export async function startStage({ features, rust, chromium }) {
       rust ? startRustFacilitator({ rpc, key: KEYS.rustFacilitator }).then(keep) : undefined,
     ]));
     const facilitators = { npm: npm.port, ...(rs && { rs: rs.port }), dead: await freePort() };
-    const plugin = pluginConfig({ origin: hop.url, features, facilitators: Object.keys(facilitators) });
+    const plugin = pluginConfig({ origin: hop.url, facilitators: Object.keys(facilitators) });
     const envoy = await timed('Envoy', startEnvoy({ facilitators, upstream: upstream.port, plugin }).then(keep));
     hop.lead(envoy.port);
     const browser = chromium ? await timed('Chromium', startBrowser().then(keep)) : undefined;

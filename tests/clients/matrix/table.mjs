@@ -1,6 +1,6 @@
 // The matrix as a table: a line for each purchase, a column for each client and version.
 
-const MARKS = { passed: '✓', failed: '✗', pending: '…', missing: '?' };
+const MARKS = { passed: '✓', failed: '✗', missing: '?' };
 const marksOf = (cells, outcomes) => cells.map((cell) => MARKS[outcomes.get(cell)] ?? '-').join('');
 
 function printMatrix({ clients, columns, cells, outcomes }) {

@@ -39,8 +39,8 @@ const buys = (path, { amount = PRICE, order = {}, then } = {}) => async (visit) 
 export const VISITS = [
   { name: 'exact before', by: 'all', run: buys('exact/before') },
   { name: 'exact after', by: 'all', run: buys('exact/after') },
-  { name: 'permit2 after its approval', by: 'all', needs: ['permit2'], ether: true, run: buys('permit2/before') },
-  { name: 'upto', by: 'all', needs: ['upto'], permit2: true, run: buys('upto', { amount: 12_345n, order: { override: '12345' } }) },
+  { name: 'permit2 after its approval', by: 'all', ether: true, run: buys('permit2/before') },
+  { name: 'upto', by: 'all', permit2: true, run: buys('upto', { amount: 12_345n, order: { override: '12345' } }) },
   {
     name: 'another network first', by: 'npm',
     async run(visit) {

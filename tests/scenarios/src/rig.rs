@@ -2,9 +2,12 @@
 
 use std::io;
 
+use serde_json::{json, Value};
 use x402_devstack::client::{Answer, RawRequest};
-use x402_devstack::facilitator::{self, Facilitator};
+use x402_devstack::facilitator::{self, Facilitator, Kind};
 use x402_devstack::upstream::{self, Upstream};
+
+use crate::shop::SOLANA;
 
 /// `per_connection_buffer_limit_bytes` of `envoy/envoy.yaml`.
 pub const BUFFER_LIMIT: usize = 65_536;
@@ -58,8 +61,20 @@ impl World {
     /// # Errors
     /// When there is no free port.
     pub fn start() -> io::Result<Self> {
+        let kind = |x402_version, scheme: &str, network: &str, extra| Kind {
+            x402_version,
+            scheme: scheme.to_owned(),
+            network: network.to_owned(),
+            extra,
+        };
+        let mut options = facilitator::Options::default();
+        options.listing.others = vec![
+            kind(2, "exact", SOLANA, json!({ "feePayer": "somebody" })),
+            kind(1, "exact", "solana-devnet", json!({ "feePayer": "somebody" })),
+            kind(2, "escrow", "eip155:84532", Value::Null),
+        ];
         Ok(Self {
-            facilitator: Facilitator::start(facilitator::Options::default())?,
+            facilitator: Facilitator::start(options)?,
             upstream: Upstream::start(upstream::Options::default())?,
         })
     }

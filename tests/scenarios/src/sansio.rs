@@ -15,10 +15,12 @@ use x402_proxy_wasm::admission::{admit, Admission, Head};
 use x402_proxy_wasm::claims::table::Table;
 use x402_proxy_wasm::claims::Attempt;
 use x402_proxy_wasm::config::{Facilitator, Offer, Policy, Route};
+use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
-use x402_proxy_wasm::protocol::abilities::Unasked;
+use x402_proxy_wasm::protocol::abilities::{Abilities, Ability};
 use x402_proxy_wasm::protocol::challenge::Challenge;
+use x402_proxy_wasm::protocol::Version;
 use x402_proxy_wasm::reply::cors::Grant;
 use x402_proxy_wasm::reply::grpc::{Dialect, Status};
 use x402_proxy_wasm::reply::{Quote, Refusal, Reply};
@@ -59,7 +61,7 @@ impl Sansio {
             memory,
             breakers: RefCell::new(vec![Breaker::default(); policy.facilitators().len()]),
             challenges: offers
-                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Unasked, "")))
+                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Listed, "")))
                 .collect(),
             client: Client::new(),
             attempts: 0,
@@ -70,7 +72,7 @@ impl Sansio {
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
         let pairs = wire::request_pairs(request);
         let head = Head::read(&pairs);
-        match admit(&self.policy, &head, &Unasked, now()) {
+        match admit(&self.policy, &head, &Listed, now()) {
             Admission::Pass(_) => {
                 let kept = without(&pairs, &head, |name| head.owned.contains(&name));
                 let reached = self.upstream(&kept, &request.body);
@@ -209,4 +211,28 @@ fn spell(reply: &Reply) -> Answer {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A facilitator that settles everything, by the first address of the development one's pool.
+struct Listed;
+
+const SUBMITTER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+
+impl Abilities for Listed {
+    fn settles(&self, _: &Facilitator, _: Version, _: &str, network: &str) -> Ability {
+        let extra = if network.starts_with("solana") { r#"{"feePayer":"somebody"}"# } else { "{}" };
+        Ability::Yes(extra.to_owned())
+    }
+
+    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
+        Address::parse(SUBMITTER).ok()
+    }
+
+    fn submits(&self, _: &Facilitator, _: &str, address: &Address) -> bool {
+        address.to_string() == SUBMITTER
+    }
+
+    fn extends(&self, _: &Facilitator, _: &str) -> bool {
+        false
+    }
 }

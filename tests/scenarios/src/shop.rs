@@ -20,13 +20,35 @@ pub enum Shop {
     Closed,
     /// The same, and only four payments can be remembered.
     Tiny,
+    /// Every wallet, every scheme: see [`ways`].
+    Any,
+    /// The same, and only four payments can be remembered.
+    TinyAny,
+    /// The same, and a source may have two signatures judged by the facilitator.
+    Limited,
+    /// As `Open`, without version 1.
+    Second,
 }
 
 impl Shop {
     /// The plugin's configuration.
     pub fn config(self) -> Value {
+        let any = matches!(self, Self::Any | Self::TinyAny | Self::Limited);
+        let tiny = matches!(self, Self::Tiny | Self::TinyAny);
+        let checks = if self == Self::Limited {
+            json!({"perMinute": 1, "burst": 2})
+        } else {
+            json!({"burst": 1_000_000})
+        };
+        let mut routes = routes();
+        if any {
+            routes.extend(ways());
+        }
         json!({
             "version": 1,
+            "x402Versions": if self == Self::Second { json!([2]) } else { json!([1, 2]) },
+            "wallets": if any { "any" } else { "eoa" },
+            "limit": {"walletChecks": checks},
             "origin": "https://shop.example",
             "unmatched": if self == Self::Closed { "deny" } else { "free" },
             "settle": "before",
@@ -37,8 +59,8 @@ impl Shop {
                 "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
             }],
 
-            "routes": routes(),
-            "claims": {"capacity": if self == Self::Tiny { 4 } else { 131_072 }},
+            "routes": routes,
+            "claims": {"capacity": if tiny { 4 } else { 131_072 }},
         })
     }
 }
@@ -99,3 +121,37 @@ fn routes() -> Vec<Value> {
     }
     routes
 }
+
+/// Routes of the shops that take every wallet: Permit2, `upto`, and what only the facilitator
+/// understands.
+fn ways() -> Vec<Value> {
+    let payee = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
+    let permit = json!({"network": "base-sepolia", "payTo": payee, "assetTransferMethod": "permit2"});
+    let upto = json!({"network": "base-sepolia", "payTo": payee, "scheme": "upto"});
+    let others = json!([
+        {"network": SOLANA, "asset": "USDC", "payTo": "2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4"},
+        {"network": "base-sepolia", "payTo": payee, "scheme": "escrow", "extra": {"term": "30d"}},
+    ]);
+    let sold = |name: &str, mut offer: Value| {
+        offer["facilitators"] = json!(["main"]);
+        let path = format!("/ways/{}", name.replace('-', "/"));
+        json!({"name": name, "match": {"path": path}, "offer": offer})
+    };
+    let metered = json!({
+        "rate": "$0.02", "per": 1000, "max": "$0.50", "quantity": {"responseHeader": "x-tokens", "default": 7},
+    });
+    let strict = json!({"rate": "$0.02", "max": "$0.50", "quantity": {"responseHeader": "x-tokens"}});
+    let after = |price: Value, way: &Value| json!({"price": price, "settle": "after", "accepts": [way]});
+    vec![
+        sold("permit-before", json!({"price": "$0.001", "settle": "before", "accepts": [permit]})),
+        sold("permit-after", after(json!("$0.001"), &permit)),
+        sold("upto-plain", after(json!("$0.50"), &upto)),
+        sold("upto-metered", after(metered, &upto)),
+        sold("upto-strict", after(strict, &upto)),
+        sold("other-before", json!({"price": "$0.001", "settle": "before", "accepts": others})),
+        sold("other-after", json!({"price": "$0.001", "settle": "after", "accepts": others})),
+    ]
+}
+
+/// The development network of a family of which the filter knows nothing.
+pub const SOLANA: &str = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1";

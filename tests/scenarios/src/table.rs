@@ -7,9 +7,14 @@ mod delivery;
 mod facilitator;
 mod headers;
 mod lies;
+mod others;
+mod permits;
 mod replay;
 mod routing;
 mod spine;
+mod upto;
+mod versions;
+mod wallets;
 
 use crate::shop::{Shop, LANES};
 use crate::stage::Stage;
@@ -52,6 +57,11 @@ pub fn all() -> Vec<Scenario> {
         headers::add,
         facilitator::add,
         delivery::add,
+        wallets::add,
+        versions::add,
+        permits::add,
+        upto::add,
+        others::add,
     ] {
         add(&mut table);
     }
@@ -59,6 +69,15 @@ pub fn all() -> Vec<Scenario> {
     names.sort();
     let duplicate = names.windows(2).find(|pair| pair[0] == pair[1]);
     assert!(duplicate.is_none(), "two scenarios are named {duplicate:?}");
+    table.scenarios
+}
+
+/// Scenarios of what the shell does and the core alone does not: limits per source, one
+/// transaction for one payment.
+pub fn hosted() -> Vec<Scenario> {
+    let mut table = Table::default();
+    wallets::add_hosted(&mut table);
+    others::add_hosted(&mut table);
     table.scenarios
 }
 

@@ -14,13 +14,14 @@ fn main() -> ExitCode {
     if !envoy::present() {
         return harness::main(Vec::new());
     }
+    let scenarios = || table::all().into_iter().chain(table::hosted()).collect::<Vec<_>>();
     let fleet = Arc::new(Fleet::default());
     let make = |allow: bool| -> Make {
         let fleet = Arc::clone(&fleet);
         Arc::new(move |scenario| fleet.serve(scenario, allow).map(|rig| Box::new(rig) as Box<dyn Rig>))
     };
-    let mut trials = harness::trials("envoy", table::all(), &make(false));
-    trials.extend(harness::trials("envoy_allow", table::all(), &make(true)));
+    let mut trials = harness::trials("envoy", scenarios(), &make(false));
+    trials.extend(harness::trials("envoy_allow", scenarios(), &make(true)));
     for allow in [false, true] {
         trials.extend(parallel::trials(&fleet, allow));
     }

@@ -11,7 +11,7 @@ use x402_scenarios::table;
 
 fn main() -> ExitCode {
     native::prepare();
-    let scenarios = || table::all().into_iter().chain(table::in_process()).collect();
+    let scenarios = || table::all().into_iter().chain(table::hosted()).chain(table::in_process()).collect();
     let make = |allow: bool| -> Make {
         Arc::new(move |scenario| Native::start(scenario.shop, allow).map(|rig| Box::new(rig) as Box<dyn Rig>))
     };

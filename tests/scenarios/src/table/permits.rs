@@ -1,0 +1,89 @@
+//! `exact` through Permit2: paid once, and every lie refused by its name without a call.
+
+use alloy_primitives::{Address, U256};
+use x402_devstack::facilitator::FaultKind;
+use x402_devstack::payer::{Draft, Spending};
+use x402_devstack::permit2::{EXACT_PROXY, UPTO_PROXY};
+
+use super::Table;
+use crate::shop::Shop;
+use crate::stage::{receipt_of, refused, served, Stage};
+
+const BEFORE: &str = "/ways/permit/before";
+
+pub(super) fn add(table: &mut Table) {
+    for (name, path) in [("before", BEFORE), ("after", "/ways/permit/after")] {
+        table.add_in(Shop::Any, format!("p2_paid_and_replayed_{name}"), move |stage| paid(stage, path));
+    }
+    let spends = |spender: Address, facilitator: Option<Address>| Some(Spending { spender, facilitator });
+    lie(table, "another_spender", "invalid_permit2_spender", move |draft| {
+        draft.permit = spends(Address::repeat_byte(7), None);
+    });
+    lie(table, "the_upto_proxy", "invalid_permit2_spender", move |draft| {
+        draft.permit = spends(UPTO_PROXY, None);
+    });
+    lie(table, "a_submitter", "upto_facilitator_mismatch", move |draft| {
+        draft.permit = spends(EXACT_PROXY, Some(Address::repeat_byte(7)));
+    });
+    lie(table, "another_token", "permit2_token_mismatch", |draft| draft.token = Address::repeat_byte(7));
+    lie(table, "another_payee", "invalid_permit2_recipient_mismatch", |draft| {
+        draft.to = Address::repeat_byte(7)
+    });
+    lie(table, "one_less", "permit2_amount_mismatch", |draft| draft.value -= U256::from(1));
+    lie(table, "one_more", "permit2_amount_mismatch", |draft| draft.value += U256::from(1));
+    lie(table, "a_deadline_that_is_past", "permit2_deadline_expired", |draft| {
+        draft.valid_before -= U256::from(59);
+    });
+    lie(table, "a_beginning_to_come", "permit2_not_yet_valid", |draft| {
+        draft.valid_after = draft.valid_before - U256::from(1);
+    });
+    lie(table, "a_deadline_far_off", "payment_validity_too_long", |draft| {
+        draft.valid_before += U256::from(3_600);
+    });
+    table.add_in(Shop::Any, "p2_eip3009_instead", |stage| {
+        let asked = stage.get(BEFORE);
+        let mut draft = stage.draft(&asked);
+        draft.permit = None;
+        let payment = draft.sign(&stage.wallet);
+        refused(&stage.send(&asked.pay(&payment)), 402, "no_matching_payment_requirements");
+        stage.untouched(&payment);
+    });
+    table.add_in(Shop::Any, "p2_no_allowance_is_412", |stage| {
+        let (payment, request) = stage.paid(&stage.get(BEFORE));
+        stage.fault(&payment, FaultKind::Reject { reason: "permit2_allowance_required".to_owned() });
+        refused(&stage.send(&request), 412, "permit2_allowance_required");
+        assert_eq!(stage.hits(), 0);
+        served(&stage.again(&request));
+        stage.charged_once(&payment, 1);
+    });
+}
+
+fn lie(
+    table: &mut Table,
+    name: &str,
+    code: &'static str,
+    change: impl Fn(&mut Draft) + Send + Sync + 'static,
+) {
+    table.add_in(Shop::Any, format!("p2_signed_for_{name}"), move |stage| {
+        let asked = stage.get(BEFORE);
+        let mut draft = stage.draft(&asked);
+        change(&mut draft);
+        let payment = draft.sign(&stage.wallet);
+        refused(&stage.send(&asked.pay(&payment)), 402, code);
+        stage.untouched(&payment);
+    });
+}
+
+fn paid(stage: &mut Stage<'_>, path: &str) {
+    let (payment, request) = stage.paid(&stage.get(path));
+    assert!(payment.json["payload"]["permit2Authorization"].is_object());
+    let first = stage.send(&request);
+    served(&first);
+    assert_eq!(receipt_of(&first), stage.moved(&payment)[0].transaction);
+    assert_eq!(stage.moved(&payment)[0].amount, U256::from(1_000));
+    let second = stage.again(&request);
+    refused(&second, 402, "payment_already_used");
+    assert_eq!(receipt_of(&second), receipt_of(&first), "the original receipt");
+    stage.charged_once(&payment, 1);
+    assert_eq!(stage.settles(&payment), 1);
+}
