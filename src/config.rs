@@ -97,6 +97,11 @@ pub enum Verify {
     Local,
     /// The sandbox, then the facilitator's `/verify` before the upstream.
     Facilitator,
+    /// As the payment needs it: [`Verify::Facilitator`] for Permit2, whose allowance only the chain
+    /// knows. Facilitators settle without looking at it, and what they then report proves nothing:
+    /// whoever forgot to allow would be left with a payment in doubt. Otherwise
+    /// [`Verify::Local`].
+    ByMeans,
 }
 
 /// A named route.

@@ -74,6 +74,7 @@ pub fn policy() -> Value {
         "origin": "https://api.example.com",
         "unmatched": "free",
         "settle": "before",
+        "wallets": "eoa",
         "facilitators": {"main": {"cluster": "facilitator", "authority": "facilitator", "timeout": "10s"}},
         "accepts": [{"network": "base-sepolia", "asset": "USDC", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"}],
         "offers": {"item": {"price": "$0.001", "maxTimeoutSeconds": 300, "description": "One item"}},

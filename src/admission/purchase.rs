@@ -174,12 +174,17 @@ impl Purchase {
 
     /// What the exchange has to know.
     pub fn terms(&self) -> Terms {
-        let check = match (self.offer.verify, self.payment.judge()) {
+        let permit2 = matches!(&self.settled, Settled::Terms(terms) if terms.means != Means::Eip3009);
+        let verify = match self.offer.verify {
+            Verify::ByMeans if permit2 => Verify::Facilitator,
+            given => given,
+        };
+        let check = match (verify, self.payment.judge()) {
             // Whatever stands behind it decides alone.
             _ if self.unfit.is_some() => Check::Local,
             (_, Judge::Facilitator) => Check::First,
             (Verify::Facilitator, Judge::Sandbox) => Check::Facilitator,
-            (Verify::Local, Judge::Sandbox) => Check::Local,
+            (Verify::Local | Verify::ByMeans, Judge::Sandbox) => Check::Local,
         };
         Terms { settle: self.offer.settle, check }
     }

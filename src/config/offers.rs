@@ -158,7 +158,7 @@ impl Draft {
             scheme: fields.choice("scheme", SCHEMES, errors),
             terms: Terms::read(&fields, &defaults.facilitators, assets, errors),
             settle: fields.get("settle").map(|_| fields.choice("settle", SETTLE, errors)),
-            verify: fields.choice("verify", VERIFY, errors).unwrap_or(Verify::Local),
+            verify: fields.choice("verify", VERIFY, errors).unwrap_or(Verify::ByMeans),
             wallets: fields.choice("wallets", WALLETS, errors),
             settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
             max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),

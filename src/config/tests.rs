@@ -102,7 +102,7 @@ fn reads_the_example() {
     let tile = offer(&policy, "/v1/tiles/1/2/3");
     assert_eq!(
         (tile.name.as_str(), tile.settle, tile.verify, tile.max_timeout_seconds, tile.redeem_for_seconds),
-        ("tile", Settle::Before, Verify::Local, 60, 3600)
+        ("tile", Settle::Before, Verify::ByMeans, 60, 3600)
     );
     assert_eq!(
         (tile.accepts[0].amount.to_string().as_str(), tile.accepts[0].asset.symbol.as_str()),

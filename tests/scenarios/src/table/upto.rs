@@ -125,7 +125,7 @@ fn withheld(stage: &mut Stage<'_>, path: &str, header: &str) {
     refused(&answer, 502, "charge_unreadable");
     assert_eq!(answer.json()["paymentState"], "none");
     assert!(!answer.text().contains("shop.example"), "the held response is not in it");
-    assert!(stage.calls(payment.nonce).is_empty() && stage.moved(&payment).is_empty());
+    assert!(stage.settles(&payment) == 0 && stage.moved(&payment).is_empty());
     // The payment is good for a response that says it.
     let order = r#"settlement-overrides: {"amount":"5"}"#;
     let answer = stage.again(&stage.get(path).header("x-test-h", order).pay(&payment));
@@ -137,7 +137,7 @@ fn zero(stage: &mut Stage<'_>, path: &str, header: &str) {
     let (payment, request) = stage.paid(&stage.get(path).header("x-test-h", header));
     let answer = stage.send(&request);
     assert_eq!(receipt(&answer, 0)["transaction"], "");
-    assert!(stage.calls(payment.nonce).is_empty(), "nothing to settle");
+    assert_eq!(stage.settles(&payment), 0, "nothing to settle");
     let again = stage.again(&request);
     refused(&again, 402, "payment_already_used");
     assert!(stage.moved(&payment).is_empty());
@@ -177,6 +177,6 @@ fn not_charged(stage: &mut Stage<'_>) {
     let answer = stage.send(&request);
     assert_eq!((answer.status, answer.count("payment-response")), (404, 0));
     assert_eq!(answer.count("settlement-overrides"), 0);
-    assert!(stage.calls(payment.nonce).is_empty());
+    assert_eq!(stage.settles(&payment), 0);
     receipt(&stage.again(&asked.pay(&payment)), 7);
 }
