@@ -12,21 +12,21 @@ use crate::config::Route;
 use crate::facilitator::Endpoint;
 use crate::record::Outcome;
 
-/// A histogram's id, by what was asked and what came of it.
-type Known = ((Endpoint, &'static str), u32);
-
 /// One root's metrics.
 #[derive(Default)]
 pub(super) struct Meters {
     /// Counter ids by route, the unmatched first; made when a route is first counted for.
     requests: RefCell<Vec<Option<Box<Counters>>>>,
-    /// Histograms of each facilitator: a few.
-    calls: RefCell<Vec<Vec<Known>>>,
+    /// Histogram ids of each facilitator: a few.
+    calls: RefCell<Vec<Calls>>,
     /// The two gauges of each facilitator's `/supported`.
     supported: RefCell<Vec<Option<[u32; 2]>>>,
     states: Option<[u32; State::ALL.len()]>,
     entries: Option<u32>,
 }
+
+/// Ids by what was asked and what came of it.
+type Calls = Vec<((Endpoint, &'static str), u32)>;
 
 /// One route's counters, by outcome.
 type Counters = [Option<Id>; Outcome::ALL.len()];
