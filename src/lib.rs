@@ -11,7 +11,7 @@
 //! | [`json`] | writing JSON |
 //! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`money`] | prices, assets, base units |
-//! | [`evm`] | addresses, EIP-712, EIP-3009, signature recovery |
+//! | [`evm`] | addresses, EIP-712, EIP-3009, Permit2, signature recovery |
 //! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
 //! | [`route`] | (host, method, path) to an offer, free, or refused |
 //! | [`config`] | operator text in, a validated [`config::Policy`] or every mistake at once out |
@@ -27,7 +27,6 @@
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`paywall`] | what a person reads instead |
-//! | [`wellknown`] | documents the filter itself serves |
 //! | [`record`] | what the operator reads |
 //! | [`wellknown`] | documents the filter itself serves, and where |
 //! | [`admission`] | a request in; passed, refused, or a payment to present |

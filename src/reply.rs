@@ -85,7 +85,7 @@ pub enum ReceiptKind {
 /// What is quoted with a refusal.
 #[derive(Clone, Debug)]
 pub struct Quote {
-    /// The value of `PAYMENT-REQUIRED`.
+    /// The value of `PAYMENT-REQUIRED`; empty where version 2 has no way to pay.
     pub header: String,
     /// Version 1's `accepts`, a JSON list.
     pub v1_accepts: Option<String>,
@@ -232,7 +232,9 @@ impl Refusal {
         ];
         let quote = quote.filter(|_| self.quotes());
         let v1_accepts = quote.and_then(|quote| {
-            headers.push(("payment-required", quote.header));
+            if !quote.header.is_empty() {
+                headers.push(("payment-required", quote.header));
+            }
             quote.v1_accepts
         });
         if self.receipt() != ReceiptKind::None {

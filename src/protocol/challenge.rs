@@ -121,7 +121,7 @@ impl Challenge {
 
     /// Whether there is nothing in it that could be paid now.
     pub fn is_empty(&self) -> bool {
-        self.quoted.is_empty()
+        self.quoted.is_empty() && self.v1.len() == 1
     }
 
     /// How many ways to pay there are.

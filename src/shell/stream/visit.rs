@@ -276,6 +276,7 @@ impl Visit {
 
     fn deny(&mut self, worker: &Worker, denial: Denial) {
         self.withheld = self.upstream_status.is_some();
+        let denial = self.nameable(denial);
         let unfit = self.purchase.as_ref().and_then(|purchase| purchase.unfit);
         let refusal = match (denial, unfit) {
             (Denial::Mismatch, None) if self.name_taken.is_some() => {
@@ -286,6 +287,22 @@ impl Visit {
             _ => Refusal::Denied(denial),
         };
         self.refuse(worker, refusal, "");
+    }
+
+    /// A denial without the transaction where only a hash of its name is left: of networks whose
+    /// transactions a claim has no room for.
+    fn nameable(&self, denial: Denial) -> Denial {
+        let hashed = !self.reads_transactions();
+        match denial {
+            Denial::AlreadyUsed(paid) if hashed => Denial::AlreadyUsed(Paid { transaction: None, ..paid }),
+            Denial::Exhausted(paid) if hashed => Denial::Exhausted(Paid { transaction: None, ..paid }),
+            other => other,
+        }
+    }
+
+    /// Whether a transaction's 32 bytes are its name, as on EVM chains.
+    fn reads_transactions(&self) -> bool {
+        self.purchase.as_ref().is_none_or(|purchase| matches!(purchase.payment.form(), Form::Evm { .. }))
     }
 
     /// Answers a preflight.
@@ -301,11 +318,14 @@ impl Visit {
         let offer = self.offer().filter(|offer| refusal.quotes() && worker.quotes(offer));
         let challenge = offer.and_then(|offer| Some((offer, worker.challenge(offer)?)));
         let quote = challenge.map(|(offer, challenge)| Quote {
-            header: challenge.header(
-                refusal.code(),
-                &self.resource,
-                &joined(&self.extensions, &worker.signed_offers(offer, &challenge, &self.resource)),
-            ),
+            header: match challenge.ways() {
+                0 => String::new(),
+                _ => challenge.header(
+                    refusal.code(),
+                    &self.resource,
+                    &joined(&self.extensions, &worker.signed_offers(offer, &challenge, &self.resource)),
+                ),
+            },
             v1_accepts: challenge.v1_accepts(&self.resource),
         });
         let receipts = match refusal.receipt() {
@@ -335,7 +355,7 @@ impl Visit {
             refusal,
             url: &self.resource,
             offer: self.offer().map(Arc::as_ref),
-            transaction: self.transaction,
+            transaction: self.transaction.filter(|_| self.reads_transactions()),
             now: host::now(),
         };
         paywall::dress(reply, &page);

@@ -193,10 +193,8 @@ export const RAW = [
     async run(purchase) {
       purchase.stage.upstream.orders.set(purchase.cell.id, { override: String(MAXIMUM * 3n) });
       const answer = await purchase.pay('upto');
-      const transfers = await purchase.stage.chain.transfers(purchase.payer.account.address);
-      for (const { value } of transfers) assert.ok(value <= MAXIMUM, `${value} was charged`);
-      await purchase.moved(...transfers.map(({ value }) => value));
-      assert.ok([200, 500, 502, 503].includes(answer.status), answer.body);
+      assert.equal(answer.status, 200, answer.body);
+      await purchase.moved(MAXIMUM);
     },
   },
   { group: 'wallets', name: 'ERC-1271 before', by: 'all', wallet: 'deployed', run: settles('exact/before') },

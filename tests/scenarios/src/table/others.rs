@@ -103,7 +103,11 @@ fn served_once(stage: &mut Stage<'_>, path: &str, network: &str) {
     }
     for order in [KeyOrder::Sdk, KeyOrder::Sorted, KeyOrder::Reversed] {
         let again = asked.clone().header("payment-signature", payment.styled(&Style::order(order)));
-        refused(&stage.again(&again), 402, "payment_already_used");
+        let answer = stage.again(&again);
+        refused(&answer, 402, "payment_already_used");
+        // A claim has no room for the name of another network's transaction, and its hash is none.
+        assert_eq!(answer.json()["transaction"], serde_json::Value::Null);
+        assert_eq!(answer.receipt().expect("a receipt")["transaction"], "");
     }
     assert_eq!((stage.settles(&payment), stage.hits()), (1, 1));
 }
