@@ -98,9 +98,10 @@ pub enum Verify {
     /// The sandbox, then the facilitator's `/verify` before the upstream.
     Facilitator,
     /// As the payment needs it: [`Verify::Facilitator`] for Permit2, whose allowance only the chain
-    /// knows. Facilitators settle without looking at it, and what they then report proves nothing:
-    /// whoever forgot to allow would be left with a payment in doubt. Otherwise
-    /// [`Verify::Local`].
+    /// knows, and for version 1; otherwise [`Verify::Local`]. Facilitators settle those without
+    /// looking (`@x402/evm` 2.27), and the revert they then report proves nothing: whoever lacks
+    /// money or allowance would be left with a payment in doubt, and whoever wants to could fill the
+    /// table with them.
     ByMeans,
 }
 

@@ -60,6 +60,9 @@ impl Source {
             Some((inside, _)) => inside,
             None => peer.split_once(':').map_or(peer, |(before, _)| before),
         };
+        // An IPv4 address in IPv6 spelling is one customer's as well.
+        let mapped = address.strip_prefix("::ffff:").filter(|mapped| mapped.contains('.'));
+        let address = mapped.unwrap_or(address);
         let hash = match prefix(address) {
             Some(prefix) => keccak256([b"ipv6", &prefix]),
             None => keccak256([b"ipv4", address.as_bytes()]),
@@ -206,6 +209,8 @@ mod tests {
         assert_ne!(Source::of("192.0.2.1:1"), Source::of("192.0.2.2:1"));
         assert_eq!(Source::of("[2001:db8::1]:1"), Source::of("[2001:db8::ffff:2]:9"));
         assert_ne!(Source::of("[2001:db8::1]:1"), Source::of("[2001:db8:0:1::1]:1"));
+        assert_ne!(Source::of("[::ffff:192.0.2.1]:1"), Source::of("[::ffff:198.51.100.7]:1"));
+        assert_eq!(Source::of("[::ffff:192.0.2.1]:1"), Source::of("192.0.2.1:2"));
     }
 
     #[test]

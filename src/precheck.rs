@@ -68,6 +68,8 @@ pub enum Judge {
 pub struct Payment {
     judge: Judge,
     form: Form,
+    /// Why it may open no claim, whatever the facilitator would say.
+    foreign: Option<Forged>,
 }
 
 /// What was signed.
@@ -113,11 +115,13 @@ impl Payment {
         match payload {
             PaymentPayload::V2 { accepted, signed } => {
                 let asset = find_asset(assets, &accepted.network, &accepted.asset).ok_or(Forged::Asset)?;
-                let judge = judge(&signed, &asset, offer.wallets)?;
-                Ok(Self { judge, form: Form::Evm { signed, asset, accepted: Some(accepted) } })
+                let (judge, foreign) = judge(&signed, &asset, offer.wallets)?;
+                Ok(Self { judge, form: Form::Evm { signed, asset, accepted: Some(accepted) }, foreign })
             }
             PaymentPayload::V1 { network, signed } => Self::read_v1(&network, signed, offer, assets),
-            PaymentPayload::Other(other) => Ok(Self { judge: Judge::Facilitator, form: Form::Other(other) }),
+            PaymentPayload::Other(other) => {
+                Ok(Self { judge: Judge::Facilitator, form: Form::Other(other), foreign: None })
+            }
         }
     }
 
@@ -143,22 +147,28 @@ impl Payment {
         let mut verdict = Err(Forged::Asset);
         for asset in candidates {
             match (judge(&signed, &asset, offer.wallets), &verdict) {
-                (Ok(Judge::Sandbox), _) => {
-                    verdict = Ok((Judge::Sandbox, asset));
+                (Ok((Judge::Sandbox, _)), _) => {
+                    verdict = Ok((Judge::Sandbox, None, asset));
                     break;
                 }
-                (Ok(judge), Err(_)) => verdict = Ok((judge, asset)),
+                (Ok((judge, foreign)), Err(_)) => verdict = Ok((judge, foreign, asset)),
                 (Err(forged), Err(_)) => verdict = Err(forged),
                 _ => {}
             }
         }
-        let (judge, asset) = verdict?;
-        Ok(Self { judge, form: Form::Evm { signed, asset, accepted: None } })
+        let (judge, foreign, asset) = verdict?;
+        Ok(Self { judge, form: Form::Evm { signed, asset, accepted: None }, foreign })
     }
 
     /// Who says whose it is.
     pub fn judge(&self) -> Judge {
         self.judge
+    }
+
+    /// Why it may open no claim: it is of a wallet that is not taken. What one bought before is
+    /// still its own.
+    pub fn foreign(&self) -> Option<Forged> {
+        self.foreign
     }
 
     /// What was signed.
@@ -226,7 +236,7 @@ fn find_asset(assets: &[Arc<Asset>], network: &str, address: &Address) -> Option
     known.cloned().or_else(|| Asset::registered(network, address).map(Arc::new))
 }
 
-fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<Judge, Forged> {
+fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<(Judge, Option<Forged>), Forged> {
     let digest = match &signed.authorization {
         Authorization::Transfer(transfer) => transfer.digest(&asset.domain_separator),
         Authorization::Permit(permit) => permit.digest(&asset.permit2_separator),
@@ -235,7 +245,7 @@ fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<Judge, Forg
     let signs = |signature: &Signature| recover(&digest, signature) == Some(payer);
     let stranger = Forged::Signer(means(&signed.authorization));
     let foreign = match signed.signature.as_ref().map_err(|error| *error)? {
-        Presented::Account(signature) if signs(signature) => return Ok(Judge::Sandbox),
+        Presented::Account(signature) if signs(signature) => return Ok((Judge::Sandbox, None)),
         Presented::Account(_) => stranger,
         Presented::Wallet(digits) => {
             let mut bytes = [0; 65];
@@ -247,10 +257,7 @@ fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<Judge, Forg
             stranger
         }
     };
-    match wallets {
-        Wallets::Any => Ok(Judge::Facilitator),
-        Wallets::Eoa => Err(foreign),
-    }
+    Ok((Judge::Facilitator, (wallets == Wallets::Eoa).then_some(foreign)))
 }
 
 /// The scheme an authorisation can belong to.

@@ -46,6 +46,8 @@ pub struct Purchase {
     pub amount: Amount,
     /// The asset, as its network spells it.
     pub asset: String,
+    /// CAIP-2.
+    pub network: String,
     /// The public URL it was presented for.
     pub resource: String,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
@@ -89,12 +91,17 @@ impl Purchase {
         let payload = PaymentPayload::parse(&json).map_err(|malformed| malformed.code())?;
         let payment = Payment::read(payload, offer, &policy.assets).map_err(|forged| forged.code())?;
         let fit = precheck::precheck(&payment, offer, abilities, now, offer.margin_seconds());
-        let unfit = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
+        let mismatch = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
+        let unfit = payment.foreign().map(|forged| Refusal::Invalid(forged.code())).or(mismatch);
         let (amount, asset) = match &fit {
             Ok(Fit::Other(place, _)) => offer.others.get(*place).map(|way| (way.amount, way.asset.clone())),
             _ => None,
         }
         .unwrap_or_else(|| (payment.amount(), payment.asset_text()));
+        let network = match payment.form() {
+            Form::Evm { asset, .. } => asset.network.clone(),
+            Form::Other(other) => other.chain().into_owned(),
+        };
         let settled = match (fit, payment.form()) {
             (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
             (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
@@ -126,6 +133,7 @@ impl Purchase {
             settled,
             amount,
             asset,
+            network,
             resource,
             extensions: String::new(),
             name: None,
@@ -175,8 +183,9 @@ impl Purchase {
     /// What the exchange has to know.
     pub fn terms(&self) -> Terms {
         let permit2 = matches!(&self.settled, Settled::Terms(terms) if terms.means != Means::Eip3009);
+        let blind = permit2 || self.payment.version() == Version::V1;
         let verify = match self.offer.verify {
-            Verify::ByMeans if permit2 => Verify::Facilitator,
+            Verify::ByMeans if blind => Verify::Facilitator,
             given => given,
         };
         let check = match (verify, self.payment.judge()) {
@@ -204,10 +213,7 @@ impl Purchase {
     pub fn expected(&self, charged: Option<Amount>) -> Expected<'_> {
         Expected {
             network: self.payment.network(),
-            caip2: match self.payment.form() {
-                Form::Evm { asset, .. } => &asset.network,
-                Form::Other(other) => &other.network,
-            },
+            caip2: &self.network,
             payer: self.payment.payer(),
             amount: match self.payment.form() {
                 Form::Evm { .. } => Some(charged.unwrap_or_else(|| self.payment.amount())),
@@ -337,7 +343,7 @@ fn identity(payment: &Payment) -> Identity {
             payer: signed.authorization.payer(),
             nonce: signed.authorization.nonce(),
         },
-        Form::Other(other) => Identity::named("payload", &[other.network.as_bytes(), &other.digest()]),
+        Form::Other(other) => Identity::named("payload", &[other.chain().as_bytes(), &other.digest()]),
     }
 }
 

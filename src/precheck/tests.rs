@@ -55,9 +55,9 @@ fn verdict(payload: &Value, requirements: &Value, now: u64) -> Option<&'static s
     };
     match Payment::read(payload, &offer, &assets) {
         Err(forged) => Some(forged.code()),
-        Ok(payment) => {
+        Ok(payment) => payment.foreign().map(Forged::code).or_else(|| {
             precheck(&payment, &offer, &Willing, now, CHAIN_MARGIN_SECONDS).err().map(Mismatch::code)
-        }
+        }),
     }
 }
 

@@ -5,6 +5,7 @@
 //! that every parser behind us reads the same thing, and so that the same payload in another
 //! spelling has the same digest.
 
+use std::borrow::Cow;
 use std::collections::BinaryHeap;
 use std::fmt::Write;
 
@@ -12,7 +13,7 @@ use crate::config::json;
 use crate::config::tree::Value;
 use crate::config::OtherAccept;
 use crate::evm::keccak256;
-use crate::money::Amount;
+use crate::money::{assets, Amount};
 
 use super::json::push_string;
 use super::{Malformed, Version};
@@ -125,6 +126,16 @@ impl Other {
         let _ = write!(out, r#","maxTimeoutSeconds":{seconds},"extra":{extra}}}"#);
     }
 
+    /// Its network in CAIP-2, whichever version names it.
+    pub fn chain(&self) -> Cow<'_, str> {
+        let name = self.network.as_str();
+        match (self.version, assets::chain_of(name), assets::other_network(name)) {
+            (Version::V1, Some(id), _) => format!("eip155:{id}").into(),
+            (Version::V1, None, Some(caip2)) => caip2.into(),
+            _ => name.into(),
+        }
+    }
+
     /// Names the payment: the same for every spelling of the same payload.
     pub fn digest(&self) -> [u8; 32] {
         keccak256([self.scheme.as_bytes(), b"\n", self.payload.as_bytes()])
@@ -216,7 +227,7 @@ impl Value<'_> {
     }
 }
 
-fn push_members(members: &[(std::borrow::Cow<'_, str>, Value<'_>)], out: &mut String) -> bool {
+fn push_members(members: &[(Cow<'_, str>, Value<'_>)], out: &mut String) -> bool {
     // A heap's sort: the standard library's other ones are 4 KB of code.
     let names: BinaryHeap<(&str, usize)> =
         members.iter().enumerate().map(|(place, (name, _))| (name.as_ref(), place)).collect();

@@ -236,11 +236,16 @@ impl Worker {
     /// back is told to the exchange in its place.
     fn mark(&self, visit: &mut Visit, purchase: &Purchase) -> Option<Outcome> {
         let (name, op) = purchase.mark()?;
+        // One authorisation has one name. A replay costs its sender nothing, and could else fill the
+        // table with names.
+        let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
+        if claimed && self.run(&name, &Op::Peek) == Outcome::Absent {
+            return None;
+        }
         let outcome = self.run(&name, &op);
         if matches!(outcome, Outcome::Granted | Outcome::Present) {
             return None;
         }
-        let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
         match outcome {
             Outcome::Elsewhere(_) => {
                 visit.name_taken = Some(claimed);

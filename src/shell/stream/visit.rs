@@ -480,7 +480,7 @@ impl Visit {
             payer: payment.and_then(|payment| payment.payer()).map(|payer| payer.to_string()),
             amount: purchase.map(|purchase| self.charged.unwrap_or(purchase.amount).to_string()),
             asset: purchase.map(|purchase| purchase.asset.clone()),
-            network: self.purchase.as_ref().map(|purchase| purchase.expected(None).caip2),
+            network: purchase.map(|purchase| purchase.network.as_str()),
             outcome: outcome.name(),
             code: self.code,
             transaction: self.transaction.and_then(|transaction| self.spelled(transaction)),

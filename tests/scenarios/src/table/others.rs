@@ -38,6 +38,7 @@ pub(super) fn add_hosted(table: &mut Table) {
     }
     table.add_in(Shop::Any, "o_one_transaction_pays_once", one_transaction);
     table.add_in(Shop::Any, "o_version_1", version_1);
+    table.add_in(Shop::Any, "o_both_versions_are_one_payment", both_versions);
 }
 
 fn lies() -> Vec<(&'static str, &'static str, Value)> {
@@ -150,4 +151,17 @@ fn version_1(stage: &mut Stage<'_>) {
     let calls = stage.calls(payment.nonce);
     assert_eq!(calls.len(), 2);
     assert_eq!(calls[1].body["paymentRequirements"]["maxAmountRequired"], "1000");
+}
+
+/// The versions name a network differently, and burn the same.
+fn both_versions(stage: &mut Stage<'_>) {
+    let asked = stage.get(BEFORE);
+    let mut payment = payment(stage, &asked, SOLANA, json!({}));
+    settled(&stage.send(&asked.clone().pay(&payment)), SOLANA);
+    payment.json = json!({
+        "x402Version": 1, "scheme": "exact", "network": "solana-devnet", "payload": payment.json["payload"],
+    });
+    payment.version = 1;
+    refused(&stage.again(&asked.clone().pay(&payment)), 402, "payment_already_used");
+    assert_eq!(stage.hits(), 1);
 }
