@@ -261,7 +261,7 @@ fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<(Judge, Opt
 }
 
 /// The scheme an authorisation can belong to.
-fn means(authorization: &Authorization) -> Means {
+pub(crate) fn means(authorization: &Authorization) -> Means {
     match authorization {
         Authorization::Transfer(_) => Means::Eip3009,
         Authorization::Permit(permit) if permit.witness.facilitator.is_some() => Means::Upto,

@@ -109,7 +109,7 @@ impl Purchase {
             }
             // An existing claim was opened under terms the payment itself still states.
             (_, Form::Evm { signed, asset, accepted }) => Settled::Terms(terms::Terms {
-                means: accepted.as_ref().map_or(Means::Eip3009, |_| means(&signed.authorization)),
+                means: accepted.as_ref().map_or(Means::Eip3009, |_| precheck::means(&signed.authorization)),
                 asset: Arc::clone(asset),
                 amount: signed.authorization.amount(),
                 pay_to: signed.authorization.to(),
@@ -364,14 +364,6 @@ fn bind(route: &Route, payment: &Payment) -> Binding {
             binding.with_signature(text.as_bytes())
         }
         _ => binding,
-    }
-}
-
-fn means(authorization: &Authorization) -> Means {
-    match (authorization, submitter(authorization)) {
-        (Authorization::Transfer(_), _) => Means::Eip3009,
-        (Authorization::Permit(_), Some(_)) => Means::Upto,
-        (Authorization::Permit(_), None) => Means::Permit2,
     }
 }
 

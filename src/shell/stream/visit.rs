@@ -25,6 +25,9 @@ use crate::shell::host::{self, Pairs};
 use crate::shell::worker::{Outbox, Worker};
 use crate::signing::notary;
 
+mod books;
+mod refusal;
+
 /// The filter state under which the record is found: `%FILTER_STATE(wasm.x402_record:PLAIN)%`.
 const RECORD: &str = "x402_record";
 
@@ -274,171 +277,6 @@ impl Visit {
         }
     }
 
-    fn deny(&mut self, worker: &Worker, denial: Denial) {
-        self.withheld = self.upstream_status.is_some();
-        let denial = self.nameable(denial);
-        let unfit = self.purchase.as_ref().and_then(|purchase| purchase.unfit);
-        let refusal = match (denial, unfit) {
-            (Denial::Mismatch, None) if self.name_taken.is_some() => {
-                Refusal::NameTaken { claimed: self.name_taken == Some(true) }
-            }
-            (Denial::Mismatch, Some(unfit)) => unfit,
-            (Denial::FacilitatorDown, _) if self.limited => Refusal::RateLimited(self.retry_after.max(1)),
-            _ => Refusal::Denied(denial),
-        };
-        self.refuse(worker, refusal, "");
-    }
-
-    /// A denial without the transaction where only a hash of its name is left: of networks whose
-    /// transactions a claim has no room for.
-    fn nameable(&self, denial: Denial) -> Denial {
-        let hashed = !self.reads_transactions();
-        match denial {
-            Denial::AlreadyUsed(paid) if hashed => Denial::AlreadyUsed(Paid { transaction: None, ..paid }),
-            Denial::Exhausted(paid) if hashed => Denial::Exhausted(Paid { transaction: None, ..paid }),
-            other => other,
-        }
-    }
-
-    /// Whether a transaction's 32 bytes are its name, as on EVM chains.
-    fn reads_transactions(&self) -> bool {
-        self.purchase.as_ref().is_none_or(|purchase| matches!(purchase.payment.form(), Form::Evm { .. }))
-    }
-
-    /// Answers a preflight.
-    pub(super) fn preflight(&mut self, methods: &str, asked_headers: &str) {
-        self.outcome = Some(Outcome::Preflight);
-        self.send(&self.cors.preflight(methods, asked_headers));
-    }
-
-    /// Answers in place of whatever is held.
-    pub(super) fn refuse(&mut self, worker: &Worker, refusal: Refusal, allow: &str) {
-        self.code = Some(refusal.code());
-        self.outcome = Some(Outcome::of(refusal));
-        let offer = self.offer().filter(|offer| refusal.quotes() && worker.quotes(offer));
-        let challenge = offer.and_then(|offer| Some((offer, worker.challenge(offer)?)));
-        let quote = challenge.map(|(offer, challenge)| Quote {
-            header: match challenge.ways() {
-                0 => String::new(),
-                _ => challenge.header(
-                    refusal.code(),
-                    &self.resource,
-                    &joined(&self.extensions, &worker.signed_offers(offer, &challenge, &self.resource)),
-                ),
-            },
-            v1_accepts: challenge.v1_accepts(&self.resource),
-        });
-        let receipts = match refusal.receipt() {
-            ReceiptKind::None => Vec::new(),
-            ReceiptKind::Original(paid) => self.receipts(None, Some(paid), None),
-            ReceiptKind::Failed => self.receipts(Some(refusal.code()), None, None),
-        };
-        let mut reply = refusal.reply(quote, receipts, allow);
-        self.cors.open(&mut reply);
-        if self.dialect == Dialect::Http {
-            if self.navigation && worker.policy.paywall() {
-                self.dress(&mut reply, refusal);
-            }
-            return self.send(&reply);
-        }
-        let status = Status::of(refusal, &reply);
-        self.told = Some(status.code);
-        match self.dialect {
-            Dialect::Web => self.send(&status.into_headers(Dialect::Web)),
-            _ => host::send_status(&status),
-        }
-    }
-
-    /// A person gets a page to read and to pay from.
-    fn dress(&self, reply: &mut Reply, refusal: Refusal) {
-        let page = Page {
-            refusal,
-            url: &self.resource,
-            offer: self.offer().map(Arc::as_ref),
-            transaction: self.transaction.filter(|_| self.reads_transactions()),
-            now: host::now(),
-        };
-        paywall::dress(reply, &page);
-    }
-
-    /// An unpaid request gets no quote while nothing could be settled.
-    pub(super) fn suspended(&self, worker: &Worker, refusal: Refusal) -> Refusal {
-        match self.offer() {
-            Some(offer) if refusal.quotes() && !worker.quotes(offer) => Refusal::QuotesSuspended,
-            Some(offer) if refusal.quotes() && worker.challenge(offer).is_none_or(|c| c.is_empty()) => {
-                Refusal::QuotesSuspended
-            }
-            _ => refusal,
-        }
-    }
-
-    /// Puts into a gRPC refusal what the host left out of its headers on their way here:
-    /// Envoy 1.40 takes the content type off a reply without a body, and looks for gRPC before
-    /// its own grpc_web filter has made gRPC of gRPC-Web.
-    pub(super) fn complete(&self) {
-        let Some(code) = self.told else { return };
-        let map = MapType::HttpResponseHeaders;
-        let pairs = host::headers(map);
-        let has = |wanted: &str| pairs.iter().any(|(name, _)| name == wanted);
-        if !has("grpc-status") {
-            host::set_header(map, "grpc-status", &code.to_string());
-        }
-        if !has("content-type") {
-            host::set_header(map, "content-type", self.dialect.content_type());
-        }
-    }
-
-    /// Sends a local reply.
-    pub(super) fn send(&self, reply: &Reply) {
-        send(reply);
-    }
-
-    /// The receipt, under each header name its client may look for: the one of the payment's
-    /// version, and the one that goes with the header it came in.
-    /// With a `signer` it is signed, if money moved: that is done for whoever paid and not for
-    /// who shows the payment again, as each signature costs as much as a check of one.
-    fn receipts(
-        &self,
-        failed: Option<&'static str>,
-        paid: Option<Paid>,
-        signer: Option<&Worker>,
-    ) -> Vec<(&'static str, String)> {
-        let Some(purchase) = &self.purchase else { return Vec::new() };
-        let transaction = paid.and_then(|paid| paid.transaction);
-        let transaction = transaction.and_then(|transaction| self.spelled(transaction)).unwrap_or_default();
-        let payer = purchase.payment.payer().map(|payer| payer.to_string());
-        let v1 = purchase.payment.version() == Version::V1;
-        let settled = paid.filter(|paid| failed.is_none() && paid.transaction.is_some() && !v1);
-        let signed = signer.zip(payer.as_deref()).filter(|_| settled.is_some()).map(|(worker, payer)| {
-            let network = purchase.payment.network();
-            let settled = notary::Settled { network, payer, transaction: &transaction };
-            worker.signed_receipt(&settled, &self.resource)
-        });
-        let receipt = Receipt {
-            success: failed.is_none(),
-            error_reason: failed,
-            payer: payer.as_deref(),
-            transaction: &transaction,
-            network: purchase.payment.network(),
-            amount: paid.and_then(|paid| paid.amount),
-            extensions: signed.as_deref().unwrap_or_default(),
-        };
-        let receipt = receipt.to_header();
-        let names = [
-            ("payment-response", !v1 || !self.in_v1_header),
-            ("x-payment-response", v1 || self.in_v1_header),
-        ];
-        names.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| (name, receipt.clone())).collect()
-    }
-
-    /// A transaction as its network spells it; `None` where only its hash is known any more.
-    fn spelled(&self, transaction: Transaction) -> Option<String> {
-        match self.purchase.as_ref()?.payment.form() {
-            Form::Evm { .. } => Some(format!("0x{}", hex::encode(transaction.0))),
-            Form::Other(_) => self.transaction_text.clone(),
-        }
-    }
-
     /// The stream is over.
     pub(super) fn end(&mut self, worker: &Worker, clean: bool) {
         let before = self.machine;
@@ -455,52 +293,10 @@ impl Visit {
         }));
     }
 
-    /// Writes the record, if the host can still take it, and counts the outcome.
-    pub(super) fn close(&self, worker: &Worker, logged: bool) {
-        let outcome = self.outcome.unwrap_or(Outcome::Abandoned);
-        worker.meters.request(self.route.as_deref(), outcome);
-        if logged {
-            let record = self.record(outcome).to_json();
-            let _ = hostcalls::set_property(vec![RECORD], Some(record.as_bytes()));
-        }
-    }
-
-    fn record(&self, outcome: Outcome) -> Record<'_> {
-        let offer = self.offer();
-        let purchase = self.purchase.as_ref();
-        let payment = purchase.map(|purchase| &purchase.payment);
-        Record {
-            v: VERSION,
-            request_id: self.request_id.as_deref(),
-            route: self.route.as_ref().map(|route| route.name.as_str()),
-            offer: offer.map(|offer| offer.name.as_str()),
-            seller: offer.and_then(|offer| offer.seller.as_deref()),
-            sku: offer.and_then(|offer| offer.sku.as_deref()),
-            labels: offer.map(|offer| offer.labels.as_slice()).filter(|labels| !labels.is_empty()),
-            payer: payment.and_then(|payment| payment.payer()).map(|payer| payer.to_string()),
-            amount: purchase.map(|purchase| self.charged.unwrap_or(purchase.amount).to_string()),
-            asset: purchase.map(|purchase| purchase.asset.clone()),
-            network: purchase.map(|purchase| purchase.network.as_str()),
-            outcome: outcome.name(),
-            code: self.code,
-            transaction: self.transaction.and_then(|transaction| self.spelled(transaction)),
-            receipt_id: self.purchase.as_ref().map(|purchase| purchase.identity.receipt_id()),
-            upstream_status: self.upstream_status,
-        }
-    }
-
     fn offer(&self) -> Option<&Arc<Offer>> {
         match &self.route.as_ref()?.target {
             Target::Offer(offer) => Some(offer),
             Target::Free => None,
         }
     }
-}
-
-/// Members of one JSON object out of two lists of them, either of which may be empty.
-fn joined(first: &str, second: &str) -> String {
-    let between = if first.is_empty() || second.is_empty() { "" } else { "," };
-    let mut members = String::from(first);
-    crate::json::extend(&mut members, &[between, second]);
-    members
 }
