@@ -214,6 +214,18 @@ MUTANTS = [
         "let s = if high { s } else { s };",
         SIGNING, ["signing::tests::secp256k1_signs_as_libsecp256k1_and_is_recovered"],
     ),
+    (
+        "the question before a settlement that facilitators make unasked", "src/admission/purchase.rs",
+        "Verify::ByMeans if blind => Verify::Facilitator,",
+        "Verify::ByMeans if blind && false => Verify::Facilitator,",
+        NATIVE, ["p2_no_allowance_is_412::native"],
+    ),
+    (
+        "the one name of a network in both versions", "src/protocol/other.rs",
+        "(Version::V1, None, Some(caip2)) => caip2.into(),",
+        "(Version::V1, None, Some(caip2)) if false => caip2.into(),",
+        NATIVE, ["o_both_versions_are_one_payment::native"],
+    ),
 ]
 
 

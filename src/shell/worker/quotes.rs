@@ -54,6 +54,15 @@ impl Quotes {
 impl Worker {
     /// The quote of an offer.
     pub(in crate::shell) fn challenge(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
+        let challenge = self.rendered(offer)?;
+        let Some(facilitator) = offer.facilitator().filter(|_| challenge.is_empty()) else {
+            return Some(challenge);
+        };
+        self.catch_up(facilitator);
+        self.rendered(offer)
+    }
+
+    fn rendered(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
         let place = self.place(offer)?;
         let generation = self.supported_generation();
         let known = self.quotes.rendered.try_borrow().ok().and_then(|rendered| {
@@ -83,6 +92,9 @@ impl Worker {
 
 impl Abilities for Worker {
     fn settles(&self, facilitator: &Facilitator, version: Version, scheme: &str, network: &str) -> Ability {
+        if self.supported(facilitator).supported().is_none() {
+            self.catch_up(facilitator);
+        }
         match self.supported(facilitator).kind(version.number().into(), scheme, network) {
             Kindness::Unknown => Ability::Unknown,
             Kindness::Unsupported => Ability::No,
@@ -95,7 +107,12 @@ impl Abilities for Worker {
     }
 
     fn submits(&self, facilitator: &Facilitator, network: &str, address: &Address) -> bool {
-        self.supported(facilitator).accepts_facilitator(network, address, host::now())
+        let honoured = || self.supported(facilitator).accepts_facilitator(network, address, host::now());
+        if honoured() {
+            return true;
+        }
+        self.catch_up(facilitator);
+        honoured()
     }
 
     fn extends(&self, facilitator: &Facilitator, extension: &str) -> bool {

@@ -73,6 +73,14 @@ impl Worker {
         }
     }
 
+    /// What another worker may have learnt since the last look, which is up to a second ago:
+    /// whoever was quoted there may pay here. For when something is not known, or not so.
+    pub(super) fn catch_up(&self, facilitator: &Facilitator) {
+        if facilitator.supported_every.is_some() {
+            self.look(facilitator, host::now());
+        }
+    }
+
     fn key(&self, facilitator: &Facilitator) -> String {
         let watches = self.watches.try_borrow();
         watches.ok().and_then(|w| w.get(facilitator.index).map(|w| w.key.clone())).unwrap_or_default()

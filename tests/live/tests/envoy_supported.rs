@@ -167,6 +167,21 @@ async fn a_reload_asks_nothing_it_knows_and_reports_once_what_is_not_settled() {
     assert_eq!(lines(&stage, "facilitator main settles 6 kinds"), 1, "told once");
 }
 
+/// Workers look once a second. A quote of one can be paid at another that has not looked since:
+/// nobody is told to wait, or to sign again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_worker_quotes_all_workers_take() {
+    let mut config = asking("5s");
+    config["routes"][1] = upto();
+    let Some(stage) = Scene::new(config).start() else { return };
+    while stage.ask(&RawRequest::get("/after/first")).await.status != 402 {
+        pause(5).await;
+    }
+    for _ in 0..24 {
+        paid(&stage.buy("/after/next", &stage.payment("/after/next").await).await);
+    }
+}
+
 /// `exact` is sold before anybody was told anything; `upto` needs the facilitator's address.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_needs_the_answer_waits_and_what_does_not_is_sold() {
