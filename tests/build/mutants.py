@@ -31,13 +31,13 @@ MUTANTS = [
         "the lease of a settlement", "src/claims.rs",
         "State::Settling if lapsed => Self { state: State::Unknown, ..self },",
         "State::Settling if lapsed => return None,",
-        SEARCH, ["no_reachable_state_breaks_a_promise"],
+        SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
         "the attempt that fences a lease", "src/claims.rs",
         "| Op::Undelivered { attempt } => self.attempt == *attempt,",
         "| Op::Undelivered { attempt } => self.attempt == *attempt || true,",
-        SEARCH, ["no_reachable_state_breaks_a_promise"],
+        SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
         "the hold of a response", "src/exchange.rs",
@@ -56,7 +56,7 @@ MUTANTS = [
         "the renewal at the response", "src/exchange.rs",
         "(Self::Fencing { paid, worth }, one(Effect::Claim(Step::Renew)))",
         "(Self::Delivering { worth }, one(Effect::Release(paid)))",
-        SEARCH, ["no_reachable_state_breaks_a_promise"],
+        SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
         "the pause of request bodies", "src/shell/stream.rs",
