@@ -81,7 +81,7 @@ async function demo(stack) {
   assert.equal(replayed.paymentState, 'delivered');
   ok('402 payment_already_used');
 
-  step('A forged payment is refused inside the sandbox');
+  step('A forged payment is refused, and never settled');
   const forgery = reencode(payment, ({ payload }) => {
     payload.authorization.nonce = `0x${randomBytes(32).toString('hex')}`;
   });
@@ -91,8 +91,9 @@ async function demo(stack) {
   json('body', await forged.json());
   assert.equal(forged.status, 402);
   assert.equal(paymentRequired(forged).error, 'invalid_exact_evm_signature');
-  assert.equal((await calls(stack)).length, called, 'neither the replay nor the forgery reached the facilitator');
-  ok('402 invalid_exact_evm_signature, and the facilitator was not called');
+  // It might be a contract wallet's, so /verify is asked (`wallets: eoa` would refuse it here).
+  assert.equal((await calls(stack)).length, called + 1, 'the replay asked nothing, the forgery asked /verify once');
+  ok('402 invalid_exact_evm_signature, after one question and no settlement');
 
   step('The money moved once');
   const [spent, earned] = [await balance(stack, payer), await balance(stack, seller)];
