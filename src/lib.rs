@@ -24,6 +24,7 @@
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
+//! | [`demand`] | a settlement that can be asked for again |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`paywall`] | what a person reads instead |
@@ -36,6 +37,7 @@ pub mod catalogue;
 pub mod charge;
 pub mod claims;
 pub mod config;
+pub mod demand;
 pub mod evm;
 pub mod exchange;
 pub mod extensions;
