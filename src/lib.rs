@@ -21,6 +21,7 @@
 //! | [`extensions`] | what a quote declares besides its terms, what a payment says back |
 //! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
+//! | [`proof`] | what the chain proves of a settlement that nobody answered for |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
@@ -48,6 +49,7 @@ pub mod map;
 pub mod money;
 pub mod paywall;
 pub mod precheck;
+pub mod proof;
 pub mod protocol;
 pub mod record;
 pub mod reply;

@@ -13,7 +13,8 @@ use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
 use super::{
-    extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
+    extensions, json, notary, rpc, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks,
+    Wallets,
 };
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
@@ -37,6 +38,7 @@ pub(super) const KEYS: &[&str] = &[
     "wallets",
     "limit",
     "paywall",
+    "rpc",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
@@ -160,6 +162,7 @@ fn read_policy(
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
+    let rpcs = rpc::read(&fields, &catalogue.assets, &mut around, errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
@@ -171,6 +174,7 @@ fn read_policy(
         large_quotes,
         unmatched: unmatched?,
         facilitators,
+        rpcs,
         routes: routes?,
         claims,
         notary,
