@@ -21,6 +21,7 @@
 //! | [`extensions`] | what a quote declares besides its terms, what a payment says back |
 //! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
+//! | [`store`] | what replicas know of claims in common: calls out, replies in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
@@ -52,6 +53,7 @@ pub mod reply;
 pub mod route;
 pub mod settlement;
 pub mod signing;
+pub mod store;
 pub mod wellknown;
 
 pub mod shell;
