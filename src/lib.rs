@@ -22,6 +22,7 @@
 //! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
 //! | [`proof`] | what the chain proves of a settlement that nobody answered for |
+//! | [`store`] | what replicas know of claims in common: calls out, replies in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
@@ -56,6 +57,7 @@ pub mod reply;
 pub mod route;
 pub mod settlement;
 pub mod signing;
+pub mod store;
 pub mod wellknown;
 
 pub mod shell;
