@@ -54,6 +54,7 @@ pub enum Start {
 
 /// What becomes of an op after an answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made and taken apart once per answer")]
 pub enum Turn {
     /// The store is asked again.
     Again(Box<Errand>),
