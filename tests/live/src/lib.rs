@@ -211,9 +211,9 @@ pub fn upgrade(stage: &mut Stage, version: u8) {
     assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
 
-/// An honest payment by the first development wallet.
+/// An honest payment by a wallet of its own.
 pub fn sign(quote: &Quote) -> Payment {
-    let wallet = Wallet::dev(0);
+    let wallet = Wallet::another();
     let draft = Draft::for_quote(&wallet, quote).expect("something payable");
     draft.sign(&wallet)
 }
