@@ -1,7 +1,10 @@
 // What the chain proves of a settlement (src/proof.rs), asked of a real chain: payments that the
 // published facilitator made, and what payers do to their nonces instead.
+//
+// node proof.test.mjs --write renews tests/vectors/proof.json, the answers that unit tests read.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 
 import { x402Client } from '@x402/core/client';
@@ -14,7 +17,7 @@ import { baseSepolia } from 'viem/chains';
 import './client.mjs';
 import { ADDRESSES, KEYS, startChain } from './chain/deploy.mjs';
 import { startFacilitator } from './facilitator.mjs';
-import { startProver } from './prove.mjs';
+import { kept, startProver } from './prove.mjs';
 
 const NETWORK = `eip155:${baseSepolia.id}`;
 const SELLER = getAddress('0x209693Bc6afc0C5328bA36FaF03C514EF312287C');
@@ -31,6 +34,8 @@ const DOMAIN = { name: 'USDC', version: '2', chainId: baseSepolia.id, verifyingC
 const TRANSFER = [['from', 'address'], ['to', 'address'], ['value', 'uint256'], ['validAfter', 'uint256'], ['validBefore', 'uint256'], ['nonce', 'bytes32']]
   .map(([name, type]) => ({ name, type }));
 
+const recorded = [];
+
 let chain, facilitator, prover, sender;
 
 before(async () => {
@@ -42,6 +47,9 @@ before(async () => {
 
 after(async () => {
   for (const part of [prover, facilitator, chain]) await part?.stop();
+  if (process.argv.includes('--write')) {
+    writeFileSync(new URL('../vectors/proof.json', import.meta.url), `${JSON.stringify({ source: 'anvil 1.7.1', recorded }, null, 1)}\n`);
+  }
 });
 
 /** A payer with money, whose Permit2 allowance is given. */
@@ -113,14 +121,21 @@ function proxyCall({ payment, question }) {
 
 const asked = async (question, options) => (await prover.ask(question, options)).proof;
 
+/** Asks, and keeps what was answered. */
+async function record(name, question) {
+  const { methods, answers, ...found } = await prover.ask(question);
+  recorded.push({ name, question: kept(question), ...found, answers });
+  return { methods, found };
+}
+
 describe('paid', () => {
   for (const means of ['eip3009', 'permit2', 'upto']) {
     it(`${means}, by the published facilitator`, async () => {
       const purchase = await signed(await payer(), means);
       assert.deepEqual(await asked(purchase.question), 'open', 'before it is settled');
       const transaction = await settled(purchase);
-      const { methods, ...answer } = await prover.ask(purchase.question);
-      assert.deepEqual(answer, { proof: 'paid', transaction });
+      const { methods, found } = await record(`${means}, paid`, purchase.question);
+      assert.deepEqual(found, { proof: 'paid', transaction });
       assert.ok(methods.length <= 6, methods.join());
       for (const [name, change] of Object.entries({
         'one more': { amount: purchase.question.amount + 1n },
@@ -149,8 +164,8 @@ describe('paid', () => {
       const permit = { value: BigInt(purchase.requirements.amount), deadline: 0n, r: toHex(0, { size: 32 }), s: toHex(0, { size: 32 }), v: 27 };
       const from = means === 'upto' ? createWalletClient({ account: privateKeyToAccount(KEYS.npmFacilitator), chain: baseSepolia, transport: http(chain.rpc) }) : sender;
       const { transactionHash } = await send(call.address, call.abi, 'settleWithPermit', [permit, ...call.args], from);
-      const { methods: _, ...answer } = await prover.ask(purchase.question);
-      assert.deepEqual(answer, { proof: 'paid', transaction: transactionHash });
+      const { found } = await record(`${means}, paid with an ERC-2612 permit`, purchase.question);
+      assert.deepEqual(found, { proof: 'paid', transaction: transactionHash });
     }
   });
 
@@ -284,6 +299,8 @@ it('after the end: unspent, cancelled, and what stays open', async () => {
   const then = { eip3009: 'unspent,paid,cancelled', permit2: 'unspent,paid,open', upto: 'unspent,paid,open' };
   assert.deepEqual(await found(), then);
 
+  for (const means of ['eip3009', 'permit2']) await record(`${means}, unspent`, purchases[means].unspent.question);
+  await record('eip3009, cancelled', purchases.eip3009.burnt.question);
   const { question } = purchases.eip3009.unspent;
   assert.equal(await asked(question, { finality: 7_200 }), 'open');
   assert.equal(await asked({ ...question, token: ADDRESSES.exactProxy }), 'open', 'no such contract');

@@ -20,7 +20,7 @@ export function kept({ means, chainId, validBefore, token, payTo, payer, nonce, 
   ].join('');
 }
 
-/** Starts the program. `ask` resolves to `{proof, transaction?, methods}`. */
+/** Starts the program. `ask` resolves to `{proof, transaction?, methods, answers}`. */
 export function startProver({ rpc }) {
   if (!existsSync(program)) throw new Error(`${program} is not built: run \`make launcher\` (or set X402_PROVE)`);
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -34,18 +34,19 @@ export function startProver({ rpc }) {
   /** `node` may answer in the node's place: it gets the request and what sends it there. */
   const ask = async (question, { finality = 900, node = (request) => send(request) } = {}) => {
     child.stdin.write(`${kept(question)} ${finality}\n`);
-    const methods = [];
+    const [methods, answers] = [[], []];
     for (;;) {
       const { value: line, done } = await lines.next();
       if (done) throw new Error('the program ended');
       const [what, rest] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)];
       if (what === 'proof') {
         const [proof, transaction] = rest.split(' ');
-        return { proof, methods, ...(transaction && { transaction }) };
+        return { proof, methods, answers, ...(transaction && { transaction }) };
       }
       const request = JSON.parse(rest);
       methods.push(request.method);
-      child.stdin.write(`200 ${JSON.stringify(await node(request, send))}\n`);
+      answers.push(JSON.stringify(await node(request, send)));
+      child.stdin.write(`200 ${answers.at(-1)}\n`);
     }
   };
   const stop = async () => {
