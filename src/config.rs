@@ -6,6 +6,7 @@
 mod accepts;
 mod auth;
 mod catalogue;
+mod claims;
 pub mod error;
 mod example;
 mod extensions;
@@ -35,10 +36,10 @@ use crate::route::Routes;
 use crate::signing::jwt::Cdp;
 use crate::signing::notary::Notary;
 
-pub use public::{Cors, Forwarded};
-
+pub use claims::{ClaimsPolicy, SharedStore, StoreKind};
 pub use example::Example;
 pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
+pub use public::{Cors, Forwarded};
 pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
 pub use rpc::Rpc;
 pub use secret::Secret;
@@ -65,6 +66,8 @@ pub struct Policy {
     pub(crate) rpcs: Vec<Arc<Rpc>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
+    /// What replicas know of claims in common, if they are to.
+    pub(crate) shared_claims: Option<Arc<SharedStore>>,
     /// Who signs offers and receipts, if they are.
     pub(crate) notary: Option<Notary>,
     pub(crate) wallet_checks: WalletChecks,
@@ -297,13 +300,6 @@ pub struct Facilitator {
 pub struct SettleOn {
     /// Inclusive ranges.
     pub(crate) ranges: Vec<(u16, u16)>,
-}
-
-/// The claim table's settings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ClaimsPolicy {
-    /// How many authorisations are remembered at once, per process.
-    pub(crate) capacity: u32,
 }
 
 // === impl Policy ===

@@ -141,7 +141,7 @@ pub(super) fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Er
     read
 }
 
-fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+pub(super) fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
     let fine = text.starts_with('/')

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Target};
+use super::{Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, SharedStore, Target};
 use crate::evm::address::Address;
 use crate::money::assets;
 
@@ -33,6 +33,11 @@ impl Policy {
     /// Every facilitator, by [`Facilitator::index`].
     pub fn facilitators(&self) -> &[Arc<Facilitator>] {
         &self.facilitators
+    }
+
+    /// What replicas know of claims in common, if they are to.
+    pub fn shared_claims(&self) -> Option<&Arc<SharedStore>> {
+        self.shared_claims.as_ref()
     }
 
     /// Whether people are refused with a page they can pay from.
@@ -93,6 +98,13 @@ impl Facilitator {
     /// Dense index within the policy.
     pub fn index(&self) -> usize {
         self.index
+    }
+
+    /// Stands for its name in records of a fixed size: the same in every process and under every
+    /// configuration, unique within one, never zero.
+    pub fn tag(&self) -> u32 {
+        let hash = crate::evm::keccak256([self.name.as_bytes()]);
+        hash.first_chunk::<4>().map_or(1, |bytes| u32::from_le_bytes(*bytes).max(1))
     }
 
     /// The host's name for the upstream.
