@@ -19,6 +19,8 @@ mod offers;
 mod prices;
 mod public;
 mod publication;
+mod rpc;
+mod secret;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,8 @@ pub use example::Example;
 pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
 pub use public::{Cors, Forwarded};
 pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
+pub use rpc::Rpc;
+pub use secret::Secret;
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
@@ -58,6 +62,8 @@ pub struct Policy {
     pub(crate) large_quotes: bool,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    /// Nodes that are asked what became of a settlement, one for each chain.
+    pub(crate) rpcs: Vec<Arc<Rpc>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
     /// What replicas know of claims in common, if they are to.
@@ -289,10 +295,6 @@ pub struct Facilitator {
     pub(crate) auth: Option<Cdp>,
 }
 
-/// A value that is sent but never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
 /// Which upstream statuses are worth charging for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SettleOn {
@@ -356,26 +358,6 @@ impl Means {
             Self::Eip3009 | Self::Permit2 => "exact",
             Self::Upto => "upto",
         }
-    }
-}
-
-// === impl Secret ===
-
-impl Secret {
-    /// Takes custody of a value.
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<secret>")
     }
 }
 

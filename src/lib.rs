@@ -21,10 +21,12 @@
 //! | [`extensions`] | what a quote declares besides its terms, what a payment says back |
 //! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
+//! | [`proof`] | what the chain proves of a settlement that nobody answered for |
 //! | [`store`] | what replicas know of claims in common: calls out, replies in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
+//! | [`demand`] | a settlement that can be asked for again |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`paywall`] | what a person reads instead |
@@ -37,6 +39,7 @@ pub mod catalogue;
 pub mod charge;
 pub mod claims;
 pub mod config;
+pub mod demand;
 pub mod evm;
 pub mod exchange;
 pub mod extensions;
@@ -47,6 +50,7 @@ pub mod map;
 pub mod money;
 pub mod paywall;
 pub mod precheck;
+pub mod proof;
 pub mod protocol;
 pub mod record;
 pub mod reply;

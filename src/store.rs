@@ -25,6 +25,7 @@ use crate::claims::{Binding, Identity, UnixSeconds};
 use crate::config::{SharedStore, StoreKind};
 
 mod call;
+pub mod errand;
 mod reply;
 
 pub use call::Call;

@@ -211,7 +211,7 @@ pub(super) fn read_headers(
 }
 
 /// Reads where a value comes from. Whatever goes wrong, the value is not repeated.
-fn read_header(
+pub(super) fn read_header(
     value: &Value<'_>,
     path: Path<'_>,
     around: &mut Surroundings<'_>,

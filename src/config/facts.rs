@@ -100,6 +100,13 @@ impl Facilitator {
         self.index
     }
 
+    /// Stands for its name in records of a fixed size: the same in every process and under every
+    /// configuration, unique within one, never zero.
+    pub fn tag(&self) -> u32 {
+        let hash = crate::evm::keccak256([self.name.as_bytes()]);
+        hash.first_chunk::<4>().map_or(1, |bytes| u32::from_le_bytes(*bytes).max(1))
+    }
+
     /// The host's name for the upstream.
     pub fn cluster(&self) -> &str {
         &self.cluster

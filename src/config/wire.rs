@@ -13,7 +13,7 @@ use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
 use super::{
-    claims, extensions, json, notary, structpb, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
+    claims, extensions, json, notary, rpc, structpb, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
 };
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
@@ -37,6 +37,7 @@ pub(super) const KEYS: &[&str] = &[
     "wallets",
     "limit",
     "paywall",
+    "rpc",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
@@ -159,6 +160,7 @@ fn read_policy(
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
+    let rpcs = rpc::read(&fields, &catalogue.assets, &mut around, errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
@@ -170,6 +172,7 @@ fn read_policy(
         large_quotes,
         unmatched: unmatched?,
         facilitators,
+        rpcs,
         routes: routes?,
         claims,
         shared_claims,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, claims, extensions, facilitators, notary, offers, prices, public, wire};
+use crate::config::{
+    accepts, auth, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
+};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -43,6 +45,7 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/quantity", prices::QUANTITY_KEYS),
         ("/$defs/offer", offers::KEYS),
         ("/$defs/seller", offers::SELLER_KEYS),
+        ("/$defs/rpc", rpc::KEYS),
     ] {
         let object = schema.pointer(pointer).unwrap();
         let listed: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
@@ -80,6 +83,7 @@ fn the_reference_has_a_row_for_every_key() {
         accepts::ASSET_KEYS,
         offers::KEYS,
         offers::SELLER_KEYS,
+        rpc::KEYS,
         extensions::DISCOVERY_KEYS,
         extensions::BAZAAR_KEYS,
         extensions::INPUT_KEYS,

@@ -10,6 +10,7 @@
 //! | [`envoy`] | a real Envoy on free ports, with a rewritten configuration |
 //! | [`redis`] | a real Redis, and the fronts that speak HTTP for it: Webdis, and one like Upstash's |
 //! | [`http1`] | the small HTTP/1.1 server under facilitator and upstream, with control of the socket |
+//! | [`network`] | a line between two ends that breaks on command, and several addresses behind one |
 //! | [`eip3009`] | `TransferWithAuthorization` by alloy: the independent oracle |
 //! | [`permit2`] | the same for Permit2's `PermitWitnessTransferFrom` |
 //!
@@ -22,6 +23,8 @@ pub mod eip3009;
 pub mod envoy;
 pub mod facilitator;
 pub mod http1;
+mod listen;
+pub mod network;
 pub mod payer;
 pub mod permit2;
 pub mod redis;
