@@ -214,9 +214,10 @@ pub fn owned_in_response(name: &str) -> bool {
 }
 
 /// Whether a header tells some shared cache to keep the response, whatever `Cache-Control`
-/// says: the targeted fields of RFC 9213 and `Surrogate-Control`.
+/// says: the targeted fields of RFC 9213, `Surrogate-Control`, and NGINX's and Akamai's own.
 fn shares(name: &str) -> bool {
-    name == "surrogate-control" || name.ends_with("cdn-cache-control")
+    ["surrogate-control", "x-accel-expires", "edge-control"].contains(&name)
+        || name.ends_with("cdn-cache-control")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub const TOKEN_VARIABLE: &str = "X402_FACILITATOR_TOKEN";
 pub const TOKEN: &str = "development";
 
 /// How many lanes there are; see [`lane`].
-pub const LANES: usize = 60;
+pub const LANES: usize = 62;
 
 /// A configuration, by what is special about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -5,16 +5,19 @@
 mod browser;
 mod delivery;
 mod facilitator;
+mod guises;
 mod headers;
 mod lies;
 mod others;
 mod permits;
 mod replay;
 mod routing;
+mod spellings;
 mod spine;
 mod upto;
 mod versions;
 mod wallets;
+mod windows;
 
 use crate::shop::{Shop, LANES};
 use crate::stage::Stage;
@@ -62,6 +65,9 @@ pub fn all() -> Vec<Scenario> {
         permits::add,
         upto::add,
         others::add,
+        windows::add,
+        spellings::add,
+        guises::add,
     ] {
         add(&mut table);
     }
