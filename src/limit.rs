@@ -114,13 +114,7 @@ impl Deed {
 /// Does something to the bucket of `source` at `now` (milliseconds since the epoch) in its slot's
 /// bytes; bytes that do not parse are an empty slot. Returns the slot's next bytes, if they are to be
 /// written.
-pub fn apply(
-    bytes: &[u8],
-    source: &Source,
-    rate: Rate,
-    now: u64,
-    deed: Deed,
-) -> (Option<Vec<u8>>, Taken) {
+pub fn apply(bytes: &[u8], source: &Source, rate: Rate, now: u64, deed: Deed) -> (Option<Vec<u8>>, Taken) {
     let most = i64::from(rate.burst).saturating_mul(TOKEN);
     let mut entries = read(bytes);
     for entry in &mut entries {
@@ -155,7 +149,8 @@ impl Rate {
     /// How long it takes to gain what is missing.
     fn wait(self, missing: i64) -> Taken {
         let missing = missing.unsigned_abs().saturating_mul(60);
-        let seconds = missing.div_ceil(u64::from(self.per_minute.max(1)).saturating_mul(TOKEN.unsigned_abs()));
+        let seconds =
+            missing.div_ceil(u64::from(self.per_minute.max(1)).saturating_mul(TOKEN.unsigned_abs()));
         Taken::After(seconds.max(1))
     }
 }

@@ -12,9 +12,7 @@ use super::public;
 use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{
-    extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, Wallets,
-};
+use super::{extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, Wallets};
 use crate::limit::{Limits, Rate};
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};

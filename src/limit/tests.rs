@@ -66,7 +66,11 @@ fn what_is_asked_often_gains_no_less() {
         assert_ne!(apply(&bytes, &source, slow, now, Deed::LOOK).1, Taken::Yes);
         bytes = apply(&bytes, &Source { tag: [1; 8], ..source }, slow, now, Deed::GIVE).0.unwrap();
     }
-    assert_eq!(apply(&bytes, &source, slow, 61_000, Deed::LOOK).1, Taken::Yes, "a second may be lost to rounding");
+    assert_eq!(
+        apply(&bytes, &source, slow, 61_000, Deed::LOOK).1,
+        Taken::Yes,
+        "a second may be lost to rounding"
+    );
 }
 
 #[test]
@@ -172,7 +176,8 @@ fn a_source_alone_gets_its_burst_and_what_workers_do_not_see_and_then_its_rate()
 #[test]
 fn who_asks_seldom_is_served_beside_who_floods() {
     let mut fleet = Fleet::new(2, Rate { per_minute: 30_000, burst: 5_000 });
-    let (loud, quiet) = (Source::of("192.0.2.1:1"), Source { tag: [9; 8], slot: Source::of("192.0.2.1:1").slot });
+    let (loud, quiet) =
+        (Source::of("192.0.2.1:1"), Source { tag: [9; 8], slot: Source::of("192.0.2.1:1").slot });
     let mut refused = 0;
     for request in 0..200_000u64 {
         let worker = (request % 2) as usize;

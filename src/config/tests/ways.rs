@@ -69,7 +69,11 @@ fn what_one_source_may_have_is_bounded() {
     let off = Limits { challenges: None, failures: None, ..given };
     assert_eq!(limits(json!({"challenges": "off", "failures": false})), off);
     assert_eq!(limits(json!({"challenges": {}, "failures": null})), given);
-    check("/limit", json!({"challenges": true}), "limit.challenges: an object belongs here, not true or false");
+    check(
+        "/limit",
+        json!({"challenges": true}),
+        "limit.challenges: an object belongs here, not true or false",
+    );
     check("/limit", json!({"failures": "on"}), "limit.failures: an object belongs here, not text");
     check("/limit", json!({"walletChecks": false}), "limit.walletChecks: an object belongs here");
     check("/limit", json!({"failures": {"burst": 1_000_001}}), "limit.failures.burst: not a whole number");
@@ -79,7 +83,11 @@ fn what_one_source_may_have_is_bounded() {
         "limit.walletChecks.perMinute: not a whole number from 1 to 1000000 (write one, unquoted)",
     );
     check("/limit", json!({"walletChecks": {"burst": "9"}}), "limit.walletChecks.burst: not a whole number");
-    check("/limit", json!({"perMinute": 3}), "limit.perMinute: unknown key (known here: walletChecks, challenges, failures)");
+    check(
+        "/limit",
+        json!({"perMinute": 3}),
+        "limit.perMinute: unknown key (known here: walletChecks, challenges, failures)",
+    );
     check("/limit", json!({"walletChecks": {"perSecond": 3}}), "limit.walletChecks.perSecond: unknown key");
     check("/limits", json!({}), "limits: unknown key (did you mean \"limit\"?)");
 }

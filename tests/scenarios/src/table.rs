@@ -5,6 +5,7 @@
 mod browser;
 mod delivery;
 mod facilitator;
+mod floods;
 mod headers;
 mod lies;
 mod others;
@@ -78,6 +79,7 @@ pub fn hosted() -> Vec<Scenario> {
     let mut table = Table::default();
     wallets::add_hosted(&mut table);
     others::add_hosted(&mut table);
+    floods::add_hosted(&mut table);
     table.scenarios
 }
 
