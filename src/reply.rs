@@ -176,10 +176,11 @@ impl Refusal {
     }
 
     /// Whether the sender could have known: of a payment that is none, that does not fit, that
-    /// nobody stands for, or that was used up. What is ours, the facilitator's or a race's is not.
+    /// nobody stands for (one too many of those is not even asked about), or that was used up.
+    /// What is ours, the facilitator's or a race's is not.
     pub fn blames_sender(self) -> bool {
         match self {
-            Self::Invalid(_) | Self::Unnamed(_) | Self::NameTaken { .. } => true,
+            Self::Invalid(_) | Self::Unnamed(_) | Self::NameTaken { .. } | Self::RateLimited(_) => true,
             Self::Denied(Denial::Unverified(reason) | Denial::Rejected(reason)) => {
                 reason != Reason::Unsupported
             }
