@@ -31,6 +31,7 @@ mod wire;
 use std::sync::Arc;
 
 use crate::evm::address::Address;
+use crate::limit::Limits;
 use crate::money::Amount;
 use crate::route::Routes;
 use crate::signing::jwt::Cdp;
@@ -70,7 +71,7 @@ pub struct Policy {
     pub(crate) shared_claims: Option<Arc<SharedStore>>,
     /// Who signs offers and receipts, if they are.
     pub(crate) notary: Option<Notary>,
-    pub(crate) wallet_checks: WalletChecks,
+    pub(crate) limits: Limits,
     /// Whether people are refused with a page they can pay from.
     pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
@@ -245,13 +246,6 @@ pub struct Meter {
     pub(crate) header: String,
     /// The quantity of a response without that header.
     pub(crate) default: Option<u64>,
-}
-
-/// How often one source may have signatures judged by the facilitator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WalletChecks {
-    pub(crate) per_minute: u32,
-    pub(crate) burst: u32,
 }
 
 /// A token on a network, with what its EIP-712 domain needs.

@@ -95,6 +95,7 @@ fn read_one(
         None => Vec::new(),
     };
     let supported_every = match fields.get("supported") {
+        Some(_) if fields.is_off("supported") => Some(None),
         Some(value) => read_supported(value, path.key("supported"), errors),
         None => Some(Some(SUPPORTED_EVERY)),
     };
@@ -160,11 +161,9 @@ pub(super) fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Error
     Some(text.trim_end_matches('/').to_owned())
 }
 
-/// Reads `{every: 60s}` or `off`, as seconds or `None`. A bare `off` in YAML is false.
+/// Reads `{every: 60s}`, as seconds.
 fn read_supported(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<Option<u32>> {
     match value {
-        Value::Bool(false) => return Some(None),
-        Value::Text(text) if text == "off" => return Some(None),
         Value::Object(_) => {}
         other => {
             errors.push(

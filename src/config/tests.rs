@@ -20,6 +20,7 @@ mod ways;
 use serde_json::{json, Value as Json};
 
 use super::*;
+use crate::limit::Rate;
 use crate::route::Resolution;
 
 /// The example of the documentation, which every test bends.

@@ -71,6 +71,7 @@ pub(super) struct Worker {
     watches: RefCell<Vec<supported::Watch>>,
     asks: RefCell<Vec<supported::Ask>>,
     supported_generation: Cell<u64>,
+    watch: limits::Watch,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -91,6 +92,7 @@ impl Worker {
         let meters = Meters::open(policy.claims.capacity);
         let quotes = quotes::Quotes::new(&policy);
         let watches = supported::Watch::all(&policy);
+        let watch = limits::Watch::new(&policy.limits);
         Self {
             root,
             policy,
@@ -114,6 +116,7 @@ impl Worker {
             watches: RefCell::new(watches),
             asks: RefCell::default(),
             supported_generation: Cell::new(0),
+            watch,
         }
     }
 

@@ -61,7 +61,8 @@ impl Wallet {
     /// something is served before he pays again, so purchases that are to have nothing to do with
     /// each other need wallets of their own.
     pub fn another() -> Self {
-        let wallet = Self::from_bytes(super::draft::fresh_nonce().as_slice()).expect("all but 2^-128 of them are keys");
+        let wallet = Self::from_bytes(super::draft::fresh_nonce().as_slice())
+            .expect("all but 2^-128 of them are keys");
         OTHERS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(wallet.address);
         wallet
     }
