@@ -55,6 +55,7 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         wallets: Wallets::Eoa,
         v1: true,
         facilitators: vec![Arc::new(Facilitator::for_tests())],
+        weights: Vec::new(),
         settle,
         verify: Verify::Local,
         settle_on: SettleOn::default(),

@@ -17,9 +17,8 @@ use crate::admission::Purchase;
 use crate::claims::bucket::Forgotten;
 use crate::claims::table::Table;
 use crate::claims::{Attempt, Identity, Op, Outcome};
-use crate::config::{Facilitator, Offer, Policy};
+use crate::config::Policy;
 use crate::exchange::{self, Effect, Settled};
-use crate::facilitator::breaker::Breaker;
 use crate::facilitator::Verdict;
 use crate::map::Map;
 use crate::settlement::{self, Settlement};
@@ -28,6 +27,7 @@ use crate::wellknown::Documents;
 
 mod calls;
 mod limits;
+mod line;
 mod quotes;
 mod signed;
 mod supported;
@@ -46,7 +46,8 @@ pub(super) struct Worker {
     queue: u32,
     pub(super) documents: Documents,
     quotes: quotes::Quotes,
-    breakers: RefCell<Vec<Breaker>>,
+    /// By facilitator.
+    fuses: RefCell<Vec<line::Fuse>>,
     tokens: RefCell<Vec<Token>>,
     signed: RefCell<Ring>,
     visits: RefCell<Map<u32, Rc<RefCell<Visit>>>>,
@@ -59,7 +60,6 @@ pub(super) struct Worker {
     /// By facilitator.
     watches: RefCell<Vec<supported::Watch>>,
     asks: RefCell<Vec<supported::Ask>>,
-    supported_generation: Cell<u64>,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -76,7 +76,7 @@ pub(super) struct Outbox {
 impl Worker {
     /// A worker for a validated policy over an opened table.
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
-        let breakers = vec![Breaker::default(); policy.facilitators.len()];
+        let fuses = line::Fuse::all(&policy);
         let meters = Meters::open(policy.claims.capacity);
         let quotes = quotes::Quotes::new(&policy);
         let watches = supported::Watch::all(&policy);
@@ -88,7 +88,7 @@ impl Worker {
             queue,
             documents: Documents::default(),
             quotes,
-            breakers: RefCell::new(breakers),
+            fuses: RefCell::new(fuses),
             tokens: RefCell::default(),
             signed: RefCell::default(),
             visits: RefCell::default(),
@@ -99,7 +99,6 @@ impl Worker {
             warned_of_bodies: Cell::new(false),
             watches: RefCell::new(watches),
             asks: RefCell::default(),
-            supported_generation: Cell::new(0),
         }
     }
 
@@ -357,29 +356,5 @@ impl Worker {
             forgotten.disputed,
             forgotten.undelivered,
         );
-    }
-
-    /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
-    pub(super) fn quotes(&self, offer: &Offer) -> bool {
-        let Some(facilitator) = offer.facilitators.first() else { return false };
-        // What is signed for a facilitator that is elsewhere cannot be settled.
-        if self.supported(facilitator).is_redirected() {
-            return false;
-        }
-        let breakers = self.breakers.try_borrow();
-        breakers
-            .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
-    }
-
-    /// Whether a new payment may be taken for an offer.
-    pub(super) fn admits(&self, offer: &Offer) -> bool {
-        offer
-            .facilitators
-            .first()
-            .is_some_and(|f| self.breaker(f, |b| b.admits(host::now())).unwrap_or(false))
-    }
-
-    fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
-        self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, extensions, facilitators, notary, offers, prices, public, wire};
+use crate::config::{accepts, auth, chosen, extensions, facilitators, notary, offers, prices, public, wire};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -28,6 +28,7 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/bazaarInput", extensions::INPUT_KEYS),
         ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
+        ("/$defs/weightedFacilitator", chosen::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
         ("/$defs/auth", auth::KEYS),
@@ -68,6 +69,7 @@ fn the_reference_has_a_row_for_every_key() {
         public::CORS_KEYS,
         wire::CHALLENGE_KEYS,
         facilitators::KEYS,
+        chosen::KEYS,
         facilitators::HEADER_KEYS,
         facilitators::SUPPORTED_KEYS,
         auth::KEYS,

@@ -84,7 +84,8 @@ impl Worker {
         purchase: &Rc<Purchase>,
     ) -> Option<Verdict> {
         self.begin(attempt, Job::Verify { context, purchase: Rc::clone(purchase), sent: 0 });
-        if self.admits(&purchase.offer) && self.enqueue(attempt) {
+        let admitted = purchase.offer.facilitators.first().is_some_and(|first| self.admits(first));
+        if admitted && self.enqueue(attempt) {
             return None;
         }
         self.forget(attempt);
@@ -101,7 +102,7 @@ impl Worker {
     ) -> Option<Settled> {
         let machine = Settlement::queued();
         let purchase = Rc::clone(purchase);
-        let admitted = self.admits(&purchase.offer);
+        let admitted = purchase.offer.facilitators.first().is_some_and(|first| self.admits(first));
         self.begin(attempt, Job::Settle { machine, context, purchase, amount, sent: 0 });
         if admitted && self.enqueue(attempt) {
             return None;
@@ -369,8 +370,7 @@ impl Worker {
         spoke: bool,
     ) {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
-        let now = host::now();
-        self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
+        self.spoke(facilitator, spoke);
     }
 }
 
