@@ -40,7 +40,7 @@ up: build launcher $(CLIENTS)/node_modules/.stamp ## Keep the stack running, wit
 	node tests/demo/up.mjs
 
 .PHONY: build
-build: need-rust need-cc ## Build the module, reproducibly: target/x402_proxy_wasm.wasm
+build: need-rust need-cc need-node ## Build the module, reproducibly: target/x402_proxy_wasm.wasm
 	tests/build/module.sh $(MODULE)
 	printf '%s  %s bytes  sha256 %s\n' $(MODULE) "$$(stat -c %s $(MODULE))" "$$(sha256sum < $(MODULE) | cut -d' ' -f1)"
 
@@ -124,7 +124,7 @@ deny: need-rust ## Advisories, licences, bans and sources with cargo-deny (needs
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched here
-	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules
+	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules tests/build/node_modules
 
 .PHONY: help
 help: ## This list

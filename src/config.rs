@@ -7,6 +7,7 @@ mod accepts;
 mod auth;
 mod catalogue;
 mod chosen;
+mod claims;
 pub mod error;
 mod example;
 mod extensions;
@@ -19,6 +20,8 @@ mod offers;
 mod prices;
 mod public;
 mod publication;
+mod rpc;
+mod secret;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -34,11 +37,13 @@ use crate::route::Routes;
 use crate::signing::jwt::Cdp;
 use crate::signing::notary::Notary;
 
-pub use public::{Cors, Forwarded};
-
+pub use claims::{ClaimsPolicy, SharedStore, StoreKind};
 pub use example::Example;
 pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
+pub use public::{Cors, Forwarded};
 pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
+pub use rpc::Rpc;
+pub use secret::Secret;
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
@@ -58,8 +63,12 @@ pub struct Policy {
     pub(crate) large_quotes: bool,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    /// Nodes that are asked what became of a settlement, one for each chain.
+    pub(crate) rpcs: Vec<Arc<Rpc>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
+    /// What replicas know of claims in common, if they are to.
+    pub(crate) shared_claims: Option<Arc<SharedStore>>,
     /// Who signs offers and receipts, if they are.
     pub(crate) notary: Option<Notary>,
     pub(crate) wallet_checks: WalletChecks,
@@ -291,22 +300,11 @@ pub struct Facilitator {
     pub(crate) auth: Option<Cdp>,
 }
 
-/// A value that is sent but never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
 /// Which upstream statuses are worth charging for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SettleOn {
     /// Inclusive ranges.
     pub(crate) ranges: Vec<(u16, u16)>,
-}
-
-/// The claim table's settings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ClaimsPolicy {
-    /// How many authorisations are remembered at once, per process.
-    pub(crate) capacity: u32,
 }
 
 // === impl Policy ===
@@ -345,26 +343,6 @@ impl Means {
             Self::Eip3009 | Self::Permit2 => "exact",
             Self::Upto => "upto",
         }
-    }
-}
-
-// === impl Secret ===
-
-impl Secret {
-    /// Takes custody of a value.
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<secret>")
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::charge;
-use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
+use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
 use crate::config::{Identifier, Means, Offer, Policy, Route, Settle, Verify};
+use crate::demand::Demand;
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::exchange::{Check, Step, Terms};
@@ -18,7 +19,6 @@ use crate::protocol::terms::{self, Sold};
 use crate::protocol::v2::Accepted;
 use crate::protocol::{body, header, Version};
 use crate::reply::{code, Refusal};
-use crate::settlement;
 
 mod honour;
 
@@ -43,6 +43,8 @@ pub struct Purchase {
     /// What the chain would burn.
     pub identity: Identity,
     binding: Binding,
+    /// What is bought: route, payee, asset and amount.
+    pub offered: Binding,
     valid_before: UnixSeconds,
     settled: Settled,
     /// Base units, as signed or as quoted.
@@ -136,9 +138,11 @@ impl Purchase {
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
+        let offered = offered(&route, &payment);
         let mut purchase = Self {
             identity: identity(&payment),
-            binding: bind(&route, &payment),
+            binding: bind(offered, &payment),
+            offered,
             valid_before: payment.valid_before().unwrap_or_else(|| now.saturating_add(validity)),
             route,
             offer,
@@ -208,7 +212,7 @@ impl Purchase {
             (Verify::Facilitator, Judge::Sandbox) => Check::Facilitator,
             (Verify::Local | Verify::ByMeans, Judge::Sandbox) => Check::Local,
         };
-        Terms { settle: self.offer.settle, check }
+        Terms { settle: self.offer.settle, check, fit: self.unfit.is_none() }
     }
 
     /// What was signed, where that is the most that may be charged and not the price.
@@ -286,54 +290,36 @@ impl Purchase {
         json
     }
 
-    /// Until when an attempt begun or renewed at `now` owns the claim.
-    pub fn lease(&self, now: UnixSeconds) -> UnixSeconds {
-        let seconds = self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS);
-        now.saturating_add(seconds.max(MIN_LEASE_SECONDS))
+    /// Seconds an attempt at it owns the claim.
+    fn lease_seconds(&self) -> u64 {
+        self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS).max(MIN_LEASE_SECONDS)
     }
 
-    /// The claim op of an exchange's step.
-    pub fn exchange_op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
-        let lease = self.lease(now);
+    /// The claim op of an exchange's step, if the facilitator with the tag `settler` is asked.
+    pub fn exchange_op(&self, step: Step, attempt: Attempt, settler: u32, now: UnixSeconds) -> Op {
+        let lease = now.saturating_add(self.lease_seconds());
+        let begin = Begin { settler, ..self.begin(attempt, lease) };
         match step {
             Step::Peek => Op::Peek,
-            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..self.begin(attempt, now) }),
-            Step::Begin => Op::Begin(self.begin(attempt, now)),
-            Step::Settling(amount) => Op::Settling { attempt, lease, amount },
+            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
+            Step::Begin => Op::Begin(begin),
+            Step::Hold => Op::Begin(Begin { opening: Opening::Held, ..begin }),
+            Step::Credit(_) => Op::Begin(Begin { opening: Opening::Nothing, vouched: true, ..begin }),
+            Step::Pledge(nonce) => Op::Credit { attempt, nonce },
+            Step::Settling(amount) => Op::Settling { attempt, lease, amount, settler },
             Step::Waive => Op::Waive { attempt },
             Step::Renew => Op::Renew { attempt, lease },
             Step::Release => Op::Release { attempt },
+            Step::Doubt => Op::Unknown { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
         }
     }
 
-    /// The claim op of a settlement's step.
-    pub fn settlement_op(&self, step: settlement::Step, attempt: Attempt, now: UnixSeconds) -> Op {
-        match step {
-            settlement::Step::Settled { transaction, deliver } => {
-                self.settled(attempt, transaction, deliver, now)
-            }
-            settlement::Step::Release => Op::Release { attempt },
-            settlement::Step::Unknown => Op::Unknown { attempt },
-            settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
-            settlement::Step::Undelivered => Op::Undelivered { attempt },
-        }
-    }
-
-    fn settled(&self, attempt: Attempt, transaction: Transaction, deliver: bool, now: UnixSeconds) -> Op {
-        Op::Settled {
-            attempt,
-            transaction,
-            deliver: deliver.then(|| self.lease(now)),
-            otherwise: self.begin(attempt, now),
-        }
-    }
-
-    fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
+    fn begin(&self, attempt: Attempt, lease: UnixSeconds) -> Begin {
         let opening = match self.terms() {
             _ if self.unfit.is_some() => Opening::Nothing,
-            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First, .. } => Opening::Settling,
             _ => Opening::Held,
         };
         Begin {
@@ -342,8 +328,39 @@ impl Purchase {
             binding: self.binding,
             valid_before: self.valid_before,
             redeem_for: self.offer.redeem_for_seconds,
-            lease: self.lease(now),
+            lease,
+            settler: 0,
+            vouched: false,
         }
+    }
+
+    /// The settlement of this much, or of what was signed, by the facilitator of this tag.
+    pub fn demand(&self, charged: Option<Amount>, settler: u32) -> Demand {
+        let expected = self.expected(charged);
+        Demand {
+            identity: self.identity,
+            binding: self.binding,
+            offered: self.offered,
+            valid_before: self.valid_before,
+            redeem_for: self.offer.redeem_for_seconds,
+            lease: u32::try_from(self.lease_seconds()).unwrap_or(u32::MAX),
+            settler,
+            amount: expected.amount,
+            payer: expected.payer,
+            route: self.route.name.clone(),
+            network: expected.network.to_owned(),
+            caip2: expected.caip2.to_owned(),
+            question: Vec::new(),
+            body: self.body(charged),
+        }
+    }
+
+    /// Whether its wallet is known, so that what it is owed may serve it: its signature was
+    /// verified, and nothing is wrong with it but that nobody can settle it now.
+    pub fn proves_wallet(&self) -> bool {
+        let sandbox = self.payment.judge() == Judge::Sandbox;
+        let sound = self.unfit.is_none() || (sandbox && self.unfit == Some(Refusal::QuotesSuspended));
+        sound && self.payment.payer().is_some()
     }
 }
 
@@ -360,23 +377,28 @@ fn identity(payment: &Payment) -> Identity {
     }
 }
 
-/// What is bought: route, payee, asset and amount; and the signature, where nobody here could
-/// judge it.
-fn bind(route: &Route, payment: &Payment) -> Binding {
-    let (signed, asset) = match payment.form() {
-        Form::Evm { signed, asset, .. } => (signed, asset),
-        Form::Other(_) => return Binding::new(&route.name, &[]),
+/// What is bought: route, payee, asset and amount.
+fn offered(route: &Route, payment: &Payment) -> Binding {
+    let Form::Evm { signed, asset, .. } = payment.form() else {
+        return Binding::new(&route.name, &[]);
     };
     let authorization = &signed.authorization;
     let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
-    let binding = Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount]);
-    match (payment.judge(), &signed.signature) {
-        (Judge::Facilitator, Ok(signature)) => {
-            let mut text = String::new();
-            signature.push(&mut text);
-            binding.with_signature(text.as_bytes())
-        }
-        _ => binding,
+    Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount])
+}
+
+/// And the signature, where nobody here could judge it.
+fn bind(offered: Binding, payment: &Payment) -> Binding {
+    match (payment.judge(), payment.form()) {
+        (Judge::Facilitator, Form::Evm { signed, .. }) => match &signed.signature {
+            Ok(signature) => {
+                let mut text = String::new();
+                signature.push(&mut text);
+                offered.with_signature(text.as_bytes())
+            }
+            Err(_) => offered,
+        },
+        _ => offered,
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) const KNOWN: Transaction = Transaction([0xaa; 32]);
 pub(super) const TOLD: Transaction = Transaction([0xbb; 32]);
 /// What [`KNOWN`] paid, as a claim tells it.
 pub(super) const PAID: Paid = Paid { transaction: Some(KNOWN), amount: None };
+/// Who is asked.
+pub(super) const SETTLER: u32 = 77;
 pub(super) const LEASE: UnixSeconds = NOW + 30;
 pub(super) const LONGER: UnixSeconds = NOW + 45;
 
@@ -33,6 +35,8 @@ pub(super) fn claim(state: State) -> Claim {
         redeems: 1,
         asks: u8::from(state != State::Held),
         binding: Binding([7; 16]),
+        settler: if state == State::Held { 0 } else { SETTLER },
+        orphan: false,
         transaction: paid.then_some(KNOWN),
         amount: None,
     }
@@ -46,6 +50,8 @@ pub(super) fn begin(opening: Opening) -> Begin {
         valid_before: NOW + 90,
         redeem_for: 1_800,
         lease: LONGER,
+        settler: SETTLER,
+        vouched: false,
     }
 }
 
@@ -98,7 +104,7 @@ fn table() -> Vec<Row> {
             [(Kept, O::Absent), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE]),
         ("begin elsewhere", Op::Begin(elsewhere),
             [(Now(Settling), O::Granted), BUSY, BUSY, (Kept, O::Elsewhere(Taken)), BUSY, USED, (Kept, O::Elsewhere(Unknown))]),
-        ("settling", Op::Settling { attempt: OWNER, lease, amount: None },
+        ("settling", Op::Settling { attempt: OWNER, lease, amount: None, settler: 77 },
             [LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
         ("waive", Op::Waive { attempt: OWNER },
             [LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, LOST, LOST]),
@@ -145,7 +151,7 @@ fn every_state_against_every_op() {
 fn a_stranger_moves_nothing_in_any_state() {
     let (attempt, lease) = (STRANGER, LONGER);
     let ops = [
-        Op::Settling { attempt, lease, amount: None },
+        Op::Settling { attempt, lease, amount: None, settler: 77 },
         Op::Waive { attempt },
         Op::Void { attempt, transaction: TOLD },
         Op::Renew { attempt, lease },

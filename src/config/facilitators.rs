@@ -144,7 +144,7 @@ fn read_one(
     })
 }
 
-fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+pub(super) fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     let read = authority(text);
     if read.is_none() {
@@ -157,7 +157,7 @@ fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Op
     read
 }
 
-fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+pub(super) fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
     let fine = text.starts_with('/')
@@ -197,7 +197,7 @@ fn read_supported(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Opt
     u32::try_from(millis.div_ceil(1_000)).ok().map(Some)
 }
 
-fn read_headers(
+pub(super) fn read_headers(
     value: &Value<'_>,
     path: Path<'_>,
     around: &mut Surroundings<'_>,
@@ -227,7 +227,7 @@ fn read_headers(
 }
 
 /// Reads where a value comes from. Whatever goes wrong, the value is not repeated.
-fn read_header(
+pub(super) fn read_header(
     value: &Value<'_>,
     path: Path<'_>,
     around: &mut Surroundings<'_>,

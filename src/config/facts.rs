@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::accepts::asset;
 use super::{
-    Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, Target, CHAIN_MARGIN_SECONDS,
-    UPSTREAM_SECONDS,
+    Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, SharedStore, Target,
+    CHAIN_MARGIN_SECONDS, UPSTREAM_SECONDS,
 };
 use crate::evm::address::Address;
 use crate::money::assets;
@@ -36,6 +36,11 @@ impl Policy {
     /// Every facilitator, by [`Facilitator::index`].
     pub fn facilitators(&self) -> &[Arc<Facilitator>] {
         &self.facilitators
+    }
+
+    /// What replicas know of claims in common, if they are to.
+    pub fn shared_claims(&self) -> Option<&Arc<SharedStore>> {
+        self.shared_claims.as_ref()
     }
 
     /// Whether people are refused with a page they can pay from.

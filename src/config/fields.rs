@@ -6,7 +6,7 @@ use crate::map::Map;
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] =
-    &["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"];
+    &["bundle", "mode", "protocol", "store", "credit", "extensions", "outputSchema"];
 
 /// An object being read.
 pub(super) struct Fields<'v> {

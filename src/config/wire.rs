@@ -14,7 +14,7 @@ use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
 use super::{
-    extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
+    claims, extensions, json, notary, rpc, structpb, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
 };
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
@@ -39,12 +39,12 @@ pub(super) const KEYS: &[&str] = &[
     "wallets",
     "limit",
     "paywall",
+    "rpc",
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
 pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
-pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
 pub(super) const CHALLENGE_KEYS: &[&str] = &["allowLarge"];
 pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), ("deny", Unmatched::Deny)];
 
@@ -134,7 +134,7 @@ fn read_policy(
     let unmatched =
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
-    let claims = read_claims(&fields, errors);
+    let (claims, shared_claims) = claims::read(&fields, &mut around, errors);
     let large_quotes = read_challenge(&fields, errors);
     let paywall = fields.flag("paywall", true, errors);
     let mut publication = Publication::new(extensions::discovery(&fields, errors));
@@ -165,6 +165,7 @@ fn read_policy(
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
+    let rpcs = rpc::read(&fields, &catalogue.assets, &mut around, errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
@@ -176,8 +177,10 @@ fn read_policy(
         large_quotes,
         unmatched: unmatched?,
         facilitators,
+        rpcs,
         routes: routes?,
         claims,
+        shared_claims,
         notary,
         wallet_checks,
         paywall,
@@ -219,13 +222,6 @@ fn read_challenge(fields: &Fields<'_>, errors: &mut Errors) -> bool {
     let challenge =
         fields.get("challenge").and_then(|value| Fields::open(value, path, CHALLENGE_KEYS, errors));
     challenge.is_some_and(|challenge| challenge.flag("allowLarge", false, errors))
-}
-
-fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
-    let path = fields.path.key("claims");
-    let claims = fields.get("claims").and_then(|value| Fields::open(value, path, CLAIMS_KEYS, errors));
-    let capacity = claims.and_then(|claims| claims.number("capacity", 1, 4_194_304, errors));
-    ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }
 }
 
 fn read_routes(

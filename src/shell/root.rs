@@ -10,6 +10,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::host::{self, SharedData};
 use super::stream::Stream;
 use super::worker::Worker;
+use crate::claims::bucket::Layout;
 use crate::claims::table::Table;
 use crate::config::Policy;
 use crate::extensions;
@@ -40,7 +41,7 @@ impl Root {
             log::warn!("configuration: {warning}");
         }
         // Nothing is written anywhere before the configuration has been accepted whole.
-        let table = Table::open(&SharedData, policy.claims.capacity, host::random())
+        let table = Table::open(&SharedData, policy.claims.capacity, Layout::Two, host::random())
             .map_err(|error| error.to_string())?;
         // A queue of this root's own, so that the host calls this VM back and no other.
         let name = format!("x402/queue/{}", hex::encode(host::random()));

@@ -121,6 +121,7 @@ impl Stream {
         }
         let purchase = Rc::new(purchase);
         visit.attempt = worker.attempt();
+        visit.identity = purchase.identity;
         visit.purchase = Some(Rc::clone(&purchase));
         let outbox = worker.open(&mut visit, &purchase);
         let action = visit.act(worker, outbox, visit::Side::Request);

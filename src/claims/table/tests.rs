@@ -41,6 +41,8 @@ fn begin(attempt: u64, opening: Opening) -> Begin {
         valid_before: NOW + 60,
         redeem_for: 3_600,
         lease: NOW + 30,
+        settler: 77,
+        vouched: false,
     }
 }
 
@@ -64,8 +66,9 @@ fn bring_to(table: &Table, store: &Memory, n: u64, state: State) {
         State::Taken => &[settled(n, false)],
         State::Redeeming => &[settled(n, true)],
         State::Delivered => &[settled(n, true), Op::Delivered { attempt }],
+        State::Credited => &[Op::Credit { attempt, nonce: [3; 32] }],
     };
-    let first = if state == State::Held { &held } else { &settling };
+    let first = if matches!(state, State::Held | State::Credited) { &held } else { &settling };
     for op in first.iter().chain(rest) {
         let applied = table.run(store, &who(n), op, NOW);
         assert!(!matches!(applied.outcome, Outcome::Full | Outcome::Unavailable), "{n} {op:?}: {applied:?}");
@@ -84,7 +87,7 @@ fn opening_creates_the_shape_and_every_bucket() {
         assert_eq!(table.buckets(), 32, "{dialect:?}");
         assert_eq!(store.keys().len(), 33);
         for bucket in 0..32 {
-            assert_eq!(store.value(&bucket_key(bucket)), Bucket::empty());
+            assert_eq!(store.value(&bucket_key(bucket)), Bucket::empty(Layout::Two));
         }
         assert_eq!(run(&table, &store, 1, Op::Begin(begin(1, Opening::Held))), Outcome::Granted);
     }
@@ -96,7 +99,7 @@ fn a_second_opening_wipes_nothing_and_the_first_shape_wins() {
         let store = Memory::new(dialect);
         let first = Table::open(&store, 1_000, SEED).unwrap();
         for n in 0..100 {
-            bring_to(&first, &store, n, State::ALL[n as usize % 6]);
+            bring_to(&first, &store, n, State::ALL[n as usize % 7]);
         }
         let before = store.image();
         for capacity in [1, 1_000, 1_000_000, u32::MAX] {
@@ -240,7 +243,7 @@ fn a_sweep_drops_what_is_over_and_writes_only_then() {
         let store = Memory::new(dialect);
         let table = Table::open(&store, 32, SEED).unwrap();
         for n in 0..12 {
-            bring_to(&table, &store, n, State::ALL[n as usize % 6]);
+            bring_to(&table, &store, n, State::ALL[n as usize % 7]);
         }
         let writes = || store.writes.load(std::sync::atomic::Ordering::SeqCst);
         let before = writes();
@@ -262,7 +265,7 @@ fn a_sweep_drops_what_is_over_and_writes_only_then() {
             Ok([0, 0, -4, 0, 0, -4]),
             "and the rest"
         );
-        assert_eq!(store.value(&bucket_key(0)), Bucket::empty());
+        assert_eq!(store.value(&bucket_key(0)), Bucket::empty(Layout::Two));
         assert_eq!(table.sweep(&store, 7, NOW, &mut Default::default()), Ok([0; 6]), "a bucket there is not");
     }
 }

@@ -55,7 +55,7 @@ fn each_state_is_remembered_for_as_long_as_it_matters() {
     let on = |state, op: Op| forgotten(Some(claim(state)), &op);
     let (attempt, lease) = (OWNER, LONGER);
     assert_eq!(on(State::Held, Op::Renew { attempt, lease }), LONGER);
-    assert_eq!(on(State::Held, Op::Settling { attempt, lease, amount: None }), LONGER + 3_600);
+    assert_eq!(on(State::Held, Op::Settling { attempt, lease, amount: None, settler: 77 }), LONGER + 3_600);
     assert_eq!(on(State::Held, Op::Waive { attempt }), TOMBSTONE, "waived: used up like delivered");
     for state in [State::Settling, State::Unknown] {
         assert_eq!(on(state, Op::Void { attempt, transaction: TOLD }), TOMBSTONE, "void");
@@ -88,7 +88,7 @@ fn nothing_that_took_money_is_forgotten_while_the_authorisation_can_be_presented
         Op::Undelivered { attempt: OWNER },
         Op::Renew { attempt: OWNER, lease: LONGER },
         Op::Begin(begin(Opening::Nothing)),
-        Op::Settling { attempt: OWNER, lease: LONGER, amount: None },
+        Op::Settling { attempt: OWNER, lease: LONGER, amount: None, settler: 77 },
         Op::Waive { attempt: OWNER },
         Op::Void { attempt: OWNER, transaction: TOLD },
     ];
@@ -110,7 +110,7 @@ fn no_claim_in_flight_is_forgotten_before_its_lease() {
     let terms = Begin { redeem_for: 1, valid_before: NOW, lease: late, ..begin(Opening::Settling) };
     let ops = [
         Op::Begin(terms),
-        Op::Settling { attempt: OWNER, lease: late, amount: None },
+        Op::Settling { attempt: OWNER, lease: late, amount: None, settler: 77 },
         Op::Renew { attempt: OWNER, lease: late },
         settled(OWNER, Some(late)),
     ];

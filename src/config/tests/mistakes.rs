@@ -153,7 +153,7 @@ fn whom_and_in_what_to_pay_is_checked() {
 
 #[test]
 fn what_is_planned_is_refused_by_name() {
-    for key in ["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"] {
+    for key in ["bundle", "mode", "protocol", "store", "credit", "extensions", "outputSchema"] {
         check(&format!("/{key}"), json!({}), &format!("{key}: not in this version"));
         check(&format!("/offers/tile/{key}"), json!("x"), &format!("offers.tile.{key}: not in this version"));
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, chosen, extensions, facilitators, notary, offers, prices, public, wire};
+use crate::config::{
+    accepts, auth, chosen, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
+};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -19,7 +21,8 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("", wire::KEYS),
         ("/$defs/route", wire::ROUTE_KEYS),
         ("/$defs/match", wire::MATCH_KEYS),
-        ("/$defs/claims", wire::CLAIMS_KEYS),
+        ("/$defs/claims", claims::KEYS),
+        ("/$defs/sharedClaims", claims::SHARED_KEYS),
         ("/$defs/forwardedOrigin", public::ORIGIN_KEYS),
         ("/$defs/cors", public::CORS_KEYS),
         ("/$defs/challenge", wire::CHALLENGE_KEYS),
@@ -43,6 +46,7 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/quantity", prices::QUANTITY_KEYS),
         ("/$defs/offer", offers::KEYS),
         ("/$defs/seller", offers::SELLER_KEYS),
+        ("/$defs/rpc", rpc::KEYS),
     ] {
         let object = schema.pointer(pointer).unwrap();
         let listed: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
@@ -60,7 +64,8 @@ fn the_reference_has_a_row_for_every_key() {
         wire::KEYS,
         wire::ROUTE_KEYS,
         wire::MATCH_KEYS,
-        wire::CLAIMS_KEYS,
+        claims::KEYS,
+        claims::SHARED_KEYS,
         wire::LIMIT_KEYS,
         wire::WALLET_CHECKS_KEYS,
         prices::KEYS,
@@ -80,6 +85,7 @@ fn the_reference_has_a_row_for_every_key() {
         accepts::ASSET_KEYS,
         offers::KEYS,
         offers::SELLER_KEYS,
+        rpc::KEYS,
         extensions::DISCOVERY_KEYS,
         extensions::BAZAAR_KEYS,
         extensions::INPUT_KEYS,

@@ -9,8 +9,8 @@ use crate::money::Amount;
 fn writers() -> [Op; 9] {
     let (attempt, lease) = (Attempt(1), NOW + 40);
     [
-        Op::Settling { attempt, lease, amount: None },
-        Op::Settling { attempt, lease, amount: Some(Amount::from_u64(7)) },
+        Op::Settling { attempt, lease, amount: None, settler: 77 },
+        Op::Settling { attempt, lease, amount: Some(Amount::from_u64(7)), settler: 77 },
         Op::Waive { attempt },
         Op::Renew { attempt, lease },
         Op::Release { attempt },

@@ -51,7 +51,7 @@ impl Move {
         match self.draw {
             Draw::Peek | Draw::Sweep => Op::Peek,
             Draw::Begin(opening) => Op::Begin(terms(opening)),
-            Draw::Settling(amount) => Op::Settling { attempt, lease, amount },
+            Draw::Settling(amount) => Op::Settling { attempt, lease, amount, settler: 77 },
             Draw::Waive => Op::Waive { attempt },
             Draw::Void => Op::Void { attempt, transaction: Transaction([9; 32]) },
             Draw::Mark => Op::Mark { fingerprint: [self.attempt as u8; 32], expires: now + 40 },

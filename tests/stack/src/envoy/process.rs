@@ -55,6 +55,11 @@ impl Process {
         self.envoy.id()
     }
 
+    pub(super) fn kill(&mut self) {
+        signal(&self.envoy, Signal::KILL);
+        let _ = self.envoy.wait();
+    }
+
     pub(super) fn exited(&mut self) -> bool {
         !matches!(self.envoy.try_wait(), Ok(None))
     }
