@@ -21,6 +21,8 @@ use crate::protocol::{body, header, Version};
 use crate::reply::{code, Refusal};
 
 mod honour;
+#[cfg(test)]
+mod tests;
 
 use honour::quoted;
 
