@@ -20,6 +20,7 @@ use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
 
 pub mod breaker;
+pub mod choice;
 mod reason;
 mod redirect;
 pub mod said;

@@ -8,6 +8,7 @@
 
 mod auth;
 mod bytes;
+mod chosen;
 mod extensions;
 mod hints;
 mod mistakes;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::accepts::{self, Assets};
 use super::catalogue::Catalogue;
+use super::chosen::Chosen;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
@@ -23,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "unmatched",
     "settle",
     "facilitators",
+    "defaultFacilitators",
     "accepts",
     "offers",
     "sellers",
@@ -153,6 +155,9 @@ fn read_policy(
         v1: fields
             .get("x402Versions")
             .is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
+        chosen: fields
+            .get("defaultFacilitators")
+            .map(|value| Chosen::read(value, &path.key("defaultFacilitators"), &named, errors)),
         facilitators: named,
     };
     let limits = read_limits(&fields, errors);

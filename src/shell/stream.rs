@@ -118,7 +118,7 @@ impl Stream {
         mut visit: Visit,
         mut purchase: admission::Purchase,
     ) -> Action {
-        if purchase.unfit.is_none() && !worker.quotes(&purchase.offer) {
+        if purchase.unfit.is_none() && !worker.may_settle(&purchase) {
             purchase.unfit = Some(Refusal::QuotesSuspended);
         }
         let purchase = Rc::new(purchase);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::config::{
-    accepts, auth, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
+    accepts, auth, chosen, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
 };
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
@@ -31,6 +31,7 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/bazaarInput", extensions::INPUT_KEYS),
         ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
+        ("/$defs/weightedFacilitator", chosen::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
         ("/$defs/auth", auth::KEYS),
@@ -75,6 +76,7 @@ fn the_reference_has_a_row_for_every_key() {
         public::CORS_KEYS,
         wire::CHALLENGE_KEYS,
         facilitators::KEYS,
+        chosen::KEYS,
         facilitators::HEADER_KEYS,
         facilitators::SUPPORTED_KEYS,
         auth::KEYS,

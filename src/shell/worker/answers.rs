@@ -213,8 +213,7 @@ impl Worker {
         spoke: bool,
     ) {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
-        let now = host::now();
-        self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
+        self.spoke(facilitator, spoke);
     }
 }
 
