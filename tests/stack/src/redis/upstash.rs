@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
 use super::resp::{command, parse, Value};
-use crate::http1::{Reply, Request, Response, Server, Service};
+use crate::http1::{serve, Reply, Request, Response, Server, Service};
 
 /// A running front. Stops when dropped.
 pub struct Upstash {
@@ -33,7 +33,7 @@ impl Upstash {
     /// Starts in front of a Redis, for whoever has the token.
     pub fn start(redis: SocketAddr, token: &str) -> io::Result<Self> {
         let front = Front { redis, bearer: format!("Bearer {token}").into(), stream: Arc::default() };
-        Ok(Self { server: Server::start((Ipv4Addr::LOCALHOST, 0).into(), 1, front)? })
+        Ok(Self { server: serve((Ipv4Addr::LOCALHOST, 0).into(), 1, front)? })
     }
 
     pub fn address(&self) -> SocketAddr {
