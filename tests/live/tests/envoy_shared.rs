@@ -25,7 +25,7 @@ struct Shop {
 fn config(kind: &str, authorization: &str) -> Value {
     let mut config = plugin("3s");
     config["claims"] = json!({ "shared": {
-        "cluster": "store", "authority": "store", "kind": kind, "timeout": "400ms",
+        "cluster": "store", "authority": "store", "kind": kind, "timeout": "1500ms",
         "headers": { "authorization": { "insecureLiteral": authorization } },
     } });
     config
@@ -51,6 +51,8 @@ fn open(kind: &'static str) -> Option<Shop> {
     let to_store = Line::start(address).expect("a free port");
     let scene = Scene::new(config(kind, &authorization)).cluster("store", to_store.address());
     let replicas = scene.start_replicas(2)?;
+    // Every worker has to learn the store's clock first.
+    std::thread::sleep(std::time::Duration::from_millis(300));
     Some(Shop { replicas, redis, to_store, _front: front })
 }
 
