@@ -139,7 +139,7 @@ async fn a1_copies_raced_over_two_replicas_are_one_grant() {
         let copies: Vec<_> = (0..24)
             .map(|copy| {
                 let (shop, target, payment) = (Arc::clone(&shop), target.clone(), payment.clone());
-                tokio::spawn(async move { shop.ask(copy % 2, &target, &payment).await })
+                tokio::spawn(async move { shop.ask((copy + round / 2) % 2, &target, &payment).await })
             })
             .collect();
         let mut granted = 0;
