@@ -187,9 +187,10 @@ impl<'a> Bucket<'a> {
         let mut tombstones: Vec<u8> = Vec::with_capacity(self.tombstones.len().saturating_mul(TOMBSTONE));
         let mut counts = [0u16; 2];
         let mut put = |tag: &Tag, claim: &Claim, delta: &mut Delta| {
-            count(delta, claim.state, 1);
+            let buried = is_buried(claim.state, self.layout);
+            count(delta, if buried { State::Delivered } else { claim.state }, 1);
             let [alive, dead] = &mut counts;
-            if is_buried(claim.state, self.layout) {
+            if buried {
                 *dead = dead.saturating_add(1);
                 tombstones.extend_from_slice(tag);
                 push_tombstone(&mut tombstones, claim);
