@@ -19,6 +19,7 @@ NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
 FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
 LIMIT = ["-p", "x402-proxy-wasm", "--lib", "limit::"]
 SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
+PROOF = ["-p", "x402-proxy-wasm", "--lib", "proof::"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -262,6 +263,84 @@ MUTANTS = [
         "(Version::V1, None, Some(caip2)) => caip2.into(),",
         "(Version::V1, None, Some(caip2)) if false => caip2.into(),",
         NATIVE, ["a2_both_versions_are_one_payment::native"],
+    ),
+    (
+        "the chain a node is on", "src/proof.rs",
+        "(answer::quantity(result)? == self.question.chain_id).then_some(())?;",
+        "answer::quantity(result)?;",
+        PROOF, ["proof::tests::proofs::another_chain_proves_nothing"],
+    ),
+    (
+        "the age of what denies a payment", "src/proof.rs",
+        "self.question.valid_before.saturating_add(self.finality)",
+        "self.question.valid_before",
+        PROOF, ["proof::tests::proofs::nothing_is_denied_before_a_final_block_is_past_the_end"],
+    ),
+    (
+        "the age of a cancellation", "src/proof.rs",
+        "receipt::Use::Cancelled => head.past.then_some(",
+        "receipt::Use::Cancelled => true.then_some(",
+        PROOF, ["proof::tests::proofs::a_cancellation_is_proven_for_eip_3009_alone"],
+    ),
+    (
+        "the block a nonce is looked up at", "src/proof/call.rs",
+        "extend(&mut params, &[\"{\\\"to\\\":\", &to, \",\\\"data\\\":\", &call, \"},\", &quantity(block)]);",
+        "extend(&mut params, &[\"{\\\"to\\\":\", &to, \",\\\"data\\\":\", &call, \"},\", &quantity(block & 0)]);",
+        PROOF, ["proof::tests::hostile::a_node_that_is_behind_proves_nothing"],
+    ),
+    (
+        "the success of a transaction", "src/proof/receipt.rs",
+        "&& answer::quantity(status?)? == 1",
+        "&& answer::quantity(status?).is_some()",
+        PROOF, ["proof::tests::proofs::a_failed_transaction_proves_nothing"],
+    ),
+    (
+        "the amount that moved", "src/proof/receipt.rs",
+        "&& log.word == Some(self.amount.to_be_bytes())",
+        "&& log.word.is_some()",
+        PROOF, ["proof::tests::proofs::what_is_not_exactly_the_payment_proves_nothing"],
+    ),
+    (
+        "the token that moved", "src/proof/receipt.rs",
+        "if log.address != question.token {",
+        "if false {",
+        PROOF, ["proof::tests::proofs::the_transfer_is_the_tokens_next_log_after_the_use"],
+    ),
+    (
+        "one transfer for one nonce", "src/proof/receipt.rs",
+        "moved |= follows && moves_it;",
+        "moved |= moves_it;",
+        PROOF, ["proof::tests::proofs::the_transfer_is_the_tokens_next_log_after_the_use"],
+    ),
+    (
+        "the proxy that was called", "src/proof/receipt.rs",
+        "if answer::address(to)? != proxy {",
+        "if false {",
+        PROOF, ["proof::tests::proofs::permit2_is_proven_by_the_proxys_own_call"],
+    ),
+    (
+        "the nonce that the proxy was called with", "src/proof/receipt.rs",
+        "(2, self.nonce),",
+        "",
+        PROOF, ["proof::tests::proofs::permit2_is_proven_by_the_proxys_own_call", "proof::tests::proofs::many_equal_payments_are_told_apart_as_far_as_is_asked"],
+    ),
+    (
+        "the transaction a receipt is of", "src/proof/receipt.rs",
+        "(answer::word(hash?)? == transaction.0 && answer",
+        "(answer::word(hash?).is_some() && answer",
+        PROOF, ["proof::tests::hostile::another_transaction_than_was_asked_for_proves_nothing"],
+    ),
+    (
+        "the call an answer is to", "src/proof/answer.rs",
+        "answered?.parse() == Ok(id)",
+        "answered?.parse::<u64>().is_ok_and(|_| id > 0)",
+        PROOF, ["proof::tests::hostile::an_answer_that_is_none_proves_nothing"],
+    ),
+    (
+        "logs that were undone", "src/proof/answer.rs",
+        "removed.is_none_or(|removed| removed == \"false\").then_some(())?;",
+        "let _ = removed;",
+        PROOF, ["proof::tests::proofs::what_is_not_exactly_the_payment_proves_nothing"],
     ),
 ]
 
