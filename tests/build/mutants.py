@@ -20,6 +20,9 @@ FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
 LIMIT = ["-p", "x402-proxy-wasm", "--lib", "limit::"]
 SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
 PROOF = ["-p", "x402-proxy-wasm", "--lib", "proof::"]
+# Against a real Redis. Not its races: what a mutant leaves waiting there would wait for ever.
+SWAP = ["-p", "x402-live", "--test", "store", "swap::"]
+DUE = ["-p", "x402-live", "--test", "store", "due::a_claim"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -341,6 +344,32 @@ MUTANTS = [
         "removed.is_none_or(|removed| removed == \"false\").then_some(())?;",
         "let _ = removed;",
         PROOF, ["proof::tests::proofs::what_is_not_exactly_the_payment_proves_nothing"],
+    ),
+    (
+        "the number of a call in its answer", "src/store/reply.rs",
+        "words.first() == Some(&id_text(id).as_str())",
+        "words.first().is_some()",
+        ["-p", "x402-proxy-wasm", "--lib", "store::"], ["store::tests::whatever_else_comes_leaves_it_open"],
+    ),
+    (
+        "the comparison of a swap", "src/store/swap.lua",
+        "if v~=e then return r end", "",
+        SWAP, ["swap::a_claim_is_written_over_what_was_expected_and_over_nothing_else"],
+    ),
+    (
+        "the place of open claims before a new one", "src/store/swap.lua",
+        "if v==e and #r>4 then r[2]='2' return r end", "",
+        SWAP, ["swap::open_claims_of_the_wallet_come_before_a_new_one"],
+    ),
+    (
+        "the least time that a claim is kept", "src/store/swap.lua",
+        "math.max(x,t)+5", "x",
+        SWAP, ["swap::a_claim_is_kept_for_a_while_however_late_it_is_written"],
+    ),
+    (
+        "the lease of who asks again", "src/store/due.lua",
+        "R('ZADD',KEYS[1],string.format('%d',t+l),k)", "",
+        DUE, ["due::a_claim_is_handed_out_once_its_time_has_come_and_to_one_asker"],
     ),
 ]
 
