@@ -7,6 +7,8 @@
 //! The configuration is the repository's `envoy/envoy.yaml`. Without an Envoy or a module
 //! there is nothing to test: the tests say so, and fail where `CI` is set.
 
+pub mod frames;
+mod liar;
 mod replicas;
 mod scene;
 
@@ -25,6 +27,7 @@ use x402_devstack::facilitator::{Facilitator, Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Quote, Wallet};
 use x402_devstack::upstream::Upstream;
 
+pub use liar::Liar;
 pub use replicas::Replicas;
 pub use scene::Scene;
 
