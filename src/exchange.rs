@@ -20,6 +20,10 @@
 //! Screening                                         `--------> Withholding -> refused ---'
 //! ```
 //!
+//! A wallet that is owed something is not charged anew: Opening -> Reserving -> Crediting ->
+//! Pledging, and then as if the payment it is owed for had been presented. If somebody else was
+//! served in the meantime, Crediting goes on with the new payment, which is reserved.
+//!
 //! Any state may end in a refusal, and so in Over.
 
 use crate::claims;
@@ -27,16 +31,31 @@ use crate::config::Settle;
 use crate::facilitator::Verdict;
 use crate::money::Amount;
 
+mod credit;
 mod words;
 
 pub use crate::claims::Paid;
-pub use words::{Charge, Check, Denial, Effect, Event, Settled, Step, Terms};
+pub use words::{Charge, Check, Denial, Effect, Event, Owed, Settled, Step, Terms};
 
 /// Where an exchange stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Exchange {
     /// The claim is being begun, or looked for; the request is held.
     Opening(Terms),
+    /// The wallet is owed something on the claim of this nonce; the payment is being reserved;
+    /// the request is held.
+    Reserving(Terms, [u8; 32]),
+    /// The claim of this nonce is being begun in the payment's place; the request is held.
+    Crediting {
+        /// What goes on if it cannot be had.
+        terms: Terms,
+        /// The other claim's.
+        nonce: [u8; 32],
+        /// The payment was used up for it before, and buys nothing else.
+        pledged: bool,
+    },
+    /// The other claim is ours; the payment is being used up in its favour; the request is held.
+    Pledging(Owed),
     /// There is no claim and `/verify` is asked first; the request is held.
     Screening(Terms),
     /// `/verify` is asked; the request is held.
@@ -111,6 +130,9 @@ impl Exchange {
         matches!(
             self,
             Self::Opening(_)
+                | Self::Reserving(..)
+                | Self::Crediting { .. }
+                | Self::Pledging(_)
                 | Self::Screening(_)
                 | Self::Verifying(_)
                 | Self::Refusing(_)
@@ -137,6 +159,10 @@ impl Exchange {
     pub fn on(self, event: Event) -> (Self, Effects) {
         match self {
             Self::Opening(terms) => Self::opening(terms, event),
+            Self::Reserving(terms, nonce) => Self::reserving(terms, nonce, event),
+            Self::Crediting { terms, nonce, pledged: false } => Self::crediting(terms, nonce, event),
+            Self::Crediting { terms, nonce, pledged: true } => Self::following(terms, nonce, event),
+            Self::Pledging(owed) => Self::pledging(owed, event),
             Self::Screening(terms) => Self::screening(terms, event),
             Self::Verifying(terms) => Self::verifying(terms, event),
             Self::Refusing(denial) => Self::refusing(denial, event),
@@ -150,9 +176,10 @@ impl Exchange {
             Self::Withholding => Self::withholding(event),
             Self::Fencing { paid, worth } => Self::fencing(paid, worth, event),
             Self::Delivering { worth } => Self::delivering(worth, event),
-            // A settlement that found nobody waiting gives the delivery back.
+            // What is granted when nobody waits any more is given back.
             Self::Over => match event {
                 Event::Settled(Settled::Paid(_)) => give_up(Step::Undelivered),
+                Event::Claim(outcome) => Step::undoing(outcome).map_or((Self::Over, HOLD), give_up),
                 _ => (Self::Over, HOLD),
             },
         }
@@ -168,9 +195,13 @@ impl Exchange {
         };
         match outcome {
             Outcome::Granted => Self::granted(terms),
+            Outcome::Owed(nonce) => (Self::Reserving(terms, nonce), one(Effect::Claim(Step::Hold))),
+            Outcome::Credited(nonce) => {
+                (Self::Crediting { terms, nonce, pledged: true }, one(Effect::Claim(Step::Credit(nonce))))
+            }
             Outcome::Resolve(amount) => (Self::Paying(amount), one(Effect::Settle(amount))),
             Outcome::Redeem(paid) => (Self::Working { paid: Some(paid) }, one(Effect::Forward)),
-            Outcome::InFlight => deny(Denial::InFlight),
+            Outcome::InFlight | Outcome::Awaited => deny(Denial::InFlight),
             Outcome::Delivered(paid) => deny(Denial::AlreadyUsed(paid)),
             Outcome::Exhausted(paid) => deny(Denial::Exhausted(paid)),
             Outcome::Elsewhere(state) => deny(Denial::Elsewhere(state)),

@@ -21,6 +21,11 @@ pub enum Settlement {
         /// Whether an exchange waits.
         waiting: bool,
     },
+    /// It was certainly not sent, and whoever is asked next is being written down.
+    Moving {
+        /// Whether an exchange waits.
+        waiting: bool,
+    },
     /// The answer is known and being written down.
     Recording {
         /// What is being written.
@@ -45,6 +50,10 @@ pub enum Finding {
     Unknown,
     /// The money moved, and served another claim.
     Reused(Transaction),
+    /// The chain says that no money can move any more.
+    Disproved,
+    /// The chain says that the payer took the authorisation back.
+    Cancelled,
 }
 
 /// What happens to a settlement.
@@ -56,6 +65,12 @@ pub enum Event {
     Answer(Answer),
     /// The call is over; it was accepted with a transaction that served another claim.
     Reused(Transaction),
+    /// It was certainly not sent; the facilitator of this tag is to be asked instead.
+    Elsewhere(u32),
+    /// The chain answered in the facilitator's place: the authorisation is unused and over.
+    Disproved,
+    /// The chain answered in the facilitator's place: the authorisation was cancelled.
+    Cancelled,
     /// The exchange that waited is gone.
     Left,
     /// The claim step came out like this.
@@ -85,6 +100,17 @@ pub enum Step {
     },
     /// The right to deliver was given to an exchange that is gone.
     Undelivered,
+    /// Nobody waits any more.
+    Orphan,
+    /// Another facilitator is asked.
+    Move {
+        /// Its tag.
+        settler: u32,
+    },
+    /// No money can move.
+    Disprove,
+    /// The authorisation was taken back.
+    Cancel,
 }
 
 /// What the driver must do.
@@ -94,6 +120,8 @@ pub enum Effect {
     Claim(Step),
     /// Tell the exchange that waits.
     Tell(Settled),
+    /// Ask the facilitator that was written down.
+    Ask,
 }
 
 // === impl Settlement ===
@@ -104,6 +132,22 @@ impl Settlement {
         Self::Queued { waiting: true }
     }
 
+    /// The same, and nobody waits: an open outcome is asked about again.
+    pub fn unattended() -> Self {
+        Self::Queued { waiting: false }
+    }
+
+    /// Whether an exchange waits for it.
+    pub fn is_awaited(self) -> bool {
+        match self {
+            Self::Queued { waiting }
+            | Self::Sent { waiting }
+            | Self::Moving { waiting }
+            | Self::Recording { waiting, .. } => waiting,
+            Self::Done => false,
+        }
+    }
+
     /// One step.
     #[must_use]
     pub fn on(self, event: Event) -> (Self, Option<Effect>) {
@@ -111,7 +155,24 @@ impl Settlement {
             (Self::Queued { waiting }, Event::Dispatched) => (Self::Sent { waiting }, None),
             // Nothing was sent: the client that hung up is not charged.
             (Self::Queued { .. }, Event::Left) => Finding::NotSent.record(false),
-            (Self::Sent { .. }, Event::Left) => (Self::Sent { waiting: false }, None),
+            (Self::Sent { .. }, Event::Left) => {
+                (Self::Sent { waiting: false }, Some(Effect::Claim(Step::Orphan)))
+            }
+            (Self::Queued { waiting } | Self::Sent { waiting }, Event::Elsewhere(settler)) => {
+                (Self::Moving { waiting }, Some(Effect::Claim(Step::Move { settler })))
+            }
+            (Self::Moving { .. }, Event::Left) => (Self::Moving { waiting: false }, None),
+            (Self::Moving { waiting: true }, Event::Claim(Outcome::Done)) => {
+                (Self::Queued { waiting: true }, Some(Effect::Ask))
+            }
+            // Not written, or the client left meanwhile: nothing was sent, and nothing will be.
+            (Self::Moving { waiting }, Event::Claim(_)) => Finding::NotSent.record(waiting),
+            (Self::Queued { waiting } | Self::Sent { waiting }, Event::Disproved) => {
+                Finding::Disproved.record(waiting)
+            }
+            (Self::Queued { waiting } | Self::Sent { waiting }, Event::Cancelled) => {
+                Finding::Cancelled.record(waiting)
+            }
             (Self::Queued { waiting } | Self::Sent { waiting }, Event::Answer(answer)) => {
                 Finding::of(answer).record(waiting)
             }
@@ -148,6 +209,8 @@ impl Finding {
             Self::Rejected(_) | Self::NotSent => Step::Release,
             Self::Unknown => Step::Unknown,
             Self::Reused(transaction) => Step::Void { transaction },
+            Self::Disproved => Step::Disprove,
+            Self::Cancelled => Step::Cancel,
         };
         (Settlement::Recording { finding: self, waiting }, Some(Effect::Claim(step)))
     }
@@ -169,7 +232,9 @@ impl Finding {
             (Self::NotSent, Outcome::Done) => tell(Settled::NotSent),
             (Self::Unknown, _) => tell(Settled::Unknown),
             (Self::Reused(transaction), Outcome::Done) => tell(Settled::Reused(transaction)),
-            (Self::Rejected(_) | Self::NotSent | Self::Reused(_), _) => tell(Settled::Superseded),
+            (Self::Disproved, Outcome::Done) => tell(Settled::Rejected(Reason::Expired)),
+            (Self::Cancelled, Outcome::Done) => tell(Settled::Rejected(Reason::Other)),
+            (_, _) => tell(Settled::Superseded),
         }
     }
 }

@@ -69,6 +69,8 @@ pub struct Head<'a> {
     pub owned: Vec<&'a str>,
     /// Names of payment headers that are there.
     pub payments: Vec<&'a str>,
+    /// Seconds for which no payment of its source is looked at; reading a head does not tell.
+    pub barred: Option<u64>,
 }
 
 // === impl Head ===
@@ -93,6 +95,7 @@ impl<'a> Head<'a> {
             pairs,
             owned: Vec::new(),
             payments: Vec::new(),
+            barred: None,
         };
         let mut clues = Clues::default();
         for (name, value) in pairs {

@@ -3,30 +3,28 @@
 use std::sync::Arc;
 
 use crate::charge;
-use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Transaction, UnixSeconds};
-use crate::config::{Identifier, Means, Offer, Policy, Route, Settle, Verify};
+use crate::claims::{Binding, Identity, Op, UnixSeconds};
+use crate::config::{Identifier, Means, Offer, Policy, Route, Verify};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
-use crate::exchange::{Check, Step, Terms};
+use crate::exchange::{Check, Terms};
 use crate::extensions::{self, echo, gas, identifier, Asked};
 use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::precheck::{self, Fit, Form, Judge, Payment};
 use crate::protocol::abilities::Abilities;
-use crate::protocol::other::Other;
 use crate::protocol::payload::PaymentPayload;
 use crate::protocol::terms::{self, Sold};
 use crate::protocol::v2::Accepted;
 use crate::protocol::{body, header, Version};
 use crate::reply::{code, Refusal};
-use crate::settlement;
 
-/// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
-/// payer waits after a worker died.
-const MIN_LEASE_SECONDS: u64 = 15;
+mod claim;
+mod honour;
+#[cfg(test)]
+mod tests;
 
-/// Seconds a lease outlasts the facilitator's timeout.
-const LEASE_MARGIN_SECONDS: u64 = 5;
+use honour::quoted;
 
 /// A payment for an offer: verified or waiting to be, and fitting or not.
 #[derive(Debug)]
@@ -40,6 +38,8 @@ pub struct Purchase {
     /// What the chain would burn.
     pub identity: Identity,
     binding: Binding,
+    /// What is bought: route, payee, asset and amount.
+    pub offered: Binding,
     valid_before: UnixSeconds,
     settled: Settled,
     /// Base units, as signed or as quoted.
@@ -52,6 +52,8 @@ pub struct Purchase {
     pub resource: String,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
     pub extensions: String,
+    /// What of them has to be sponsored.
+    sponsored: gas::Sponsored,
     /// Where its own name for itself is kept, and what that stands for.
     name: Option<(Identity, [u8; 32])>,
     /// Why it may not open a claim of its own; an existing one decides alone.
@@ -71,8 +73,13 @@ pub(super) struct Presented<'a> {
 #[derive(Debug)]
 enum Settled {
     Terms(terms::Terms),
-    /// `PaymentRequirements`, in the payment's version.
-    Text(String),
+    Text {
+        /// `PaymentRequirements`, in the payment's version.
+        text: String,
+        /// The place among the offer's `others` and the `extra` it was quoted with; `None` where
+        /// nothing is quoted any more.
+        quoted: Option<(usize, String)>,
+    },
 }
 
 // === impl Purchase ===
@@ -104,9 +111,10 @@ impl Purchase {
         };
         let settled = match (fit, payment.form()) {
             (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
-            (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
-                Settled::Text(quoted(other, offer, place, &extra, &resource))
-            }
+            (Ok(Fit::Other(place, extra)), Form::Other(other)) => Settled::Text {
+                text: quoted(other, offer, place, &extra, &resource),
+                quoted: Some((place, extra)),
+            },
             // An existing claim was opened under terms the payment itself still states.
             (_, Form::Evm { signed, asset, accepted }) => Settled::Terms(terms::Terms {
                 means: accepted.as_ref().map_or(Means::Eip3009, |_| precheck::means(&signed.authorization)),
@@ -119,13 +127,17 @@ impl Purchase {
                 upfront: accepted.as_ref().is_some_and(Accepted::is_upfront),
                 facilitator: submitter(&signed.authorization),
             }),
-            (_, Form::Other(other)) => Settled::Text(quoted(other, offer, usize::MAX, "{}", &resource)),
+            (_, Form::Other(other)) => {
+                Settled::Text { text: quoted(other, offer, usize::MAX, "{}", &resource), quoted: None }
+            }
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
+        let offered = claim::offered(&route, &payment);
         let mut purchase = Self {
-            identity: identity(&payment),
-            binding: bind(&route, &payment),
+            identity: claim::identity(&payment),
+            binding: claim::bind(offered, &payment),
+            offered,
             valid_before: payment.valid_before().unwrap_or_else(|| now.saturating_add(validity)),
             route,
             offer,
@@ -136,12 +148,13 @@ impl Purchase {
             network,
             resource,
             extensions: String::new(),
+            sponsored: gas::Sponsored::default(),
             name: None,
             unfit,
         };
         if purchase.payment.version() == Version::V2 {
             let text = std::str::from_utf8(&json).unwrap_or_default();
-            let objection = purchase.read_extensions(text, gas::offered(&purchase.offer, abilities), &asked);
+            let objection = purchase.read_extensions(text, gas::honoured(&purchase.offer, abilities), &asked);
             purchase.unfit = purchase.unfit.or(objection.err());
         }
         Ok(purchase)
@@ -158,10 +171,9 @@ impl Purchase {
         let declared = Arc::clone(&self.offer.extensions);
         self.extensions = extensions::asked(&declared, asked);
         let passed_on = gas::passed_on(json, sponsored);
-        extensions::append(
-            &mut self.extensions,
-            &passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?,
-        );
+        let passed_on = passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?;
+        extensions::append(&mut self.extensions, &passed_on);
+        self.sponsored = gas::Sponsored::asked(&passed_on);
         if !echo::agrees(json, &extensions::fixed(&declared, sponsored)) {
             return Err(Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH));
         }
@@ -195,7 +207,7 @@ impl Purchase {
             (Verify::Facilitator, Judge::Sandbox) => Check::Facilitator,
             (Verify::Local | Verify::ByMeans, Judge::Sandbox) => Check::Local,
         };
-        Terms { settle: self.offer.settle, check }
+        Terms { settle: self.offer.settle, check, fit: self.unfit.is_none() }
     }
 
     /// What was signed, where that is the most that may be charged and not the price.
@@ -261,7 +273,7 @@ impl Purchase {
     fn requirements(&self, charged: Option<Amount>, sold: &Sold<'_>) -> String {
         let terms = match &self.settled {
             Settled::Terms(terms) => terms,
-            Settled::Text(text) => return text.clone(),
+            Settled::Text { text, .. } => return text.clone(),
         };
         let charged = charged.map(|amount| terms.charging(amount));
         let terms = charged.as_ref().unwrap_or(terms);
@@ -272,99 +284,6 @@ impl Purchase {
         }
         json
     }
-
-    /// Until when an attempt begun or renewed at `now` owns the claim.
-    pub fn lease(&self, now: UnixSeconds) -> UnixSeconds {
-        let seconds = self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS);
-        now.saturating_add(seconds.max(MIN_LEASE_SECONDS))
-    }
-
-    /// The claim op of an exchange's step.
-    pub fn exchange_op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
-        let lease = self.lease(now);
-        match step {
-            Step::Peek => Op::Peek,
-            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..self.begin(attempt, now) }),
-            Step::Begin => Op::Begin(self.begin(attempt, now)),
-            Step::Settling(amount) => Op::Settling { attempt, lease, amount },
-            Step::Waive => Op::Waive { attempt },
-            Step::Renew => Op::Renew { attempt, lease },
-            Step::Release => Op::Release { attempt },
-            Step::Delivered => Op::Delivered { attempt },
-            Step::Undelivered => Op::Undelivered { attempt },
-        }
-    }
-
-    /// The claim op of a settlement's step.
-    pub fn settlement_op(&self, step: settlement::Step, attempt: Attempt, now: UnixSeconds) -> Op {
-        match step {
-            settlement::Step::Settled { transaction, deliver } => {
-                self.settled(attempt, transaction, deliver, now)
-            }
-            settlement::Step::Release => Op::Release { attempt },
-            settlement::Step::Unknown => Op::Unknown { attempt },
-            settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
-            settlement::Step::Undelivered => Op::Undelivered { attempt },
-        }
-    }
-
-    fn settled(&self, attempt: Attempt, transaction: Transaction, deliver: bool, now: UnixSeconds) -> Op {
-        Op::Settled {
-            attempt,
-            transaction,
-            deliver: deliver.then(|| self.lease(now)),
-            otherwise: self.begin(attempt, now),
-        }
-    }
-
-    fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
-        let opening = match self.terms() {
-            _ if self.unfit.is_some() => Opening::Nothing,
-            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
-            _ => Opening::Held,
-        };
-        Begin {
-            attempt,
-            opening,
-            binding: self.binding,
-            valid_before: self.valid_before,
-            redeem_for: self.offer.redeem_for_seconds,
-            lease: self.lease(now),
-        }
-    }
-}
-
-/// What the chain burns; for payments only the facilitator can read, what names them.
-fn identity(payment: &Payment) -> Identity {
-    match payment.form() {
-        Form::Evm { signed, asset, .. } => Identity {
-            chain_id: asset.chain_id,
-            verifying_contract: signed.authorization.burnt_by(asset.address),
-            payer: signed.authorization.payer(),
-            nonce: signed.authorization.nonce(),
-        },
-        Form::Other(other) => Identity::named("payload", &[other.chain().as_bytes(), &other.digest()]),
-    }
-}
-
-/// What is bought: route, payee, asset and amount; and the signature, where nobody here could
-/// judge it.
-fn bind(route: &Route, payment: &Payment) -> Binding {
-    let (signed, asset) = match payment.form() {
-        Form::Evm { signed, asset, .. } => (signed, asset),
-        Form::Other(_) => return Binding::new(&route.name, &[]),
-    };
-    let authorization = &signed.authorization;
-    let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
-    let binding = Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount]);
-    match (payment.judge(), &signed.signature) {
-        (Judge::Facilitator, Ok(signature)) => {
-            let mut text = String::new();
-            signature.push(&mut text);
-            binding.with_signature(text.as_bytes())
-        }
-        _ => binding,
-    }
 }
 
 fn submitter(authorization: &Authorization) -> Option<Address> {
@@ -372,16 +291,4 @@ fn submitter(authorization: &Authorization) -> Option<Address> {
         Authorization::Transfer(_) => None,
         Authorization::Permit(permit) => permit.witness.facilitator,
     }
-}
-
-/// The requirements of a payment only the facilitator can read, as it was quoted; where nothing
-/// is quoted any more, as the payment itself states them.
-fn quoted(other: &Other, offer: &Offer, place: usize, extra: &str, url: &str) -> String {
-    let mut json = String::with_capacity(384);
-    match (offer.others.get(place), other.version) {
-        (Some(accept), Version::V1) => accept.push_v1(&mut json, extra, offer, &offer.sold(url)),
-        (Some(accept), Version::V2) => accept.push_v2(&mut json, extra, offer),
-        (None, _) => other.push_requirements(&mut json),
-    }
-    json
 }

@@ -1,10 +1,10 @@
-//! One bucket of the claim table, as bytes.
+//! One bucket of the claim table, as bytes; and one claim as text, for a store that others share.
 //!
 //! ```text
-//! header   layout u8 = 1 | 0 | live count u16 | tombstone count u16 | 0 u16      8 bytes
-//! live     tag 12 | state 1 | redeems 1 | asks 1 | has 32 bytes 1
+//! header   layout u8 | 0 | live count u16 | tombstone count u16 | 0 u16           8 bytes
+//! live     tag 12 | state 1 | redeems 1 | asks 1 | flags 1
 //!          | attempt 8 | lease 4 | expires 4 | valid before 4 | redeem for 4
-//!          | binding 16 | 32 bytes | amount u64                                  96 bytes
+//!          | binding 16 | 32 bytes | amount u64 | settler u32                   100 bytes
 //! tombstone tag 12 | expires 4 | transaction 32                                  48 bytes
 //! ```
 //!
@@ -12,23 +12,40 @@
 //! |---|---|---|
 //! | held, settling, unknown | big-endian, the amount asked for; none if it is what was signed | zero |
 //! | taken, redeeming | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
+//! | credited | the nonce of the claim that stands for it | zero |
 //!
-//! The state says what they are, because a worker of the first release, which shares the
-//! table while it drains, takes them for a transaction and keeps them when it rewrites.
-//! Integers are little-endian; times are whole seconds in a `u32` (good until 2106). A
-//! tombstone keeps the transaction because a replay is answered with the original receipt;
-//! all zero, nothing was charged. A mark is a tombstone with its fingerprint in that place.
-//! Bytes that do not parse are a bucket that cannot be trusted: every op on it is refused.
+//! Flags: 1, the 32 bytes are there; 2, orphan. The state says what the bytes are, because a
+//! worker of the first release, which may share a table of layout 1 while it drains, takes them
+//! for a transaction and keeps them when it rewrites. Integers are little-endian; times are whole
+//! seconds in a `u32` (good until 2106). A tombstone keeps the transaction because a replay is
+//! answered with the original receipt; all zero, nothing was charged. A mark is a tombstone with
+//! its fingerprint in that place. Bytes that do not parse are a bucket that cannot be trusted:
+//! every op on it is refused.
+//!
+//! Layout 1 has live entries of 96 bytes: without the settler, the flag 2 and credited claims,
+//! which are kept as tombstones of payments that were not charged.
 
 use super::{Attempt, Binding, Claim, Next, State, Transaction, UnixSeconds};
 use crate::money::Amount;
 
-/// The layout this code reads and writes; part of every key.
-pub const LAYOUT: u8 = 1;
+/// How buckets are written: a number that is part of every key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Layout {
+    /// The first release's.
+    One = 1,
+    /// With who was asked, orphans and credited claims.
+    Two = 2,
+}
 
 const HEADER: usize = 8;
-const LIVE: usize = 96;
 const TOMBSTONE: usize = 48;
+
+/// A live entry's longest form without its tag; see [`to_text`].
+const LIVE: usize = 88;
+
+const HAS_BYTES: u8 = 1;
+const ORPHAN: u8 = 2;
 
 /// Short name of a claim inside its bucket.
 pub type Tag = [u8; 12];
@@ -40,7 +57,8 @@ pub type Delta = [i64; State::ALL.len()];
 /// A parsed bucket; borrows its bytes.
 #[derive(Debug)]
 pub struct Bucket<'a> {
-    live: &'a [[u8; LIVE]],
+    layout: Layout,
+    live: &'a [u8],
     tombstones: &'a [[u8; TOMBSTONE]],
 }
 
@@ -77,7 +95,24 @@ impl Forgotten {
         match state {
             State::Settling | State::Unknown => self.disputed = self.disputed.saturating_add(1),
             State::Taken | State::Redeeming => self.undelivered = self.undelivered.saturating_add(1),
-            State::Held | State::Delivered => {}
+            State::Held | State::Delivered | State::Credited => {}
+        }
+    }
+}
+
+// === impl Layout ===
+
+impl Layout {
+    /// The layout a stored byte names.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Self::One, Self::Two].into_iter().find(|layout| *layout as u8 == byte)
+    }
+
+    /// Bytes of a live entry.
+    fn live(self) -> usize {
+        match self {
+            Self::One => 96,
+            Self::Two => 100,
         }
     }
 }
@@ -86,72 +121,86 @@ impl Forgotten {
 
 impl<'a> Bucket<'a> {
     /// The bytes of an empty bucket.
-    pub fn empty() -> Vec<u8> {
-        vec![LAYOUT, 0, 0, 0, 0, 0, 0, 0]
+    pub fn empty(layout: Layout) -> Vec<u8> {
+        vec![layout as u8, 0, 0, 0, 0, 0, 0, 0]
     }
 
     /// Reads a bucket; `None` if the bytes are not one.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
-        let [LAYOUT, 0, l0, l1, t0, t1, 0, 0] = *header else {
+        let [layout, 0, l0, l1, t0, t1, 0, 0] = *header else {
             return None;
         };
-        let live_bytes = usize::from(u16::from_le_bytes([l0, l1])).checked_mul(LIVE)?;
+        let layout = Layout::from_byte(layout)?;
+        let live_bytes = usize::from(u16::from_le_bytes([l0, l1])).checked_mul(layout.live())?;
         let (live, tombstones) = rest.split_at_checked(live_bytes)?;
-        let (live, []) = live.as_chunks::<LIVE>() else {
-            return None;
-        };
         let (tombstones, []) = tombstones.as_chunks::<TOMBSTONE>() else {
             return None;
         };
+        let bucket = Self { layout, live, tombstones };
         // A claim in a state nobody knows would read as no claim, and be granted again.
-        let known = live.iter().all(|entry| entry.get(12).is_some_and(|s| State::from_byte(*s).is_some()));
-        (known && tombstones.len() == usize::from(u16::from_le_bytes([t0, t1])))
-            .then_some(Self { live, tombstones })
+        let state = |entry: &[u8]| State::from_byte(*entry.get(12)?);
+        let known = bucket.entries().all(|entry| state(entry).is_some());
+        (known && tombstones.len() == usize::from(u16::from_le_bytes([t0, t1]))).then_some(bucket)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.live.chunks_exact(self.layout.live())
+    }
+
+    /// Every claim with its tag, as it was stored, whatever the time.
+    fn claims(&self) -> impl Iterator<Item = (&'a Tag, Claim)> + use<'_, 'a> {
+        let live = self.entries().map(|entry| (entry, true));
+        let all = live.chain(self.tombstones.iter().map(|entry| (entry.as_slice(), false)));
+        all.filter_map(|(entry, alive)| {
+            let (tag, record) = entry.split_first_chunk()?;
+            Some((tag, if alive { read_record(record) } else { read_tombstone(record) }?))
+        })
     }
 
     /// The claim of a tag as it was stored, whatever the time.
     pub fn find(&self, tag: &Tag) -> Option<Claim> {
-        let live = self.live.iter().find(|entry| entry.starts_with(tag));
-        if let Some(entry) = live {
-            return read_live(entry);
+        if let Some(entry) = self.entries().find(|entry| entry.starts_with(tag)) {
+            return read_record(entry.get(tag.len()..)?);
         }
-        self.tombstones.iter().find(|entry| entry.starts_with(tag)).and_then(read_tombstone)
+        let entry = self.tombstones.iter().find(|entry| entry.starts_with(tag))?;
+        read_tombstone(entry.get(tag.len()..)?)
     }
 
     /// How many entries are remembered at `now`, and how many of them hold money in doubt.
     pub fn load(&self, now: UnixSeconds) -> (usize, usize) {
-        let live = self.live.iter().filter_map(read_live).filter_map(|claim| claim.at(now));
-        let mut entries = 0usize;
-        let mut doubtful = 0usize;
-        for claim in live {
+        let (mut entries, mut doubtful) = (0usize, 0usize);
+        for claim in self.claims().filter_map(|(_, claim)| claim.at(now)) {
             entries = entries.saturating_add(1);
             if matches!(claim.state, State::Settling | State::Unknown) {
                 doubtful = doubtful.saturating_add(1);
             }
         }
-        let kept = self.tombstones.iter().filter_map(read_tombstone);
-        let tombstones = kept.filter(|claim| now < claim.expires).count();
-        (entries.saturating_add(tombstones), doubtful)
+        (entries, doubtful)
     }
 
     /// Writes the bucket again with one claim changed and everything that is over dropped.
     pub fn rewrite(&self, tag: &Tag, next: &Next, now: UnixSeconds) -> Rewritten {
         let mut delta = Delta::default();
         let mut forgotten = Forgotten::default();
-        let mut live: Vec<u8> = Vec::with_capacity(self.live.len().saturating_add(1).saturating_mul(LIVE));
+        let mut live: Vec<u8> = Vec::with_capacity(self.live.len().saturating_add(self.layout.live()));
         let mut tombstones: Vec<u8> = Vec::with_capacity(self.tombstones.len().saturating_mul(TOMBSTONE));
+        let mut counts = [0u16; 2];
         let mut put = |tag: &Tag, claim: &Claim, delta: &mut Delta| {
-            count(delta, claim.state, 1);
-            match claim.state {
-                State::Delivered => tombstones.extend_from_slice(&write_tombstone(tag, claim)),
-                _ => live.extend_from_slice(&write_live(tag, claim)),
+            let buried = is_buried(claim.state, self.layout);
+            count(delta, if buried { State::Delivered } else { claim.state }, 1);
+            let [alive, dead] = &mut counts;
+            if buried {
+                *dead = dead.saturating_add(1);
+                tombstones.extend_from_slice(tag);
+                push_tombstone(&mut tombstones, claim);
+            } else {
+                *alive = alive.saturating_add(1);
+                live.extend_from_slice(tag);
+                push_live(&mut live, claim, self.layout);
             }
         };
-        let stored = self.live.iter().map(|e| (e.first_chunk::<12>(), read_live(e)));
-        let buried = self.tombstones.iter().map(|e| (e.first_chunk::<12>(), read_tombstone(e)));
-        for (entry_tag, claim) in stored.chain(buried) {
-            let (Some(entry_tag), Some(claim)) = (entry_tag, claim) else { continue };
+        for (entry_tag, claim) in self.claims() {
             count(&mut delta, claim.state, -1);
             let Some(current) = claim.at(now) else {
                 forgotten.note(claim.state);
@@ -165,8 +214,7 @@ impl<'a> Bucket<'a> {
         if let Next::Put(claim) = next {
             put(tag, claim, &mut delta);
         }
-        let mut bytes = Self::empty();
-        let counts = [count_of(&live, LIVE), count_of(&tombstones, TOMBSTONE)];
+        let mut bytes = Self::empty(self.layout);
         if let Some(header) = bytes.get_mut(2..6) {
             for (slot, byte) in header.iter_mut().zip(counts.into_iter().flat_map(u16::to_le_bytes)) {
                 *slot = byte;
@@ -179,9 +227,7 @@ impl<'a> Bucket<'a> {
 
     /// How many entries a rewrite at `now` would change or drop by time alone.
     pub fn lapsed(&self, now: UnixSeconds) -> usize {
-        let stored = self.live.iter().filter_map(read_live);
-        let buried = self.tombstones.iter().filter_map(read_tombstone);
-        stored.chain(buried).filter(|claim| claim.at(now) != Some(*claim)).count()
+        self.claims().filter(|(_, claim)| claim.at(now) != Some(*claim)).count()
     }
 }
 
@@ -192,15 +238,40 @@ fn count(delta: &mut Delta, state: State, by: i64) {
     }
 }
 
-fn count_of(bytes: &[u8], size: usize) -> u16 {
-    u16::try_from(bytes.len().checked_div(size).unwrap_or(0)).unwrap_or(u16::MAX)
+/// One claim as text: hexadecimal, whole, in the newest layout.
+pub fn to_text(claim: &Claim) -> String {
+    let mut bytes = Vec::with_capacity(LIVE);
+    if is_buried(claim.state, Layout::Two) {
+        push_tombstone(&mut bytes, claim);
+    } else {
+        push_live(&mut bytes, claim, Layout::Two);
+    }
+    hex::encode(bytes)
+}
+
+/// The claim of a text that [`to_text`] wrote; `None` for any other.
+pub fn from_text(text: &str) -> Option<Claim> {
+    let bytes = hex::decode(text).ok()?;
+    match bytes.len() {
+        LIVE => read_record(&bytes),
+        _ => read_tombstone(&bytes),
+    }
+}
+
+/// Whether all that has to be kept of a claim fits a tombstone.
+fn is_buried(state: State, layout: Layout) -> bool {
+    state == State::Delivered || (state == State::Credited && layout == Layout::One)
+}
+
+/// No transaction is known in these states: to learn it is to leave them.
+fn is_open(state: State) -> bool {
+    matches!(state, State::Held | State::Settling | State::Unknown)
 }
 
 // The array patterns below are the layout table of this module, field by field.
 
-fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
-    let (_, rest) = entry.split_first_chunk::<12>()?;
-    let ([state, redeems, asks, has_bytes], rest) = rest.split_first_chunk::<4>()?;
+fn read_record(record: &[u8]) -> Option<Claim> {
+    let ([state, redeems, asks, flags], rest) = record.split_first_chunk::<4>()?;
     let (attempt, rest) = rest.split_first_chunk::<8>()?;
     let (lease, rest) = rest.split_first_chunk::<4>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
@@ -208,9 +279,10 @@ fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
     let (redeem_for, rest) = rest.split_first_chunk::<4>()?;
     let (binding, rest) = rest.split_first_chunk::<16>()?;
     let (bytes, rest) = rest.split_first_chunk::<32>()?;
-    let units = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+    let (units, rest) = rest.split_first_chunk::<8>()?;
+    let units = u64::from_le_bytes(*units);
     let state = State::from_byte(*state)?;
-    let bytes = (*has_bytes != 0).then_some(*bytes);
+    let bytes = (*flags & HAS_BYTES != 0).then_some(*bytes);
     let (transaction, amount) = if is_open(state) {
         (None, bytes.map(Amount::from_be_bytes))
     } else {
@@ -226,61 +298,52 @@ fn read_live(entry: &[u8; LIVE]) -> Option<Claim> {
         redeems: *redeems,
         asks: *asks,
         binding: Binding(*binding),
+        settler: rest.first_chunk().map_or(0, |settler| u32::from_le_bytes(*settler)),
+        orphan: *flags & ORPHAN != 0,
         transaction,
         amount,
     })
 }
 
-/// No transaction is known in these states: to learn it is to leave them.
-fn is_open(state: State) -> bool {
-    matches!(state, State::Held | State::Settling | State::Unknown)
-}
-
-fn write_live(tag: &Tag, claim: &Claim) -> [u8; LIVE] {
+fn push_live(out: &mut Vec<u8>, claim: &Claim, layout: Layout) {
     let (bytes, units) = if is_open(claim.state) {
         (claim.amount.map(Amount::to_be_bytes), 0)
     } else {
         let units = claim.amount.and_then(Amount::to_u64).unwrap_or(0);
         (claim.transaction.map(|transaction| transaction.0), units)
     };
-    let fields: [&[u8]; 10] = [
-        tag,
-        &[claim.state as u8, claim.redeems, claim.asks, u8::from(bytes.is_some())],
-        &claim.attempt.0.to_le_bytes(),
-        &seconds(claim.lease),
-        &seconds(claim.expires),
-        &seconds(claim.valid_before),
-        &claim.redeem_for.to_le_bytes(),
-        &claim.binding.0,
-        &bytes.unwrap_or([0; 32]),
-        &units.to_le_bytes(),
-    ];
-    pack(&fields)
+    let mut flags = if bytes.is_some() { HAS_BYTES } else { 0 };
+    if claim.orphan && layout == Layout::Two {
+        flags |= ORPHAN;
+    }
+    out.extend_from_slice(&[claim.state as u8, claim.redeems, claim.asks, flags]);
+    out.extend_from_slice(&claim.attempt.0.to_le_bytes());
+    for time in [claim.lease, claim.expires, claim.valid_before, claim.redeem_for.into()] {
+        out.extend_from_slice(&seconds(time));
+    }
+    out.extend_from_slice(&claim.binding.0);
+    out.extend_from_slice(&bytes.unwrap_or([0; 32]));
+    out.extend_from_slice(&units.to_le_bytes());
+    if layout == Layout::Two {
+        out.extend_from_slice(&claim.settler.to_le_bytes());
+    }
 }
 
-fn read_tombstone(entry: &[u8; TOMBSTONE]) -> Option<Claim> {
-    let (_, rest) = entry.split_first_chunk::<12>()?;
-    let (expires, rest) = rest.split_first_chunk::<4>()?;
-    let (transaction, _) = rest.split_first_chunk::<32>()?;
-    let transaction = (*transaction != [0; 32]).then_some(Transaction(*transaction));
+fn read_tombstone(record: &[u8]) -> Option<Claim> {
+    let (expires, rest) = record.split_first_chunk::<4>()?;
+    let transaction: [u8; 32] = rest.try_into().ok()?;
+    let transaction = (transaction != [0; 32]).then_some(Transaction(transaction));
     Some(Claim::tombstone(u32::from_le_bytes(*expires).into(), transaction))
 }
 
-fn write_tombstone(tag: &Tag, claim: &Claim) -> [u8; TOMBSTONE] {
-    let transaction = claim.transaction.unwrap_or(Transaction([0; 32]));
-    pack(&[tag, &seconds(claim.expires), &transaction.0])
+fn push_tombstone(out: &mut Vec<u8>, claim: &Claim) {
+    let transaction = claim.transaction.filter(|_| claim.state == State::Delivered);
+    out.extend_from_slice(&seconds(claim.expires));
+    out.extend_from_slice(&transaction.map_or([0; 32], |transaction| transaction.0));
 }
 
 fn seconds(time: UnixSeconds) -> [u8; 4] {
     u32::try_from(time).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-fn pack<const N: usize>(fields: &[&[u8]]) -> [u8; N] {
-    let mut entry = [0; N];
-    for (slot, byte) in entry.iter_mut().zip(fields.iter().copied().flatten()) {
-        *slot = *byte;
-    }
-    entry
 }
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ pub struct Begin {
     pub redeem_for: u32,
     /// The first lease's end.
     pub lease: UnixSeconds,
+    /// The tag of the facilitator to be asked, where it is asked at once; else zero.
+    pub settler: u32,
+    /// It is known that this claim was begun for what is being bought: the presenter is its
+    /// wallet and holds a claim that stands for this one.
+    pub vouched: bool,
 }
 
 /// One thing that happens to an authorisation.
@@ -47,6 +52,39 @@ pub enum Op {
         lease: UnixSeconds,
         /// How much is asked for, not zero; `None` is what was signed.
         amount: Option<Amount>,
+        /// The tag of the facilitator that will be asked.
+        settler: u32,
+    },
+    /// The facilitator was certainly not reached, and another one is asked.
+    Move {
+        /// Whose.
+        attempt: Attempt,
+        /// Until when.
+        lease: UnixSeconds,
+        /// The other's tag.
+        settler: u32,
+    },
+    /// Nobody waits for the settlement any more.
+    Orphan {
+        /// Whose.
+        attempt: Attempt,
+    },
+    /// The authorisation is used up, unasked, in favour of another claim of its wallet.
+    Credit {
+        /// Whose.
+        attempt: Attempt,
+        /// The nonce of the claim that stands for it.
+        nonce: [u8; 32],
+    },
+    /// The chain says that the authorisation is unused and over: no money can move.
+    Disprove {
+        /// Whose.
+        attempt: Attempt,
+    },
+    /// The chain says that the payer took the authorisation back.
+    Cancel {
+        /// Whose.
+        attempt: Attempt,
     },
     /// Nothing is charged, and the authorisation is used up all the same.
     Waive {
@@ -128,6 +166,14 @@ pub enum Outcome {
     Exhausted(Paid),
     /// Begin: this authorisation belongs to another purchase. Mark: the name is another's.
     Elsewhere(State),
+    /// Begin: used up in favour of the claim with this nonce, which decides.
+    Credited([u8; 32]),
+    /// Begin: nothing was begun, because the wallet holds a claim for the same offer, of this
+    /// nonce, that was paid and not delivered, or may have been paid.
+    Owed([u8; 32]),
+    /// Begin: nothing was begun, because a claim of the wallet for the same offer is being
+    /// settled, and who asked for it is gone.
+    Awaited,
     /// Begin or Mark: no room, refuse.
     Full,
     /// The op took effect for its attempt.
@@ -140,4 +186,30 @@ pub enum Outcome {
     Lost,
     /// The store could not be read or written in time; nothing is known.
     Unavailable,
+}
+
+// === impl Op ===
+
+impl Op {
+    /// Whose it is.
+    pub fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::Peek | Self::Mark { .. } => None,
+            Self::Begin(begin) => Some(begin.attempt),
+            Self::Settling { attempt, .. }
+            | Self::Move { attempt, .. }
+            | Self::Orphan { attempt }
+            | Self::Credit { attempt, .. }
+            | Self::Disprove { attempt }
+            | Self::Cancel { attempt }
+            | Self::Waive { attempt }
+            | Self::Renew { attempt, .. }
+            | Self::Release { attempt }
+            | Self::Settled { attempt, .. }
+            | Self::Unknown { attempt }
+            | Self::Void { attempt, .. }
+            | Self::Delivered { attempt }
+            | Self::Undelivered { attempt } => Some(*attempt),
+        }
+    }
 }

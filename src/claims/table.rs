@@ -11,7 +11,7 @@
 //! otherwise. Where that does not create the key (the other dialect), `cas = 0` does, and it
 //! is tried only when the key is still missing, which cannot be on Envoy.
 
-use super::bucket::{Bucket, Delta, Forgotten, Tag, LAYOUT};
+use super::bucket::{Bucket, Delta, Forgotten, Layout, Tag};
 use super::{Claim, Identity, Next, Op, Outcome, UnixSeconds};
 
 /// A compare-and-swap value no key ever has.
@@ -54,13 +54,16 @@ pub enum OpenError {
     #[error(transparent)]
     Down(#[from] StoreDown),
     /// What stands under our keys was not written by this module.
-    #[error("the shared keys x402/1/* hold something this module did not write; give the plugin a vm_id of its own")]
+    #[error(
+        "the shared keys x402/* hold something this module did not write; give the plugin a vm_id of its own"
+    )]
     Foreign,
 }
 
 /// The table's shape; the same in every worker of the process.
 #[derive(Clone, Debug)]
 pub struct Table {
+    layout: Layout,
     seed: [u8; 16],
     buckets_log2: u8,
     /// Entries at which a bucket refuses new claims.
@@ -74,6 +77,8 @@ pub struct Table {
 pub struct Applied {
     /// The op's outcome.
     pub outcome: Outcome,
+    /// The claim before and after, if it changed.
+    pub change: Option<(Option<Claim>, Option<Claim>)>,
     /// Entries gained and lost, by state.
     pub delta: Delta,
     /// Entries given up with money in them.
@@ -84,44 +89,63 @@ pub struct Applied {
 
 impl Applied {
     fn unchanged(outcome: Outcome) -> Self {
-        Self { outcome, delta: Delta::default(), forgotten: Forgotten::default() }
+        Self { outcome, change: None, delta: Delta::default(), forgotten: Forgotten::default() }
     }
 }
 
 // === impl Table ===
 
 impl Table {
-    /// Opens the process's table, creating it the first time.
+    /// Opens the process's table, creating it the first time, in the layout `wanted`.
     ///
-    /// The number of buckets and the hash seed are fixed by whoever comes first and live
-    /// until the process ends: were a new configuration to move them, an authorisation could
-    /// be granted once in each shape. A later `capacity` moves only the buckets' limits.
+    /// The layout, the number of buckets and the hash seed are fixed by whoever comes first and
+    /// live until the process ends: were a new configuration or a new module to move them, an
+    /// authorisation could be granted once in each shape. A later `capacity` moves only the
+    /// buckets' limits.
     ///
     /// # Errors
     /// [`OpenError`] when the store is down or holds something else.
-    pub fn open(shared: &impl Shared, capacity: u32, random: [u8; 16]) -> Result<Self, OpenError> {
-        let wanted = capacity.div_ceil(MEAN_LOAD).max(1).next_power_of_two().trailing_zeros();
-        let wanted = u8::try_from(wanted).unwrap_or(MAX_BUCKETS_LOG2).min(MAX_BUCKETS_LOG2);
-        let mut meta = vec![LAYOUT, wanted];
-        meta.extend_from_slice(&random);
-        let key = format!("x402/{LAYOUT}/meta");
-        create(shared, &key, &meta)?;
-        let (meta, _) = shared.get(&key)?.ok_or(OpenError::Foreign)?;
-        let (Some((&[LAYOUT, buckets_log2], seed)), true) = (meta.split_first_chunk::<2>(), meta.len() == 18)
+    pub fn open(
+        shared: &impl Shared,
+        capacity: u32,
+        wanted: Layout,
+        random: [u8; 16],
+    ) -> Result<Self, OpenError> {
+        let buckets = capacity.div_ceil(MEAN_LOAD).max(1).next_power_of_two().trailing_zeros();
+        let buckets = u8::try_from(buckets).unwrap_or(MAX_BUCKETS_LOG2).min(MAX_BUCKETS_LOG2);
+        let there = |layout| shared.get(&key(layout, META)).map(|meta| meta.is_some());
+        let mut layout = if there(Layout::Two)? { Layout::Two } else { wanted };
+        if layout == Layout::Two && !there(Layout::One)? {
+            create(shared, &key(layout, META), &meta_of(layout, buckets, &random))?;
+        }
+        // Somebody of the first release was here before, or came in between.
+        if there(Layout::One)? {
+            layout = Layout::One;
+        }
+        let name = key(layout, META);
+        create(shared, &name, &meta_of(layout, buckets, &random))?;
+        let (meta, _) = shared.get(&name)?.ok_or(OpenError::Foreign)?;
+        let (Some((&[written, buckets_log2], seed)), true) =
+            (meta.split_first_chunk::<2>(), meta.len() == 18)
         else {
             return Err(OpenError::Foreign);
         };
-        if buckets_log2 > MAX_BUCKETS_LOG2 {
+        if written != layout as u8 || buckets_log2 > MAX_BUCKETS_LOG2 {
             return Err(OpenError::Foreign);
         }
         let seed = seed.first_chunk::<16>().copied().ok_or(OpenError::Foreign)?;
         let limit = bucket_limit(capacity, buckets_log2);
         let doubt_limit = limit.div_ceil(2);
-        let table = Self { seed, buckets_log2, limit, doubt_limit };
+        let table = Self { layout, seed, buckets_log2, limit, doubt_limit };
         for bucket in 0..table.buckets() {
-            create(shared, &bucket_key(bucket), &Bucket::empty())?;
+            create(shared, &table.bucket_key(bucket), &Bucket::empty(layout))?;
         }
         Ok(table)
+    }
+
+    /// How its buckets are written.
+    pub fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// How many buckets there are.
@@ -136,9 +160,34 @@ impl Table {
 
     /// Runs one op on one authorisation.
     pub fn run(&self, shared: &impl Shared, who: &Identity, op: &Op, now: UnixSeconds) -> Applied {
+        let opens =
+            |current: Option<Claim>| current.is_none() && matches!(op, Op::Begin(_) | Op::Mark { .. });
+        self.change(shared, who, now, &|current| (Claim::apply(current, op, now), opens(current)))
+    }
+
+    /// The claim as it is stored, whatever the time.
+    ///
+    /// # Errors
+    /// [`StoreDown`] when the store cannot answer.
+    pub fn read(&self, shared: &impl Shared, who: &Identity) -> Result<Option<Claim>, StoreDown> {
         let (bucket, tag) = self.locate(who);
-        let refused = Applied::unchanged(Outcome::Unavailable);
-        self.try_run(shared, &bucket_key(bucket), &tag, op, now).unwrap_or(refused)
+        let (bytes, _) = shared.get(&self.bucket_key(bucket))?.ok_or(StoreDown)?;
+        Ok(Bucket::parse(&bytes).ok_or(StoreDown)?.find(&tag))
+    }
+
+    /// Takes over what another store knows of a claim, which decides: `None` is no claim.
+    pub fn adopt(
+        &self,
+        shared: &impl Shared,
+        who: &Identity,
+        claim: Option<Claim>,
+        now: UnixSeconds,
+    ) -> Applied {
+        let next = claim.map_or(Next::Remove, Next::Put);
+        self.change(shared, who, now, &|current| {
+            let next = if current.is_none() && claim.is_none() { Next::Keep } else { next };
+            ((next, Outcome::Done), false)
+        })
     }
 
     /// Drops what is over from one bucket, and adds to `forgotten` what that gave up.
@@ -152,7 +201,7 @@ impl Table {
         now: UnixSeconds,
         forgotten: &mut Forgotten,
     ) -> Result<Delta, StoreDown> {
-        let key = bucket_key(bucket);
+        let key = self.bucket_key(bucket);
         let Some((bytes, cas)) = shared.get(&key)? else {
             return Ok(Delta::default());
         };
@@ -168,30 +217,45 @@ impl Table {
         Ok(rewritten.delta)
     }
 
-    fn try_run(
+    /// Changes one claim under compare-and-swap. `decide` says what becomes of it, what that
+    /// comes to, and whether it takes room that must be there.
+    fn change(
         &self,
         shared: &impl Shared,
-        key: &str,
-        tag: &Tag,
-        op: &Op,
+        who: &Identity,
         now: UnixSeconds,
+        decide: &dyn Fn(Option<Claim>) -> ((Next, Outcome), bool),
+    ) -> Applied {
+        let refused = Applied::unchanged(Outcome::Unavailable);
+        self.try_change(shared, who, now, decide).unwrap_or(refused)
+    }
+
+    fn try_change(
+        &self,
+        shared: &impl Shared,
+        who: &Identity,
+        now: UnixSeconds,
+        decide: &dyn Fn(Option<Claim>) -> ((Next, Outcome), bool),
     ) -> Result<Applied, StoreDown> {
+        let (bucket, tag) = self.locate(who);
+        let key = self.bucket_key(bucket);
         for _ in 0..TRIES {
             // Keys are never deleted: a bucket that is gone was not ours to lose. Refuse.
-            let (bytes, cas) = shared.get(key)?.ok_or(StoreDown)?;
+            let (bytes, cas) = shared.get(&key)?.ok_or(StoreDown)?;
             let bucket = Bucket::parse(&bytes).ok_or(StoreDown)?;
-            let current = bucket.find(tag).and_then(|claim| claim.at(now));
-            let (next, outcome) = Claim::apply(current, op, now);
+            let current = bucket.find(&tag).and_then(|claim| claim.at(now));
+            let ((next, outcome), opens) = decide(current);
             if matches!(next, Next::Keep) {
                 return Ok(Applied::unchanged(outcome));
             }
-            let opens = current.is_none() && matches!(op, Op::Begin(_) | Op::Mark { .. });
             if opens && self.is_full(&bucket, now) {
                 return Ok(Applied::unchanged(Outcome::Full));
             }
-            let rewritten = bucket.rewrite(tag, &next, now);
-            if shared.set(key, &rewritten.bytes, cas)? {
-                return Ok(Applied { outcome, delta: rewritten.delta, forgotten: rewritten.forgotten });
+            let rewritten = bucket.rewrite(&tag, &next, now);
+            if shared.set(&key, &rewritten.bytes, cas)? {
+                let after = if let Next::Put(claim) = next { Some(claim) } else { None };
+                let (delta, forgotten) = (rewritten.delta, rewritten.forgotten);
+                return Ok(Applied { outcome, change: Some((current, after)), delta, forgotten });
             }
         }
         Err(StoreDown)
@@ -209,10 +273,28 @@ impl Table {
         let tag = rest.first_chunk::<12>().copied().unwrap_or_default();
         (u32::from_le_bytes(*bucket) & mask, tag)
     }
+
+    fn bucket_key(&self, bucket: u32) -> String {
+        key(self.layout, &format!("{bucket:04x}"))
+    }
+
+    /// The hash seed, which is this process's alone.
+    pub(super) fn seed(&self) -> &[u8; 16] {
+        &self.seed
+    }
 }
 
-fn bucket_key(bucket: u32) -> String {
-    format!("x402/{LAYOUT}/{bucket:04x}")
+fn meta_of(layout: Layout, buckets_log2: u8, seed: &[u8; 16]) -> Vec<u8> {
+    let mut meta = vec![layout as u8, buckets_log2];
+    meta.extend_from_slice(seed);
+    meta
+}
+
+/// The key of a table's shape.
+const META: &str = "meta";
+
+fn key(layout: Layout, name: &str) -> String {
+    format!("x402/{}/{name}", layout as u8)
 }
 
 /// Puts a value under a missing key; an existing one is left alone. `true` when this call put

@@ -12,6 +12,8 @@ pub struct Terms {
     pub settle: Settle,
     /// Whether and when the facilitator's `/verify` is asked.
     pub check: Check,
+    /// Whether it may open a claim of its own; if not, only an existing one may serve it.
+    pub fit: bool,
 }
 
 /// What is known of a payment before it is presented, and what has to be asked.
@@ -88,8 +90,16 @@ pub enum Step {
     Peek,
     /// Present the payment where a claim stands; open none.
     Look,
-    /// Present the payment.
+    /// Present the payment. Nothing is begun where its wallet is owed something.
     Begin,
+    /// Reserve the payment while what its wallet is owed is looked into.
+    Hold,
+    /// Present, in its place, the claim of this nonce, which is from now on the exchange's.
+    Credit([u8; 32]),
+    /// Use the payment up, unasked, in favour of the claim of this nonce.
+    Pledge([u8; 32]),
+    /// Give back a claim whose outcome is as open as it was.
+    Doubt,
     /// Write "settling", and how much, before the call leaves.
     Settling(Option<Amount>),
     /// Use the authorisation up without a charge.
@@ -152,4 +162,27 @@ pub enum Denial {
     Pending,
     /// What the response costs cannot be read; nothing was asked to settle.
     ChargeUnreadable,
+}
+
+/// How the exchange serves a payment from another claim of its wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Owed {
+    /// It was paid, and is delivered now.
+    Content(Paid),
+    /// It may have been paid: whoever was asked for this amount is asked again.
+    Answer(Option<Amount>),
+}
+
+// === impl Step ===
+
+impl Step {
+    /// What gives back a claim that was granted to an exchange which is over.
+    pub fn undoing(outcome: claims::Outcome) -> Option<Self> {
+        match outcome {
+            claims::Outcome::Granted => Some(Self::Release),
+            claims::Outcome::Redeem(_) => Some(Self::Undelivered),
+            claims::Outcome::Resolve(_) => Some(Self::Doubt),
+            _ => None,
+        }
+    }
 }

@@ -10,6 +10,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::host::{self, SharedData};
 use super::stream::Stream;
 use super::worker::Worker;
+use crate::claims::bucket::Layout;
 use crate::claims::table::Table;
 use crate::config::Policy;
 use crate::extensions;
@@ -40,12 +41,15 @@ impl Root {
             log::warn!("configuration: {warning}");
         }
         // Nothing is written anywhere before the configuration has been accepted whole.
-        let table = Table::open(&SharedData, policy.claims.capacity, host::random())
+        let layout = Layout::from_byte(policy.claims.layout).unwrap_or(Layout::Two);
+        let table = Table::open(&SharedData, policy.claims.capacity, layout, host::random())
             .map_err(|error| error.to_string())?;
         // A queue of this root's own, so that the host calls this VM back and no other.
         let name = format!("x402/queue/{}", hex::encode(host::random()));
         let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;
-        hostcalls::set_tick_period(Duration::from_secs(1)).map_err(|_| "the host has no timer")?;
+        // The shared store's clock is needed before the first payment.
+        let first = if policy.shared_claims.is_some() { 10 } else { 1_000 };
+        hostcalls::set_tick_period(Duration::from_millis(first)).map_err(|_| "the host has no timer")?;
         self.worker = Some(Rc::new(Worker::new(self.id, policy, table, queue)));
         Ok(())
     }
@@ -88,6 +92,9 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(worker) = &self.worker {
+            if worker.is_new() {
+                let _ = hostcalls::set_tick_period(Duration::from_secs(1));
+            }
             worker.tick();
             if !self.leaving {
                 worker.look_at_supported();

@@ -10,30 +10,37 @@ use std::rc::Rc;
 
 use proxy_wasm::hostcalls;
 
-use super::host::{self, SharedData};
+use super::host;
 use super::meters::Meters;
 use super::stream::Visit;
 use crate::admission::Purchase;
-use crate::claims::bucket::Forgotten;
 use crate::claims::table::Table;
-use crate::claims::{Attempt, Identity, Op, Outcome};
-use crate::config::{Facilitator, Offer, Policy};
-use crate::exchange::{self, Effect, Settled};
-use crate::facilitator::breaker::Breaker;
-use crate::facilitator::Verdict;
+use crate::claims::{Attempt, Outcome};
+use crate::config::Policy;
+use crate::demand::Demand;
+use crate::exchange::{self, Effect, Settled, Step};
+use crate::facilitator::{Answer, Verdict};
 use crate::map::Map;
 use crate::settlement::{self, Settlement};
 use crate::signing::ring::Ring;
 use crate::wellknown::Documents;
 
+mod again;
+mod answers;
 mod calls;
+mod inquiries;
+mod ledger;
 mod limits;
+mod line;
+mod owed;
 mod quotes;
+mod shared;
 mod signed;
 mod supported;
 mod tokens;
 
 pub(super) use calls::Job;
+use ledger::{Case, Owner};
 use tokens::Token;
 
 /// The shared state of one root context.
@@ -46,20 +53,25 @@ pub(super) struct Worker {
     queue: u32,
     pub(super) documents: Documents,
     quotes: quotes::Quotes,
-    breakers: RefCell<Vec<Breaker>>,
+    /// By facilitator.
+    fuses: RefCell<Vec<line::Fuse>>,
     tokens: RefCell<Vec<Token>>,
     signed: RefCell<Ring>,
     visits: RefCell<Map<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<Map<Attempt, Job>>,
     /// Attempts, by their call's token.
     calls: RefCell<Map<u64, u64>>,
+    inquiries: RefCell<Vec<inquiries::Asking>>,
+    /// To the store that replicas share.
+    line: shared::Line,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
+    ticked: Cell<bool>,
     /// By facilitator.
     watches: RefCell<Vec<supported::Watch>>,
     asks: RefCell<Vec<supported::Ask>>,
-    supported_generation: Cell<u64>,
+    watch: limits::Watch,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -76,10 +88,11 @@ pub(super) struct Outbox {
 impl Worker {
     /// A worker for a validated policy over an opened table.
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
-        let breakers = vec![Breaker::default(); policy.facilitators.len()];
+        let fuses = line::Fuse::all(&policy);
         let meters = Meters::open(policy.claims.capacity);
         let quotes = quotes::Quotes::new(&policy);
         let watches = supported::Watch::all(&policy);
+        let watch = limits::Watch::new(&policy.limits);
         Self {
             root,
             policy,
@@ -88,18 +101,21 @@ impl Worker {
             queue,
             documents: Documents::default(),
             quotes,
-            breakers: RefCell::new(breakers),
+            fuses: RefCell::new(fuses),
             tokens: RefCell::default(),
             signed: RefCell::default(),
             visits: RefCell::default(),
             jobs: RefCell::default(),
             calls: RefCell::default(),
+            inquiries: RefCell::default(),
+            line: shared::Line::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
+            ticked: Cell::new(false),
             watches: RefCell::new(watches),
             asks: RefCell::default(),
-            supported_generation: Cell::new(0),
+            watch,
         }
     }
 
@@ -164,25 +180,22 @@ impl Worker {
     ) {
         match effect {
             Effect::Claim(step) => {
-                let now = host::now();
-                let op = purchase.exchange_op(step, visit.attempt, now);
-                visit.renewed = now;
-                let refused = if step == exchange::Step::Begin { self.mark(visit, purchase) } else { None };
-                let outcome = refused.unwrap_or_else(|| self.claim(purchase, &op));
-                events.push_back(exchange::Event::Claim(outcome));
+                if let Some(outcome) = self.step(visit, purchase, step) {
+                    events.push_back(exchange::Event::Claim(outcome));
+                }
             }
             Effect::Verify if !self.may_ask(visit, purchase) => {
                 visit.limited = true;
                 events.push_back(exchange::Event::Verified(Verdict::Unavailable));
             }
             Effect::Verify => {
-                if let Some(verdict) = self.queue_verify(visit.context, visit.attempt, purchase) {
+                if let Some(verdict) = self.queue_verify(visit, purchase) {
                     events.push_back(exchange::Event::Verified(verdict));
                 }
             }
             Effect::Settle(amount) => {
                 visit.charged = amount.or(visit.charged);
-                if let Some(settled) = self.queue_settle(visit.context, visit.attempt, purchase, amount) {
+                if let Some(settled) = self.queue_settle(visit, purchase, amount) {
                     events.push_back(exchange::Event::Settled(settled));
                 }
             }
@@ -196,23 +209,78 @@ impl Worker {
         }
     }
 
+    /// Runs a step of an exchange's claim. `None` when what comes of it is told later.
+    fn step(&self, visit: &mut Visit, purchase: &Rc<Purchase>, step: Step) -> Option<Outcome> {
+        let now = self.now();
+        visit.renewed = now;
+        if step == Step::Begin {
+            let shared = self.policy.shared_claims.is_some();
+            let owed = if shared { None } else { self.owed(purchase, now) };
+            if let Some(refused) = owed.or_else(|| self.mark(visit, purchase)) {
+                return Some(refused);
+            }
+        }
+        let settler = match step {
+            Step::Begin | Step::Settling(_) => {
+                self.line_of(visit, purchase).first().map_or(0, |first| first.tag())
+            }
+            _ => 0,
+        };
+        let op = purchase.exchange_op(step, visit.attempt, settler, now);
+        let amount = if let Step::Settling(amount) = step { amount } else { None };
+        let own = Rc::clone(purchase);
+        let demand = move || Some(Rc::new(own.demand(amount, settler)));
+        match step {
+            Step::Credit(nonce) => {
+                visit.crediting = true;
+                visit.identity.nonce = nonce;
+            }
+            Step::Pledge(_) => {
+                let (identity, offered) = (purchase.identity, purchase.offered);
+                let case = Case { identity, offered, demand: &demand, first: false };
+                return self.claim(Owner::Exchange(visit.context), &case, &op);
+            }
+            _ => {}
+        }
+        let own = visit.identity == purchase.identity;
+        let found = || self.find_demand(&visit.identity);
+        let demand: &dyn Fn() -> Option<Rc<Demand>> = if own { &demand } else { &found };
+        let first = step == Step::Begin && purchase.proves_wallet();
+        let case = Case { identity: visit.identity, offered: purchase.offered, demand, first };
+        self.claim(Owner::Exchange(visit.context), &case, &op)
+    }
+
     /// Feeds a settlement one event and whatever follows from it. What it has to tell is
     /// returned, not delivered: its exchange may be the caller.
     pub(super) fn settle(&self, attempt: Attempt, event: settlement::Event) -> Option<(u32, Settled)> {
         let mut event = event;
         loop {
-            let (machine, purchase, context) = match self.jobs.try_borrow().ok()?.get(&attempt)? {
-                Job::Settle { machine, purchase, context, .. } => (*machine, Rc::clone(purchase), *context),
+            let (machine, demand, context) = match self.jobs.try_borrow().ok()?.get(&attempt)? {
+                Job::Settle(job) => (job.machine, Rc::clone(&job.demand), job.context),
                 Job::Verify { .. } => return None,
             };
             let (machine, effect) = machine.on(event);
             self.store_machine(attempt, machine);
-            match effect {
-                None => return None,
-                Some(settlement::Effect::Tell(settled)) => return Some((context, settled)),
-                Some(settlement::Effect::Claim(step)) => {
-                    let op = purchase.settlement_op(step, attempt, host::now());
-                    event = settlement::Event::Claim(self.claim(&purchase, &op));
+            match effect? {
+                settlement::Effect::Tell(settled) => return Some((context?, settled)),
+                settlement::Effect::Ask => {
+                    if self.enqueue(attempt) {
+                        return None;
+                    }
+                    event = settlement::Event::Answer(Answer::NotSent);
+                }
+                settlement::Effect::Claim(step) => {
+                    let op = demand.op(step, attempt, self.now());
+                    let again = Rc::clone(&demand);
+                    let again = move || Some(Rc::clone(&again));
+                    let (identity, offered) = (demand.identity, demand.offered);
+                    let case = Case { identity, offered, demand: &again, first: false };
+                    // Nobody waits for these.
+                    if matches!(step, settlement::Step::Orphan | settlement::Step::Undelivered) {
+                        let _ = self.claim(Owner::Nobody, &case, &op);
+                        return None;
+                    }
+                    event = settlement::Event::Claim(self.claim(Owner::Settlement(attempt), &case, &op)?);
                 }
             }
         }
@@ -222,46 +290,9 @@ impl Worker {
         let Ok(mut jobs) = self.jobs.try_borrow_mut() else { return };
         if next == Settlement::Done {
             jobs.remove(&attempt);
-        } else if let Some(Job::Settle { machine, .. }) = jobs.get_mut(&attempt) {
-            *machine = next;
+        } else if let Some(Job::Settle(job)) = jobs.get_mut(&attempt) {
+            job.machine = next;
         }
-    }
-
-    /// Runs one claim op and moves the gauges by what it changed.
-    fn claim(&self, purchase: &Purchase, op: &crate::claims::Op) -> Outcome {
-        self.run(&purchase.identity, op)
-    }
-
-    /// Gives a named payment its name. If the name is another's, nothing is begun: what comes
-    /// back is told to the exchange in its place.
-    fn mark(&self, visit: &mut Visit, purchase: &Purchase) -> Option<Outcome> {
-        let (name, op) = purchase.mark()?;
-        // One authorisation has one name. A replay costs its sender nothing, and could else fill the
-        // table with names.
-        let claimed = self.claim(purchase, &Op::Peek) != Outcome::Absent;
-        if claimed && self.run(&name, &Op::Peek) == Outcome::Absent {
-            return None;
-        }
-        let outcome = self.run(&name, &op);
-        if matches!(outcome, Outcome::Granted | Outcome::Present) {
-            return None;
-        }
-        match outcome {
-            Outcome::Elsewhere(_) => {
-                visit.name_taken = Some(claimed);
-                Some(Outcome::Absent)
-            }
-            // What was paid for does not wait for room for its name.
-            Outcome::Full if claimed => None,
-            other => Some(other),
-        }
-    }
-
-    fn run(&self, name: &Identity, op: &crate::claims::Op) -> Outcome {
-        let applied = self.table.run(&SharedData, name, op, host::now());
-        self.meters.claims(&applied.delta);
-        self.record_forgotten(applied.forgotten);
-        applied.outcome
     }
 
     /// Tells a stream what the root learned, as the host's effective context.
@@ -295,18 +326,29 @@ impl Worker {
     /// Whether anything is under way that must not be forgotten. An answer to `/supported`
     /// may be.
     pub(super) fn busy(&self) -> bool {
-        self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
+        self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty()) || self.store_busy()
+    }
+
+    /// Whether this is the first tick; asks the shared store for its clock.
+    pub(super) fn is_new(&self) -> bool {
+        let new = !self.ticked.replace(true);
+        if new {
+            self.fetch_due();
+        }
+        new
     }
 
     /// Once a second: renews leases, writes what could not be written, sweeps the table.
     pub(super) fn tick(&self) {
-        let now = host::now();
+        let now = self.now();
         self.renew_leases(now);
+        self.ask_again(now);
+        self.undo_again();
         let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(
             |_| Vec::new(),
             |jobs| jobs.iter().filter(|(_, job)| job.is_recording()).map(|(attempt, _)| *attempt).collect(),
         );
-        for attempt in open {
+        for attempt in open.into_iter().filter(|attempt| !self.awaits_store(*attempt)) {
             let _ = self.settle(attempt, settlement::Event::Tick);
         }
         self.sweep(now);
@@ -321,65 +363,12 @@ impl Worker {
             let Some(purchase) = visit.purchase.clone() else { continue };
             if visit.machine.leases() && now.saturating_sub(visit.renewed) >= EVERY_SECONDS {
                 visit.renewed = now;
-                let op = purchase.exchange_op(exchange::Step::Renew, visit.attempt, now);
+                let op = purchase.exchange_op(Step::Renew, visit.attempt, 0, now);
+                let (identity, offered) = (visit.identity, purchase.offered);
+                let case = Case { identity, offered, demand: &|| None, first: false };
                 // Lost is learnt where it matters: at the response, before anything is released.
-                let _ = self.claim(&purchase, &op);
+                let _ = self.claim(Owner::Nobody, &case, &op);
             }
         }
-    }
-
-    /// A slice of the table a second, so that every bucket is visited about once a minute
-    /// and tombstones of payers who never come back make room.
-    fn sweep(&self, now: u64) {
-        let mut forgotten = Forgotten::default();
-        let buckets = self.table.buckets();
-        let slice = buckets.div_ceil(64);
-        let from = self.sweep_from.get();
-        for bucket in (from..buckets).take(usize::try_from(slice).unwrap_or(1)) {
-            if let Ok(delta) = self.table.sweep(&SharedData, bucket, now, &mut forgotten) {
-                self.meters.claims(&delta);
-            }
-        }
-        let next = from.saturating_add(slice);
-        self.sweep_from.set(if next >= buckets { 0 } else { next });
-        self.record_forgotten(forgotten);
-    }
-
-    /// Nothing ends in silence that has money in it.
-    fn record_forgotten(&self, forgotten: Forgotten) {
-        if forgotten == Forgotten::default() {
-            return;
-        }
-        self.meters.forgotten(forgotten);
-        log::warn!(
-            "claims given up after redeemFor: {} disputed (the settlement's outcome was never proven), \
-             {} paid and never delivered; the lines of their settlements name them",
-            forgotten.disputed,
-            forgotten.undelivered,
-        );
-    }
-
-    /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
-    pub(super) fn quotes(&self, offer: &Offer) -> bool {
-        let Some(facilitator) = offer.facilitators.first() else { return false };
-        // What is signed for a facilitator that is elsewhere cannot be settled.
-        if self.supported(facilitator).is_redirected() {
-            return false;
-        }
-        let breakers = self.breakers.try_borrow();
-        breakers
-            .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
-    }
-
-    /// Whether a new payment may be taken for an offer.
-    pub(super) fn admits(&self, offer: &Offer) -> bool {
-        offer
-            .facilitators
-            .first()
-            .is_some_and(|f| self.breaker(f, |b| b.admits(host::now())).unwrap_or(false))
-    }
-
-    fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
-        self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
     }
 }

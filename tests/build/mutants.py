@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
 FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
+LIMIT = ["-p", "x402-proxy-wasm", "--lib", "limit::"]
 SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
@@ -147,6 +148,42 @@ MUTANTS = [
         "Effect::Verify if !self.may_ask(visit, purchase) => {",
         "Effect::Verify if false && !self.may_ask(visit, purchase) => {",
         NATIVE, ["a16_checks_are_limited_per_source::native"],
+    ),
+    (
+        "the limit of unpaid requests", "src/shell/worker/limits.rs",
+        "return self.challenged().map_or(refusal, Refusal::RateLimited);",
+        "return refusal;",
+        NATIVE, ["a16_unpaid_requests_are_limited_and_payers_are_served::native"],
+    ),
+    (
+        "the count of failing payments", "src/shell/worker/limits.rs",
+        "if refusal.blames_sender() {",
+        "if false && refusal.blames_sender() {",
+        NATIVE, ["a16_failing_replayed::native", "a16_failing_at_the_facilitator::native"],
+    ),
+    (
+        "the bar of those who failed too often", "src/admission.rs",
+        "if let (Some(seconds), true) = (head.barred, offered != Offered::Nothing) {",
+        "if let (Some(seconds), true) = (head.barred, false) {",
+        NATIVE, ["a16_failing_forged::native", "a16_failing_mismatched::native"],
+    ),
+    (
+        "the look at every request of who is at the limit", "src/limit/gate.rs",
+        "if self.watched_until <= now {",
+        "if true || self.watched_until <= now {",
+        LIMIT, ["limit::tests::a_source_alone_gets_its_burst_and_what_workers_do_not_see_and_then_its_rate"],
+    ),
+    (
+        "the count of what passed unseen", "src/limit/gate.rs",
+        "self.passed = self.passed.saturating_add(1);",
+        "",
+        LIMIT, ["limit::tests::a_source_alone_gets_its_burst_and_what_workers_do_not_see_and_then_its_rate"],
+    ),
+    (
+        "the debt of who failed", "src/limit.rs",
+        ".clamp(most.saturating_neg(), most);",
+        ".clamp(0, most);",
+        LIMIT, ["limit::tests::what_is_gone_is_paid_back_first_and_is_bounded"],
     ),
     (
         "the spender of a permit", "src/precheck/fit.rs",

@@ -17,7 +17,7 @@ fn put(current: Claim, op: &Op) -> Claim {
 }
 
 fn asked(amount: Option<Amount>) -> Claim {
-    put(claim(State::Held), &Op::Settling { attempt: OWNER, lease: LEASE, amount })
+    put(claim(State::Held), &Op::Settling { attempt: OWNER, lease: LEASE, amount, settler: 77 })
 }
 
 #[test]
@@ -36,7 +36,12 @@ fn every_later_ask_repeats_the_first_whatever_happened_between() {
             let (next, outcome) = Claim::apply(Some(current), &Op::Begin(begin(Opening::Nothing)), NOW);
             assert_eq!(outcome, Outcome::Resolve(amount));
             let Next::Put(again) = next else { panic!() };
-            let changed = Op::Settling { attempt: NEWCOMER, lease: LEASE, amount: Some(Amount::from_u64(6)) };
+            let changed = Op::Settling {
+                attempt: NEWCOMER,
+                lease: LEASE,
+                amount: Some(Amount::from_u64(6)),
+                settler: 77,
+            };
             assert_eq!(Claim::apply(Some(again), &changed, NOW), (Next::Keep, Outcome::Lost), "not over it");
             current = again;
         }
@@ -107,7 +112,7 @@ fn nothing_but_a_lapse_of_time_takes_a_mark_away() {
     assert_eq!(Claim::apply(Some(marked), &mark(2), NOW), another);
     for attempt in [Attempt(0), OWNER, STRANGER] {
         let ops = [
-            Op::Settling { attempt, lease: LONGER, amount: None },
+            Op::Settling { attempt, lease: LONGER, amount: None, settler: 77 },
             Op::Renew { attempt, lease: LONGER },
             Op::Release { attempt },
             Op::Unknown { attempt },
@@ -115,6 +120,11 @@ fn nothing_but_a_lapse_of_time_takes_a_mark_away() {
             Op::Undelivered { attempt },
             Op::Waive { attempt },
             Op::Void { attempt, transaction: TOLD },
+            Op::Move { attempt, lease: LONGER, settler: OTHER_SETTLER },
+            Op::Orphan { attempt },
+            Op::Credit { attempt, nonce: STANDS },
+            Op::Disprove { attempt },
+            Op::Cancel { attempt },
         ];
         for op in ops {
             assert_eq!(Claim::apply(Some(marked), &op, NOW), (Next::Keep, Outcome::Lost), "{op:?}");

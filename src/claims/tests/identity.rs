@@ -111,10 +111,10 @@ fn names_of_other_kinds_meet_neither_authorisations_nor_each_other() {
 fn states_are_the_bytes_they_are_stored_as() {
     for byte in 0..=u8::MAX {
         let state = State::from_byte(byte);
-        assert_eq!(state.map(|s| s as u8), (1..=6).contains(&byte).then_some(byte));
+        assert_eq!(state.map(|s| s as u8), (1..=7).contains(&byte).then_some(byte));
     }
     assert_eq!(
         State::ALL.map(State::name),
-        ["held", "settling", "taken", "redeeming", "delivered", "unknown"]
+        ["held", "settling", "taken", "redeeming", "delivered", "unknown", "credited"]
     );
 }

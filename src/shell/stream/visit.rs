@@ -8,8 +8,8 @@ use proxy_wasm::types::{Action, MapType};
 
 use crate::admission::grpc::GrpcStatus;
 use crate::admission::{head, Head, Purchase};
-use crate::claims::{self, Attempt, Transaction};
-use crate::config::{Cors, Offer, Route, Target};
+use crate::claims::{self, Attempt, Identity, Transaction};
+use crate::config::{Cors, Facilitator, Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::limit::Source;
 use crate::money::Amount;
@@ -48,6 +48,14 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) attempt: Attempt,
     pub(in crate::shell) machine: Exchange,
     pub(in crate::shell) purchase: Option<Rc<Purchase>>,
+    /// The claim that decides: the payment's own, or another one of its wallet.
+    pub(in crate::shell) identity: Identity,
+    /// Another claim of the wallet is being begun in the payment's place.
+    pub(in crate::shell) crediting: bool,
+    /// Its outcome was open before.
+    pub(in crate::shell) resolving: bool,
+    /// Who settles, once that was decided.
+    pub(in crate::shell) line: Option<Vec<Arc<Facilitator>>>,
     /// When the lease was last renewed.
     pub(in crate::shell) renewed: u64,
     /// Base units asked for, where that is not what was signed.
@@ -113,6 +121,10 @@ impl Visit {
             attempt: Attempt(0),
             machine: Exchange::Over,
             purchase: None,
+            identity: Identity::named("", &[]),
+            crediting: false,
+            resolving: false,
+            line: None,
             renewed: 0,
             charged: None,
             source: None,
@@ -147,8 +159,16 @@ impl Visit {
 
     /// Takes down what an event reveals.
     pub(in crate::shell) fn note(&mut self, event: &Event) {
+        if let (Event::Claim(outcome), true) = (event, self.crediting) {
+            self.crediting = false;
+            let granted = matches!(outcome, claims::Outcome::Redeem(_) | claims::Outcome::Resolve(_));
+            if let Some(purchase) = self.purchase.as_ref().filter(|_| !granted) {
+                self.identity = purchase.identity;
+            }
+        }
         match event {
             Event::Settled(Settled::Paid(transaction)) => self.transaction = Some(*transaction),
+            Event::Claim(claims::Outcome::Resolve(_)) => self.resolving = true,
             Event::Claim(claims::Outcome::Redeem(paid)) => {
                 self.transaction = paid.transaction;
                 self.charged = paid.amount;
@@ -216,7 +236,7 @@ impl Visit {
         if let Some(payer) = purchase.payment.payer() {
             host::set_header(MapType::HttpRequestHeaders, "x402-payer", &payer.to_string());
         }
-        host::set_header(MapType::HttpRequestHeaders, "x402-receipt-id", &purchase.identity.receipt_id());
+        host::set_header(MapType::HttpRequestHeaders, "x402-receipt-id", &self.identity.receipt_id());
     }
 
     /// Looks at a response that is held, or about to pass.

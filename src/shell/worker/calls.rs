@@ -1,74 +1,94 @@
-//! Callouts: queued by a stream, dispatched and answered by the root.
+//! Callouts: queued by a stream, dispatched by the root.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, Status};
+use proxy_wasm::types::Status;
 
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::{fingerprint, Attempt, Identity, Op, Outcome};
+use crate::claims::Attempt;
 use crate::config::Facilitator;
-use crate::exchange::{self, Settled};
-use crate::facilitator::said::Said;
-use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Redirect, Verdict, MAX_ANSWER_BYTES};
+use crate::demand::Demand;
+use crate::exchange::Settled;
+use crate::facilitator::{Answer, Delivery, Doubt, Endpoint, Verdict};
 use crate::money::Amount;
-use crate::precheck::{Form, Judge};
 use crate::settlement::{self, Settlement};
-use crate::shell::host::{self, Pairs};
+use crate::shell::host;
+use crate::shell::stream::Visit;
 use crate::signing::jwt;
-
-/// How long at least a transaction is known as spent, in seconds. A facilitator repeats a
-/// success for as long as its network knows the transaction as recent: minutes.
-const TRANSACTION_SECONDS: u64 = 3_600;
 
 /// A callout under way, or about to be.
 pub(in crate::shell) enum Job {
     /// `/verify`; nothing moves.
-    Verify { context: u32, purchase: Rc<Purchase>, sent: u64 },
+    Verify(Verifying),
     /// `/settle`.
-    Settle {
-        machine: Settlement,
-        context: u32,
-        purchase: Rc<Purchase>,
-        /// Base units to settle; `None` is what was signed.
-        amount: Option<Amount>,
-        sent: u64,
-    },
+    Settle(Settling),
+}
+
+/// Asking `/verify`.
+pub(in crate::shell) struct Verifying {
+    pub(super) context: u32,
+    pub(super) purchase: Rc<Purchase>,
+    pub(super) asked: Asked,
+}
+
+/// Asking `/settle`.
+pub(in crate::shell) struct Settling {
+    pub(super) machine: Settlement,
+    /// Whose exchange waits, or waited.
+    pub(super) context: Option<u32>,
+    pub(super) demand: Rc<Demand>,
+    pub(super) asked: Asked,
+    pub(super) proving: Proving,
+}
+
+/// Whether the chain is asked what became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Proving {
+    /// Not yet.
+    Not,
+    /// Before the facilitator is.
+    First,
+    /// It is, because the facilitator's answer left this doubt.
+    After(Doubt),
+    /// It was.
+    Done,
+}
+
+/// Who is asked, and who is asked after him if he cannot be reached.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) facilitator: Option<Arc<Facilitator>>,
+    pub(super) rest: VecDeque<Arc<Facilitator>>,
+    /// When the call left, in milliseconds since the epoch.
+    pub(super) sent: u64,
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// The first of a line, then the others.
+    pub(super) fn line(line: &[Arc<Facilitator>]) -> Self {
+        let mut rest: VecDeque<_> = line.iter().cloned().collect();
+        Self { facilitator: rest.pop_front(), rest, sent: 0 }
+    }
 }
 
 // === impl Job ===
 
 impl Job {
     pub(super) fn is_recording(&self) -> bool {
-        matches!(self, Self::Settle { machine: Settlement::Recording { .. }, .. })
+        matches!(self, Self::Settle(Settling { machine: Settlement::Recording { .. }, .. }))
     }
 
-    fn endpoint(&self) -> Endpoint {
+    fn asked(&mut self) -> &mut Asked {
         match self {
-            Self::Verify { .. } => Endpoint::Verify,
-            Self::Settle { .. } => Endpoint::Settle,
-        }
-    }
-
-    fn purchase(&self) -> &Rc<Purchase> {
-        match self {
-            Self::Verify { purchase, .. } | Self::Settle { purchase, .. } => purchase,
-        }
-    }
-
-    fn amount(&self) -> Option<Amount> {
-        match self {
-            Self::Verify { .. } => None,
-            Self::Settle { amount, .. } => *amount,
-        }
-    }
-
-    fn sent(&mut self) -> &mut u64 {
-        match self {
-            Self::Verify { sent, .. } | Self::Settle { sent, .. } => sent,
+            Self::Verify(job) => &mut job.asked,
+            Self::Settle(job) => &mut job.asked,
         }
     }
 }
@@ -77,47 +97,98 @@ impl Job {
 
 impl Worker {
     /// Queues `/verify`. Returns the verdict at once when it cannot be queued.
-    pub(super) fn queue_verify(
-        &self,
-        context: u32,
-        attempt: Attempt,
-        purchase: &Rc<Purchase>,
-    ) -> Option<Verdict> {
-        self.begin(attempt, Job::Verify { context, purchase: Rc::clone(purchase), sent: 0 });
-        if self.admits(&purchase.offer) && self.enqueue(attempt) {
+    pub(super) fn queue_verify(&self, visit: &mut Visit, purchase: &Rc<Purchase>) -> Option<Verdict> {
+        let asked = Asked::line(self.line_of(visit, purchase));
+        let job = Verifying { context: visit.context, purchase: Rc::clone(purchase), asked };
+        self.begin(visit.attempt, Job::Verify(job));
+        if (self.admits_first(visit.attempt) || self.next(visit.attempt).is_some())
+            && self.enqueue(visit.attempt)
+        {
             return None;
         }
-        self.forget(attempt);
+        self.forget(visit.attempt);
         Some(Verdict::Unavailable)
     }
 
     /// Queues `/settle`. Returns what to tell the exchange when it cannot be queued.
     pub(super) fn queue_settle(
         &self,
-        context: u32,
-        attempt: Attempt,
+        visit: &mut Visit,
         purchase: &Rc<Purchase>,
         amount: Option<Amount>,
     ) -> Option<Settled> {
+        let attempt = visit.attempt;
+        let (demand, asked) = self.ask_for(visit, purchase, amount);
+        let possible = !demand.body.is_empty();
         let machine = Settlement::queued();
-        let purchase = Rc::clone(purchase);
-        let admitted = self.admits(&purchase.offer);
-        self.begin(attempt, Job::Settle { machine, context, purchase, amount, sent: 0 });
-        if admitted && self.enqueue(attempt) {
-            return None;
+        let proving =
+            if visit.resolving && self.can_inquire(&demand) { Proving::First } else { Proving::Not };
+        let job = Settling { machine, context: Some(visit.context), demand: Rc::new(demand), asked, proving };
+        self.begin(attempt, Job::Settle(job));
+        let admitted = proving == Proving::First || self.admits_first(attempt);
+        let told = match possible {
+            true if admitted && self.enqueue(attempt) => return None,
+            true => self.settle(attempt, self.not_sent(attempt)),
+            // It was asked for before, and nobody knows with which bytes.
+            false => self.settle(attempt, settlement::Event::Answer(Answer::Unknown(Doubt::Broken))),
+        };
+        // What the claim says already is given up by the machine, now or on a later tick.
+        let waits = self.jobs.try_borrow().is_ok_and(|jobs| match jobs.get(&attempt) {
+            Some(Job::Settle(job)) => {
+                matches!(job.machine, Settlement::Queued { .. } | Settlement::Moving { .. })
+            }
+            _ => false,
+        });
+        match told {
+            Some((_, settled)) => Some(settled),
+            None if waits => None,
+            None => Some(Settled::Unknown),
         }
-        // The claim says Settling already; the machine gives it up, now or on a later tick.
-        let told = self.settle(attempt, settlement::Event::Answer(Answer::NotSent));
-        told.map(|(_, settled)| settled).or(Some(Settled::Unknown))
     }
 
-    fn begin(&self, attempt: Attempt, job: Job) {
+    /// What is asked of whom. A claim whose outcome is open stays with whoever was asked.
+    fn ask_for(&self, visit: &mut Visit, purchase: &Purchase, amount: Option<Amount>) -> (Demand, Asked) {
+        let own = visit.identity == purchase.identity;
+        if !visit.resolving {
+            let asked = Asked::line(self.line_of(visit, purchase));
+            let settler = asked.facilitator.as_ref().map_or(0, |first| first.tag());
+            return (purchase.demand(amount, settler), asked);
+        }
+        let settler = self.known(&visit.identity, host::now()).map_or(0, |claim| claim.settler);
+        let mut demand = purchase.demand(amount, settler);
+        if !own {
+            demand = match self.find_demand(&visit.identity) {
+                Some(kept) => Rc::unwrap_or_clone(kept),
+                None => Demand { identity: visit.identity, body: Vec::new(), ..demand },
+            };
+        }
+        let asked = match self.settler(settler) {
+            Some(facilitator) => Asked::line(&[facilitator]),
+            // Of a table that does not say who was asked.
+            None if settler == 0 => Asked::line(self.line_of(visit, purchase).get(..1).unwrap_or_default()),
+            None => Asked::default(),
+        };
+        (demand, asked)
+    }
+
+    /// The facilitator with a tag.
+    pub(super) fn settler(&self, tag: u32) -> Option<Arc<Facilitator>> {
+        self.policy.facilitators.iter().find(|facilitator| facilitator.tag() == tag).cloned()
+    }
+
+    /// Who may settle the visit's payment, in the order in which they are asked. It stays the same
+    /// for the whole visit: the first of them is written down before he is asked.
+    pub(super) fn line_of<'v>(&self, visit: &'v mut Visit, purchase: &Purchase) -> &'v [Arc<Facilitator>] {
+        visit.line.get_or_insert_with(|| self.line(purchase))
+    }
+
+    pub(super) fn begin(&self, attempt: Attempt, job: Job) {
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             jobs.insert(attempt, job);
         }
     }
 
-    fn enqueue(&self, attempt: Attempt) -> bool {
+    pub(super) fn enqueue(&self, attempt: Attempt) -> bool {
         hostcalls::enqueue_shared_queue(self.queue, Some(&attempt.0.to_le_bytes())).is_ok()
     }
 
@@ -127,32 +198,89 @@ impl Worker {
         }
     }
 
+    /// Whether whoever is to be asked first may be.
+    pub(super) fn admits_first(&self, attempt: Attempt) -> bool {
+        let first = self
+            .jobs
+            .try_borrow_mut()
+            .ok()
+            .and_then(|mut jobs| jobs.get_mut(&attempt).and_then(|job| job.asked().facilitator.clone()));
+        first.is_some_and(|first| self.admits(&first))
+    }
+
+    /// Turns to the next in line who may be asked.
+    pub(super) fn next(&self, attempt: Attempt) -> Option<Arc<Facilitator>> {
+        let mut jobs = self.jobs.try_borrow_mut().ok()?;
+        let asked = jobs.get_mut(&attempt)?.asked();
+        while let Some(next) = asked.rest.pop_front() {
+            if self.admits(&next) {
+                asked.facilitator = Some(Arc::clone(&next));
+                asked.sent = 0;
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    /// The settlement was certainly not sent: it goes to the next in line, if there is one.
+    pub(super) fn not_sent(&self, attempt: Attempt) -> settlement::Event {
+        let Some(next) = self.next(attempt) else {
+            return settlement::Event::Answer(Answer::NotSent);
+        };
+        if let Some(Job::Settle(job)) =
+            self.jobs.try_borrow_mut().ok().as_mut().and_then(|jobs| jobs.get_mut(&attempt))
+        {
+            job.demand = Rc::new(Demand { settler: next.tag(), ..(*job.demand).clone() });
+        }
+        settlement::Event::Elsewhere(next.tag())
+    }
+
     /// Sends everything that is queued. Runs in the root's context, so that the answers
     /// come back to the root.
     pub(in crate::shell) fn drain(&self, queue: u32) {
         while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
-            if let Some(id) = bytes.first_chunk::<8>() {
-                self.dispatch(Attempt(u64::from_le_bytes(*id)));
+            match bytes.split_first_chunk::<8>() {
+                Some((id, [])) => self.dispatch(Attempt(u64::from_le_bytes(*id))),
+                Some((id, _)) => self.send_errand(u64::from_le_bytes(*id)),
+                None => {}
             }
         }
     }
 
     fn dispatch(&self, attempt: Attempt) {
-        let Ok(jobs) = self.jobs.try_borrow() else { return };
-        // A job that is gone was given up before it was sent.
-        let Some(job) = jobs.get(&attempt) else { return };
-        if matches!(job, Job::Settle { machine, .. } if !matches!(machine, Settlement::Queued { .. })) {
-            return;
+        let asks = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.get_mut(&attempt) {
+            Some(Job::Settle(job)) if job.proving == Proving::First => {
+                job.proving = Proving::Done;
+                Some(Rc::clone(&job.demand))
+            }
+            _ => None,
+        });
+        if !asks.is_some_and(|demand| self.inquire(attempt, &demand)) {
+            self.send_job(attempt);
         }
-        let (endpoint, purchase, amount) = (job.endpoint(), Rc::clone(job.purchase()), job.amount());
+    }
+
+    /// Asks the facilitator, as the root.
+    pub(super) fn send_job(&self, attempt: Attempt) {
+        let Ok(mut jobs) = self.jobs.try_borrow_mut() else { return };
+        // A job that is gone was given up before it was sent.
+        let Some(job) = jobs.get_mut(&attempt) else { return };
+        let Some(facilitator) = job.asked().facilitator.clone() else { return };
+        let (endpoint, route, body) = match job {
+            Job::Verify(job) => {
+                (Endpoint::Verify, job.purchase.route.name.clone(), Rc::new(job.purchase.body(None)))
+            }
+            Job::Settle(job) if matches!(job.machine, Settlement::Queued { .. }) => {
+                (Endpoint::Settle, job.demand.route.clone(), Rc::new(job.demand.body.clone()))
+            }
+            Job::Settle(_) => return,
+        };
         drop(jobs);
-        let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        match self.send(facilitator, endpoint, Some(&purchase.body(amount))) {
+        match self.send(&facilitator, endpoint, Some(&body)) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(
-                    "route {}: facilitator {} was not called: {}",
-                    purchase.route.name,
+                    "route {route}: facilitator {} was not called: {}",
                     facilitator.name,
                     why_not_sent(status, &facilitator.cluster),
                 );
@@ -194,219 +322,10 @@ impl Worker {
         }
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             if let Some(job) = jobs.get_mut(&attempt) {
-                *job.sent() = host::now_millis();
+                job.asked().sent = host::now_millis();
             }
         }
         let _ = self.settle(attempt, settlement::Event::Dispatched);
-    }
-
-    /// The host delivers an answer to the root.
-    pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
-        let ask = self.take_ask(token);
-        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
-        if ask.is_none() && attempt.is_none() {
-            return;
-        }
-        let received = Received::take(num_headers, body_size);
-        let delivery = received.delivery();
-        if let Some((index, sent)) = ask {
-            if let Some(facilitator) = self.policy.facilitators.get(index) {
-                self.heard(facilitator, &delivery, host::now_millis().saturating_sub(sent));
-            }
-        } else if let Some(attempt) = attempt {
-            self.answered(Attempt(attempt), &delivery);
-        }
-    }
-
-    fn answered(&self, attempt: Attempt, delivery: &Delivery<'_>) {
-        let job = self.jobs.try_borrow().ok().and_then(|jobs| {
-            let job = jobs.get(&attempt)?;
-            let sent = match job {
-                Job::Verify { sent, .. } | Job::Settle { sent, .. } => *sent,
-            };
-            Some((job.endpoint(), Rc::clone(job.purchase()), job.amount(), sent))
-        });
-        let Some((endpoint, purchase, amount, sent)) = job else { return };
-        let Some(facilitator) = purchase.offer.facilitators.first() else { return };
-        let millis = if sent == 0 { 0 } else { host::now_millis().saturating_sub(sent) };
-        if let Some(redirect) = Redirect::of(delivery) {
-            log::warn!("facilitator {} {redirect}", facilitator.name);
-        }
-        match endpoint {
-            Endpoint::Settle => {
-                let answer = Answer::read(delivery, &purchase.expected(amount));
-                self.settled(attempt, &purchase, facilitator, delivery, answer, millis);
-            }
-            _ => self.verified(attempt, &purchase, facilitator, delivery, millis),
-        }
-    }
-
-    fn verified(
-        &self,
-        attempt: Attempt,
-        purchase: &Purchase,
-        facilitator: &Arc<Facilitator>,
-        delivery: &Delivery<'_>,
-        millis: u64,
-    ) {
-        let verdict = Verdict::read(delivery);
-        if verdict == Verdict::Valid {
-            self.forgive(attempt);
-        }
-        // What nobody here vouches for may make a facilitator fail: `@x402/evm` 2.27 throws on a
-        // wrapper of ERC-6492 that is none. Its senders must not be able to stop the sale.
-        let spoke = verdict.spoke(delivery) || purchase.payment.judge() == Judge::Facilitator;
-        self.observe(facilitator, Endpoint::Verify, verdict.name(), millis, spoke);
-        if verdict != Verdict::Valid {
-            log::warn!(
-                "route {}: facilitator {} did not verify payment {}: {}",
-                purchase.route.name,
-                facilitator.name,
-                purchase.identity.receipt_id(),
-                Said::of(delivery),
-            );
-        }
-        let context = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.remove(&attempt) {
-            Some(Job::Verify { context, .. }) => Some(context),
-            _ => None,
-        });
-        if let Some(context) = context {
-            self.tell(context, exchange::Event::Verified(verdict));
-        }
-    }
-
-    fn settled(
-        &self,
-        attempt: Attempt,
-        purchase: &Purchase,
-        facilitator: &Arc<Facilitator>,
-        delivery: &Delivery<'_>,
-        answer: Answer,
-        millis: u64,
-    ) {
-        self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
-        let receipt = purchase.identity.receipt_id();
-        match answer {
-            Answer::Unknown(doubt) => log::warn!(
-                "route {}: settlement {receipt} at facilitator {} is open: {doubt} ({})",
-                purchase.route.name,
-                facilitator.name,
-                Said::of(delivery),
-            ),
-            Answer::NotSent => log::warn!(
-                "route {}: facilitator {} could not be reached for settlement {receipt}",
-                purchase.route.name,
-                facilitator.name,
-            ),
-            Answer::Rejected(reason) => log::info!(
-                "route {}: facilitator {} rejected settlement {receipt}: {} ({})",
-                purchase.route.name,
-                facilitator.name,
-                reason.code(),
-                Said::of(delivery),
-            ),
-            Answer::Accepted(_) => {}
-        }
-        let event = self.spend(attempt, purchase, delivery, answer);
-        let reused = matches!(event, settlement::Event::Reused(_));
-        let told = self.settle(attempt, event);
-        match (told, answer) {
-            (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
-            (None, Answer::Accepted(transaction)) if !reused => log::warn!(
-                "route {}: settlement {receipt} was accepted after its client left (transaction 0x{}); \
-                 the payment can be presented again",
-                purchase.route.name,
-                hex::encode(transaction.0),
-            ),
-            (None, _) => {}
-        }
-    }
-
-    /// Where nothing says what the chain burns, one settlement transaction pays one claim: a
-    /// facilitator may report the same success for the same payment in another spelling.
-    fn spend(
-        &self,
-        attempt: Attempt,
-        purchase: &Purchase,
-        delivery: &Delivery<'_>,
-        answer: Answer,
-    ) -> settlement::Event {
-        let (Form::Other(other), Answer::Accepted(transaction)) = (purchase.payment.form(), answer) else {
-            return settlement::Event::Answer(answer);
-        };
-        let name = Identity::named("transaction", &[other.chain().as_bytes(), &transaction.0]);
-        let kept = u64::from(purchase.offer.redeem_for_seconds).max(TRANSACTION_SECONDS);
-        let expires = host::now().saturating_add(kept);
-        let fingerprint = fingerprint("claim", &[&purchase.identity.nonce]);
-        let applied = self.run(&name, &Op::Mark { fingerprint, expires });
-        self.note_transaction(attempt, facilitator::transaction_text(delivery));
-        match applied {
-            Outcome::Granted | Outcome::Present => settlement::Event::Answer(answer),
-            Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),
-            _ => settlement::Event::Answer(Answer::Unknown(Doubt::Broken)),
-        }
-    }
-
-    /// A transaction that does not fit a claim's 32 bytes is told to the one exchange that waits.
-    fn note_transaction(&self, attempt: Attempt, text: Option<String>) {
-        let context = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
-            Job::Settle { context, .. } => Some(*context),
-            Job::Verify { .. } => None,
-        });
-        let Ok(visits) = self.visits.try_borrow() else { return };
-        let visit = context.and_then(|context| visits.get(&context)).map(|visit| visit.try_borrow_mut());
-        if let Some(Ok(mut visit)) = visit {
-            visit.transaction_text = text;
-        }
-    }
-
-    fn observe(
-        &self,
-        facilitator: &Facilitator,
-        endpoint: Endpoint,
-        result: &'static str,
-        millis: u64,
-        spoke: bool,
-    ) {
-        self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
-        let now = host::now();
-        self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
-    }
-}
-
-/// What a callout brought.
-struct Received {
-    headers: Pairs,
-    body: Option<Vec<u8>>,
-}
-
-impl Received {
-    fn take(num_headers: usize, body_size: usize) -> Self {
-        let headers = match num_headers {
-            0 => Pairs::new(),
-            _ => host::headers(MapType::HttpCallResponseHeaders),
-        };
-        let body = match body_size {
-            0 => Some(Vec::new()),
-            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
-            _ => None,
-        };
-        Self { headers, body }
-    }
-
-    fn delivery(&self) -> Delivery<'_> {
-        // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
-        if self.headers.is_empty() {
-            return Delivery::Broken;
-        }
-        let find = |name: &str| self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
-        let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
-        Delivery::arrived(
-            status.and_then(|text| text.parse().ok()).unwrap_or(0),
-            find("x-envoy-upstream-service-time").is_some(),
-            find("location"),
-            self.body.as_deref(),
-        )
     }
 }
 

@@ -196,9 +196,9 @@ fn opened(mut line: Value) -> Value {
     line
 }
 
-/// An honest payment by the first development wallet.
+/// An honest payment by a wallet of its own.
 pub fn sign(quote: &Quote) -> Payment {
-    let wallet = Wallet::dev(0);
+    let wallet = Wallet::another();
     let draft = Draft::for_quote(&wallet, quote).expect("something payable");
     draft.sign(&wallet)
 }

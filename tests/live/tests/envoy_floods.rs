@@ -1,225 +1,259 @@
-//! Floods and names without end (A16, A19): what costs nothing to send costs little to refuse,
-//! calls nobody, takes no room, and names nothing new in the metrics.
+//! A16: floods of what costs its sender nothing, on two workers that count together.
+//!
+//! Every flood comes from an address of its own, over as many connections as it takes to keep both
+//! workers busy; beside it others pay.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{json, Value};
+use tokio::task::JoinSet;
 
-use x402_devstack::client::{RawConnection, RawRequest};
-use x402_devstack::facilitator::{Fault, FaultKind};
-use x402_devstack::payer::{Draft, Payment, SignatureForm, Wallet};
-use x402_live::{code, furnished, paid, plugin, sign, Scene, Stage};
+use x402_devstack::client::{Answer, RawConnection, RawRequest};
+use x402_devstack::envoy::Options;
+use x402_devstack::payer::{Draft, Payment, Wallet};
+use x402_live::{code, paid, pause, plugin, refused, sign, Scene, Stage};
 
-const FLOOD: usize = 1_500;
-const SALES: usize = 15;
+const WORKERS: u64 = 2;
+const CONNECTIONS: usize = 8;
 
-async fn connection(stage: &Stage) -> RawConnection {
-    RawConnection::open(stage.door()).await.expect("Envoy listens")
+/// Who floods, and who does not.
+const LOUD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+const QUIET: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 7);
+
+fn stage(limit: Value) -> Option<Stage> {
+    Scene::new(limited(limit)).start()
 }
 
-/// Envoy's resident memory, in kilobytes.
-fn resident(stage: &Stage) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", stage.envoy.pid())).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default().to_owned();
-    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse().ok()).unwrap_or_default()
+fn limited(limit: Value) -> Value {
+    let mut config = plugin("10s");
+    config["limit"] = limit;
+    config
 }
 
-/// A flood of one kind of request over four connections, beside honest sales: each of these is
-/// served, the facilitator hears of nothing else, and no claim is made.
-async fn flood(of: impl Fn(usize, &Payment) -> RawRequest + Send + Sync + 'static) {
-    let Some(stage) = Scene::new(plugin("5s")).start() else { return };
-    let stage = Arc::new(stage);
-    let path = "/before/flood";
-    let quote = stage.quote(path).await;
-    let model = sign(&quote);
-    for _ in 0..3 {
-        paid(&stage.buy(path, &sign(&quote)).await);
-    }
-    let before = resident(&stage);
-    let of = Arc::new(of);
-    let over = Arc::new(AtomicBool::new(false));
-    let floods: Vec<_> = (0..4)
-        .map(|lane| {
-            let (stage, of, model, over) = (stage.clone(), of.clone(), model.clone(), over.clone());
-            tokio::spawn(async move {
-                let mut sent = 0;
-                let mut open = connection(&stage).await;
-                while sent < FLOOD / 4 || !over.load(Ordering::Relaxed) {
-                    let answer = open.exchange(&of(sent * 4 + lane, &model)).await;
-                    assert!(matches!(answer.status, 400..=499), "{answer:?}");
-                    if answer.header_text("connection") == Some("close") {
-                        open = connection(&stage).await;
-                    }
-                    sent += 1;
-                }
-                sent
-            })
-        })
-        .collect();
-    for _ in 0..SALES {
-        let payment = sign(&quote);
-        paid(&stage.buy(path, &payment).await);
-        assert_eq!(stage.settled(&payment), (1, 1));
-    }
-    over.store(true, Ordering::Relaxed);
-    let mut sent = 0;
-    for flood in floods {
-        sent += flood.await.expect("a flood of refusals");
-    }
-    assert!(sent >= FLOOD, "{sent}");
-    assert_eq!(stage.facilitator.calls().len(), SALES + 3, "nobody was called for the flood");
-    assert!(stage.settled(&model) == (0, 0));
-    assert_eq!(stage.envoy.stat("wasmcustom.x402.claims_table.entries"), (SALES + 3) as u64);
-    assert_eq!(stage.upstream.hits(path), (SALES + 3) as u64);
-    let grown = resident(&stage).saturating_sub(before);
-    assert!(grown < 64 * 1024, "{grown} kB more after {sent} requests");
+/// What came of a flood.
+#[derive(Debug, Default)]
+struct Flood {
+    /// Answers that were not 429.
+    others: Vec<Answer>,
+    limited: usize,
+    /// Payments that were, whatever came of it.
+    looked_at: usize,
+    /// The longest wait asked for, in seconds.
+    wait: u64,
+    took: Duration,
 }
 
-fn get() -> RawRequest {
-    RawRequest::get("/before/flood")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_unpaid_requests_calls_nobody() {
-    flood(|_, _| get()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_forged_payments_calls_nobody() {
-    flood(|n, model| {
-        let nonce = format!("0x{n:064x}");
-        get().pay(&model.clone().tamper("/payload/authorization/nonce", json!(nonce)))
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_twins_calls_nobody() {
-    let forms = [SignatureForm::HighS, SignatureForm::ZeroOneV, SignatureForm::FlippedV, SignatureForm::Zero];
-    flood(move |n, model| get().pay(&model.clone().sign_as(forms[n % forms.len()]))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_garbage_calls_nobody() {
-    flood(|n, _| get().header("payment-signature", "A".repeat(1 + n * 37 % 15_000))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_deep_json_calls_nobody() {
-    use base64::Engine;
-    let deep = base64::engine::general_purpose::STANDARD.encode("[{\"a\":".repeat(2_000));
-    flood(move |_, _| get().header("payment-signature", &deep)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_payments_for_something_else_calls_nobody() {
-    flood(|n, model| get().pay(&model.clone().tamper("/accepted/amount", json!(n.to_string())))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a16_a_flood_of_crooked_paths_calls_nobody() {
-    flood(|n, _| RawRequest::get(format!("/{}before/flood", "x/%252e%252e/".repeat(1 + n % 40)))).await;
-}
-
-static SHOP: OnceLock<Option<Stage>> = OnceLock::new();
-
-fn shop() -> Option<&'static Stage> {
-    SHOP.get_or_init(|| Scene::new(furnished("2s")).start()).as_ref()
-}
-
-/// Every name Envoy has for what the filter counts, whoever made it.
-fn names(stage: &Stage) -> BTreeSet<String> {
-    let stats = stage.envoy.admin("/stats?usedonly&filter=x402").text();
-    let named = stats.lines().filter_map(|line| line.split_once(':'));
-    named.map(|(name, _)| name.to_owned()).filter(|name| name.contains("x402.")).collect()
-}
-
-/// Twice as many strange requests make no more names than the first ones did.
-async fn bounded(count: usize, of: impl Fn(usize) -> RawRequest) {
-    let Some(stage) = shop() else { return };
-    let mut open = connection(stage).await;
-    let mut heard = Vec::new();
-    for round in 0..2 {
-        for at in 0..count {
-            let answer = open.exchange(&of(round * count + at)).await;
-            assert!(answer.status != 0, "{answer:?}");
-            if answer.header_text("connection") == Some("close") {
-                open = connection(stage).await;
-            }
+impl Flood {
+    fn see(&mut self, answer: Answer) {
+        self.looked_at += usize::from(looked_at(&answer));
+        if answer.status != 429 {
+            return self.others.push(answer);
         }
-        heard.push(names(stage));
+        refused(&answer, 429, "rate_limited");
+        assert_eq!(answer.header_text("cache-control"), Some("no-store"));
+        let wait = answer.header_text("retry-after").and_then(|text| text.parse().ok());
+        self.wait = self.wait.max(wait.expect("seconds"));
+        self.limited += 1;
     }
-    assert!(!heard[0].is_empty() && heard[1].len() < 80, "{:#?}", heard[1]);
-    // Others run beside this one, so what is new is asked for its strangeness and not counted.
-    for name in &heard[1] {
-        assert!(!name.contains("strange") && !name.contains("0x"), "{name}");
+
+    /// What a bucket can have given meanwhile.
+    fn gained(&self, per_minute: u64) -> u64 {
+        self.took.as_millis() as u64 * per_minute / 60_000 + 1
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_a_thousand_paths_are_few_names() {
-    bounded(1_000, |n| RawRequest::get(format!("/strange{n}/x.strange.{n}?strange={n}"))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_a_thousand_paths_of_a_priced_tree_are_few_names() {
-    bounded(1_000, |n| RawRequest::get(format!("/before/strange{n}/{n}"))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_a_thousand_hosts_are_few_names() {
-    bounded(1_000, |n| RawRequest::get("/before/x").header("host", format!("strange{n}.test"))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_methods_and_agents_are_few_names() {
-    const METHODS: [&str; 8] = ["GET", "PUT", "PATCH", "DELETE", "PROPFIND", "LOCK", "MKCOL", "SEARCH"];
-    bounded(400, |n| {
-        let ask = RawRequest::new(METHODS[n % METHODS.len()], "/tiles/7")
-            .header("user-agent", format!("strange/{n}"));
-        ask.header("x-request-id", format!("strange-{n}"))
-            .header("origin", format!("https://strange{n}.test"))
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_hundreds_of_payers_are_few_names() {
-    let Some(stage) = shop() else { return };
-    let quote = stage.quote("/before/x").await;
-    bounded(150, |n| {
-        let wallet = Wallet::numbered(n as u64);
-        RawRequest::get("/before/x").pay(&Draft::for_quote(&wallet, &quote).unwrap().sign(&wallet))
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_networks_and_schemes_of_payments_are_few_names() {
-    let Some(stage) = shop() else { return };
-    let payment = stage.payment("/before/x").await;
-    bounded(300, |n| {
-        let named = payment.clone().tamper("/accepted/network", json!(format!("strange:{n}")));
-        RawRequest::get("/before/x").pay(&named.tamper("/accepted/scheme", json!(format!("strange{n}"))))
-    })
-    .await;
-}
-
-/// A facilitator's reasons are its own.
-#[tokio::test(flavor = "multi_thread")]
-async fn a19_reasons_of_a_facilitator_are_few_names() {
-    let Some(stage) = Scene::new(furnished("2s")).start() else { return };
-    let quote = stage.quote("/before/x").await;
-    for n in 0..60 {
-        let payment = sign(&quote);
-        let strange = FaultKind::Reject { reason: format!("strange_reason_{n}") };
-        stage.facilitator.fault(Fault::once(strange).nonce(payment.nonce));
-        let answer = stage.buy("/before/x", &payment).await;
-        assert!(matches!(&*code(&answer), "settlement_pending" | "claim_table_full"), "{answer:?}");
+/// Every request once, over a few connections from one address.
+async fn flood(stage: &Stage, from: Ipv4Addr, requests: Vec<RawRequest>) -> Flood {
+    let begun = Instant::now();
+    let mut connections = JoinSet::new();
+    let (address, share) = (stage.envoy.address(), requests.len().div_ceil(CONNECTIONS));
+    for share in requests.chunks(share) {
+        let share = share.to_vec();
+        connections.spawn(async move {
+            let mut connection = RawConnection::open_from(from, address).await.unwrap();
+            let mut answers = Vec::new();
+            for ask in share {
+                answers.push(connection.exchange(&ask).await);
+            }
+            answers
+        });
     }
-    let names = names(&stage);
-    assert!(!names.is_empty() && names.len() < 60, "{names:#?}");
-    assert!(names.iter().all(|name| !name.contains("strange")), "{names:#?}");
+    let mut flood = Flood::default();
+    while let Some(answers) = connections.join_next().await {
+        answers.unwrap().into_iter().for_each(|answer| flood.see(answer));
+    }
+    flood.took = begun.elapsed();
+    flood
+}
+
+async fn ask_from(stage: &Stage, from: Ipv4Addr, ask: &RawRequest) -> Answer {
+    RawConnection::open_from(from, stage.envoy.address()).await.unwrap().exchange(ask).await
+}
+
+fn forged(payment: &Payment) -> Payment {
+    let mut draft = Draft::new(&Wallet::dev(0), &payment.requirements).expect("payable");
+    draft.from = Wallet::dev(1).address();
+    draft.sign(&Wallet::dev(2))
+}
+
+/// Both workers know that the source has used up its failures.
+async fn wait_out(flood: &Flood) {
+    pause(flood.wait * 1_000 + 100).await;
+}
+
+/// Whether the payment was looked at: what is refused unseen may be anything.
+fn looked_at(answer: &Answer) -> bool {
+    answer.status != 429 || answer.json()["paymentState"] == "none"
+}
+
+/// Fifteen hundred forged ones where accounts or every wallet are taken; how often the
+/// facilitator was asked.
+async fn forgeries(wallets: &str) -> Option<usize> {
+    const BURST: u64 = 40;
+    let mut config = limited(json!({ "failures": { "perMinute": 600, "burst": BURST } }));
+    config["wallets"] = json!(wallets);
+    let stage = Scene::new(config).start()?;
+    let honest = stage.payment("/before/honest").await;
+    let bad = RawRequest::get("/before/x").pay(&forged(&honest));
+    let first = flood(&stage, LOUD, vec![bad.clone(); 1_500]).await;
+    for answer in &first.others {
+        refused(answer, 402, "invalid_exact_evm_signature");
+    }
+    let seen = first.looked_at as u64;
+    // Each worker looks at one more whenever it learns of the limit anew: once a second at most.
+    let anew = WORKERS * (1 + first.took.as_secs());
+    assert!(seen >= BURST, "{seen}");
+    // Those under way when the last was counted are beyond it.
+    let most = BURST + first.gained(600) + anew + CONNECTIONS as u64;
+    assert!(seen <= most, "{seen} were looked at in {:?}", first.took);
+    let calls = stage.facilitator.calls().len();
+    // Whoever else comes is served, and the source itself after the wait.
+    paid(&ask_from(&stage, QUIET, &RawRequest::get("/before/honest").pay(&honest)).await);
+    let late = stage.payment("/before/late").await;
+    wait_out(&first).await;
+    paid(&ask_from(&stage, LOUD, &RawRequest::get("/before/late").pay(&late)).await);
+    assert!(looked_at(&ask_from(&stage, LOUD, &bad).await));
+    Some(calls)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_a_flood_of_forged_payments_calls_nobody_and_is_not_looked_at() {
+    assert!(forgeries("eoa").await.is_none_or(|calls| calls == 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_a_flood_of_what_may_be_wallets_costs_a_bounded_number_of_calls_and_looks() {
+    assert!(forgeries("any").await.is_none_or(|calls| (20..=20 + 30).contains(&calls)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_a_flood_of_rejected_payments_costs_a_bounded_number_of_calls() {
+    const BURST: u64 = 10;
+    let Some(stage) = stage(json!({ "failures": { "perMinute": 30, "burst": BURST } })) else { return };
+    let quote = stage.quote("/before/poor").await;
+    let poor = Wallet::unfunded();
+    let draft = || Draft::for_quote(&poor, &quote).expect("payable").sign(&poor);
+    let requests = (0..300).map(|_| RawRequest::get("/before/poor").pay(&draft())).collect();
+    let first = flood(&stage, LOUD, requests).await;
+    for answer in &first.others {
+        refused(answer, 402, "insufficient_funds");
+    }
+    let calls = stage.facilitator.calls().len() as u64;
+    assert_eq!(calls, first.others.len() as u64);
+    // Those under way when the last was counted are beyond it.
+    let most = BURST + CONNECTIONS as u64 + first.gained(30);
+    assert!((BURST..=most).contains(&calls), "{calls} calls in {:?}", first.took);
+    paid(&ask_from(&stage, QUIET, &RawRequest::get("/before/rich").pay(&sign(&quote))).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_a_flood_of_unpaid_requests_is_told_the_price_so_often_and_can_still_pay() {
+    // By sample above a burst of 128: one in sixteen, and each worker lets pass 30 at most unseen.
+    for (burst, unseen) in [(2, 0), (100, 0), (1_024, 30)] {
+        let limit = json!({ "challenges": { "perMinute": 600, "burst": burst } });
+        let Some(stage) = stage(limit) else { return };
+        let payment = stage.payment("/before/flood").await;
+        let unpaid = RawRequest::get("/before/flood");
+        let first = flood(&stage, LOUD, vec![unpaid.clone(); 3_000]).await;
+        for answer in &first.others {
+            refused(answer, 402, "payment_required");
+        }
+        let quoted = first.others.len() as u64;
+        // Unseen ones are let pass anew whenever a token came back: once a second at most.
+        let anew = WORKERS * unseen * (1 + first.took.as_secs());
+        assert!(quoted >= burst, "{quoted} of {burst}");
+        assert!(quoted <= burst + first.gained(600) + anew, "{quoted} of {burst} in {:?}", first.took);
+        assert_eq!(ask_from(&stage, QUIET, &unpaid).await.status, 402, "another source is told");
+        paid(&ask_from(&stage, LOUD, &RawRequest::get("/before/flood").pay(&payment)).await);
+        wait_out(&first).await;
+        pause(1_000 * unseen * WORKERS / 10).await;
+        refused(&ask_from(&stage, LOUD, &unpaid).await, 402, "payment_required");
+    }
+}
+
+/// Copies of a payment that is in flight are somebody's retries: the payer is not kept from paying
+/// by them. Once it was used, they are a flood like any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_copies_count_once_the_payment_was_used() {
+    const BURST: u64 = 5;
+    let Some(stage) = stage(json!({ "failures": { "perMinute": 30, "burst": BURST } })) else { return };
+    let payment = stage.payment("/before/copies").await;
+    let slow = RawRequest::get("/before/copies?delay=1500").pay(&payment);
+    let original = {
+        let (address, slow) = (stage.envoy.address(), slow.clone());
+        tokio::spawn(
+            async move { RawConnection::open_from(LOUD, address).await.unwrap().exchange(&slow).await },
+        )
+    };
+    pause(300).await;
+    let copies = flood(&stage, LOUD, vec![slow.clone(); 100]).await;
+    assert!(copies.others.iter().all(|answer| code(answer) == "payment_in_flight"), "{copies:?}");
+    assert_eq!(copies.limited, 0);
+    paid(&original.await.unwrap());
+    pause(100).await;
+    let replays = flood(&stage, LOUD, vec![slow; 200]).await;
+    let looked_at = replays.others.len() as u64;
+    assert!(replays.others.iter().all(|answer| code(answer) == "payment_already_used"));
+    assert!(looked_at <= BURST + WORKERS + replays.gained(30), "{looked_at}");
+    assert_eq!(stage.settled(&payment), (1, 1));
+}
+
+/// Behind a load balancer: the address it names is the source, IPv6 by the /64.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_sources_are_those_a_trusted_proxy_names_and_ipv6_counts_by_prefix() {
+    let trust = |tree: &mut Value| {
+        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+        tree.pointer_mut(manager).expect("the connection manager")["xff_num_trusted_hops"] = json!(1);
+    };
+    let config = limited(json!({
+        "challenges": { "perMinute": 1, "burst": 4 }, "failures": { "perMinute": 1, "burst": 4 },
+    }));
+    let Some(stage) = Scene::new(config).envoy(|envoy: Options| envoy.edit(trust)).start() else { return };
+    let from = |source: &str| RawRequest::get("/before/x").header("x-forwarded-for", source);
+    let broken = |source: &str| from(source).header("payment-signature", "e30=");
+    for (n, source) in ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3", "2001:db8:0:1:a:b:c:d"]
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(stage.ask(&from(source)).await.status, 402, "{n}");
+        assert_eq!(stage.ask(&broken(source)).await.status, 402, "{n}");
+    }
+    refused(&stage.ask(&from("2001:db8:0:1:9::9")).await, 429, "rate_limited");
+    let mut told = 0;
+    while stage.ask(&broken("2001:db8:0:1:9::9")).await.status == 402 {
+        told += 1;
+    }
+    assert!(told < WORKERS, "{told}");
+    for other in ["2001:db8:0:2::1", "192.0.2.1", "192.0.2.2", "::1"] {
+        refused(&stage.ask(&from(other)).await, 402, "payment_required");
+        refused(&stage.ask(&broken(other)).await, 402, "invalid_payload");
+    }
+    // What a client writes before the balancer's own word does not make another source of it.
+    refused(&stage.ask(&from("198.51.100.9, 2001:db8:0:1::5")).await, 429, "rate_limited");
+    for port in 0..3 {
+        let _ = stage.ask(&from(&format!("192.0.2.1:{port}"))).await;
+    }
+    let mapped = stage.ask(&from("::ffff:192.0.2.2")).await;
+    assert_eq!(mapped.status, 402);
 }

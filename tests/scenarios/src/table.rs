@@ -5,6 +5,7 @@
 mod browser;
 mod delivery;
 mod facilitator;
+mod floods;
 mod guises;
 mod headers;
 mod lies;
@@ -84,6 +85,7 @@ pub fn hosted() -> Vec<Scenario> {
     let mut table = Table::default();
     wallets::add_hosted(&mut table);
     others::add_hosted(&mut table);
+    floods::add_hosted(&mut table);
     table.scenarios
 }
 

@@ -80,7 +80,7 @@ impl Visit {
             outcome: outcome.name(),
             code: self.code,
             transaction: self.transaction.and_then(|transaction| self.spelled(transaction)),
-            receipt_id: self.purchase.as_ref().map(|purchase| purchase.identity.receipt_id()),
+            receipt_id: self.purchase.as_ref().map(|_| self.identity.receipt_id()),
             upstream_status: self.upstream_status,
         }
     }

@@ -1,0 +1,261 @@
+//! What an op does to a claim.
+
+use super::{
+    Attempt, Begin, Binding, Claim, Next, Op, Opening, Outcome, Paid, State, Transaction, UnixSeconds,
+    CLOCK_SKEW_SECONDS, MAX_REDEEMS,
+};
+use crate::money::Amount;
+
+/// What a claim owes its wallet, when that wallet comes with another payment for the same offer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Owes {
+    /// Nothing: it is at work, delivered, used up, or was never asked for.
+    Nothing,
+    /// It is being settled and nobody waits for it: soon it will owe something, or nothing.
+    Patience,
+    /// The money may have moved.
+    Answer,
+    /// The money moved and nothing was delivered.
+    Content,
+}
+
+// === impl Claim ===
+
+impl Claim {
+    /// The claim as it stands now, lapsed leases applied. `None` when it is over.
+    pub fn at(self, now: UnixSeconds) -> Option<Self> {
+        let lapsed = now >= self.lease;
+        let claim = match self.state {
+            State::Held if lapsed => return None,
+            State::Settling if lapsed => Self { state: State::Unknown, ..self },
+            State::Redeeming if lapsed => Self { state: State::Taken, ..self },
+            _ => self,
+        };
+        (now < claim.expires).then_some(claim)
+    }
+
+    /// Applies one op to a record as [`Claim::at`] shows it.
+    pub fn apply(current: Option<Self>, op: &Op, now: UnixSeconds) -> (Next, Outcome) {
+        match (current, op) {
+            (None, Op::Peek) => (Next::Keep, Outcome::Absent),
+            (Some(_), Op::Peek) => (Next::Keep, Outcome::Present),
+            (None, Op::Begin(begin)) => Self::open(begin),
+            (Some(claim), Op::Begin(begin)) => claim.present(begin, now),
+            (None, Op::Mark { fingerprint, expires }) => {
+                (Next::Put(Self::tombstone(*expires, Some(Transaction(*fingerprint)))), Outcome::Granted)
+            }
+            (Some(claim), Op::Mark { fingerprint, .. }) => {
+                let same =
+                    claim.state == State::Delivered && claim.transaction == Some(Transaction(*fingerprint));
+                (Next::Keep, if same { Outcome::Present } else { Outcome::Elsewhere(claim.state) })
+            }
+            (None, Op::Settled { transaction, otherwise, .. }) => {
+                let claim = Self { transaction: Some(*transaction), ..Self::new(otherwise) };
+                (Next::Put(claim.kept(State::Taken, now)), Outcome::Lost)
+            }
+            (Some(claim), Op::Settled { attempt, transaction, deliver, .. }) => {
+                claim.settled(*attempt, *transaction, *deliver, now)
+            }
+            (Some(claim), op) if claim.owner(op) => claim.advance(op, now),
+            (_, _) => (Next::Keep, Outcome::Lost),
+        }
+    }
+
+    fn new(begin: &Begin) -> Self {
+        Self {
+            state: State::Held,
+            attempt: begin.attempt,
+            lease: begin.lease,
+            expires: begin.lease,
+            valid_before: begin.valid_before,
+            redeem_for: begin.redeem_for,
+            redeems: 0,
+            asks: 0,
+            binding: begin.binding,
+            settler: begin.settler,
+            orphan: false,
+            transaction: None,
+            amount: None,
+        }
+    }
+
+    /// All that is left of a claim that can never be presented again.
+    pub(super) fn tombstone(expires: UnixSeconds, transaction: Option<Transaction>) -> Self {
+        Self {
+            state: State::Delivered,
+            attempt: Attempt(0),
+            lease: 0,
+            expires,
+            valid_before: expires.saturating_sub(CLOCK_SKEW_SECONDS),
+            redeem_for: 0,
+            redeems: 0,
+            asks: 1,
+            binding: Binding([0; 16]),
+            settler: 0,
+            orphan: false,
+            transaction,
+            amount: transaction.is_none().then_some(Amount::ZERO),
+        }
+    }
+
+    fn paid(&self) -> Paid {
+        Paid { transaction: self.transaction, amount: self.amount }
+    }
+
+    fn open(begin: &Begin) -> (Next, Outcome) {
+        let claim = Self::new(begin);
+        match begin.opening {
+            Opening::Nothing => (Next::Keep, Outcome::Absent),
+            Opening::Held => (Next::Put(claim), Outcome::Granted),
+            Opening::Settling => (Next::Put(claim.asking(begin.attempt, begin.lease)), Outcome::Granted),
+        }
+    }
+
+    /// The payment of an existing claim is presented again.
+    fn present(self, begin: &Begin, now: UnixSeconds) -> (Next, Outcome) {
+        let mine = begin.vouched || self.binding == begin.binding;
+        match self.state {
+            State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
+            State::Delivered => (Next::Keep, Outcome::Delivered(self.paid())),
+            State::Taken | State::Unknown | State::Credited if !mine => {
+                (Next::Keep, Outcome::Elsewhere(self.state))
+            }
+            State::Credited => {
+                (Next::Keep, Outcome::Credited(self.transaction.unwrap_or(Transaction([0; 32])).0))
+            }
+            State::Taken if self.redeems >= MAX_REDEEMS => (Next::Keep, Outcome::Exhausted(self.paid())),
+            State::Taken => {
+                let claim = Self {
+                    attempt: begin.attempt,
+                    lease: begin.lease,
+                    redeems: self.redeems.saturating_add(1),
+                    ..self
+                };
+                (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.paid()))
+            }
+            State::Unknown => {
+                (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(self.amount))
+            }
+        }
+    }
+
+    /// A success, whoever asked and however late.
+    fn settled(
+        self,
+        attempt: Attempt,
+        transaction: Transaction,
+        deliver: Option<UnixSeconds>,
+        now: UnixSeconds,
+    ) -> (Next, Outcome) {
+        // Where the transaction stands there is no room for more of an amount, nor for zero.
+        let amount = self.amount.filter(|amount| amount.to_u64().is_some_and(|units| units > 0));
+        let known = Self { transaction: self.transaction.or(Some(transaction)), amount, ..self };
+        match (self.state, deliver) {
+            (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
+                let claim = Self { lease, ..known };
+                (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Deliver)
+            }
+            (State::Settling | State::Unknown | State::Held, _) => {
+                (Next::Put(known.kept(State::Taken, now)), Outcome::Lost)
+            }
+            (State::Taken | State::Redeeming | State::Delivered, _) => (Next::Put(known), Outcome::Lost),
+            (State::Credited, _) => (Next::Keep, Outcome::Lost),
+        }
+    }
+
+    /// Ops that only the attempt that owns the claim may do.
+    fn advance(self, op: &Op, now: UnixSeconds) -> (Next, Outcome) {
+        match (self.state, op) {
+            (State::Held, Op::Settling { attempt, lease, amount, settler }) => {
+                let claim = Self { amount: *amount, settler: *settler, ..self };
+                (Next::Put(claim.asking(*attempt, *lease)), Outcome::Done)
+            }
+            (State::Held, Op::Waive { .. }) => (Next::Put(self.buried(None, now)), Outcome::Done),
+            (State::Held, Op::Credit { nonce, .. }) => {
+                let claim = Self { transaction: Some(Transaction(*nonce)), ..self };
+                (Next::Put(claim.kept(State::Credited, now)), Outcome::Done)
+            }
+            // It was certainly not asked: the next one is.
+            (State::Settling, Op::Move { settler, lease, .. }) => {
+                let claim = Self { settler: *settler, lease: *lease, ..self };
+                (Next::Put(claim.kept(State::Settling, now)), Outcome::Done)
+            }
+            (State::Settling, Op::Orphan { .. }) => (Next::Put(Self { orphan: true, ..self }), Outcome::Done),
+            (State::Settling | State::Unknown, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),
+            (State::Settling | State::Unknown, Op::Cancel { .. }) => {
+                (Next::Put(self.buried(None, now)), Outcome::Done)
+            }
+            (State::Settling | State::Unknown, Op::Void { transaction, .. }) => {
+                (Next::Put(self.buried(Some(*transaction), now)), Outcome::Done)
+            }
+            (State::Held | State::Settling | State::Redeeming, Op::Renew { lease, .. }) => {
+                let renewed = Self { lease: (*lease).max(self.lease), ..self };
+                (Next::Put(renewed.kept(self.state, now)), Outcome::Done)
+            }
+            // The lease lapsed while the worker stalled, and nobody else came: take it up again.
+            (State::Taken, Op::Renew { lease, .. }) => {
+                let renewed = Self { lease: *lease, ..self };
+                (Next::Put(renewed.kept(State::Redeeming, now)), Outcome::Done)
+            }
+            (State::Held, Op::Release { .. }) => (Next::Remove, Outcome::Done),
+            // A certain "no" to the only ask there was, even if it came after the lease.
+            (State::Settling | State::Unknown, Op::Release { .. }) if self.asks <= 1 => {
+                (Next::Remove, Outcome::Done)
+            }
+            (State::Settling, Op::Release { .. } | Op::Unknown { .. }) => {
+                (Next::Put(self.kept(State::Unknown, now)), Outcome::Doubtful)
+            }
+            (State::Unknown, Op::Release { .. } | Op::Unknown { .. }) => (Next::Keep, Outcome::Doubtful),
+            (State::Redeeming | State::Taken, Op::Delivered { .. }) => {
+                (Next::Put(self.buried(self.transaction, now)), Outcome::Done)
+            }
+            (State::Redeeming, Op::Undelivered { .. }) => {
+                (Next::Put(self.kept(State::Taken, now)), Outcome::Done)
+            }
+            (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
+            (_, _) => (Next::Keep, Outcome::Lost),
+        }
+    }
+
+    /// Presented never again; a tombstone has no room for the amount.
+    fn buried(self, transaction: Option<Transaction>, now: UnixSeconds) -> Self {
+        let amount = transaction.is_none().then_some(Amount::ZERO);
+        Self { transaction, amount, ..self }.kept(State::Delivered, now)
+    }
+
+    fn asking(self, attempt: Attempt, lease: UnixSeconds) -> Self {
+        let asks = self.asks.saturating_add(1);
+        let claim = Self { attempt, lease, asks, orphan: false, ..self };
+        claim.kept(State::Settling, lease)
+    }
+
+    /// Enters a state and keeps the record as long as that state has to be remembered.
+    fn kept(self, state: State, now: UnixSeconds) -> Self {
+        let tombstone = self.valid_before.saturating_add(CLOCK_SKEW_SECONDS);
+        let since = now.max(self.lease);
+        let memory = since.saturating_add(u64::from(self.redeem_for)).max(tombstone);
+        let expires = match state {
+            State::Held => self.lease,
+            State::Delivered | State::Credited => tombstone,
+            State::Settling | State::Taken | State::Redeeming | State::Unknown => memory,
+        };
+        Self { state, expires, ..self }
+    }
+
+    fn owner(&self, op: &Op) -> bool {
+        match op {
+            Op::Begin(_) | Op::Settled { .. } => true,
+            op => op.attempt().is_none_or(|attempt| attempt == self.attempt),
+        }
+    }
+
+    /// What the claim owes its wallet, as [`Claim::at`] shows it.
+    pub fn owes(&self) -> Owes {
+        match self.state {
+            State::Taken if self.redeems < MAX_REDEEMS => Owes::Content,
+            State::Unknown => Owes::Answer,
+            State::Settling if self.orphan => Owes::Patience,
+            _ => Owes::Nothing,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A settlement that can be asked for again, by whoever finds that its outcome is open.
+//!
+//! It holds what asking takes and no more: whom to ask and with which bytes, what the answer has to
+//! agree with, what the chain may be asked, and what the claim was begun with. It is written down
+//! before the first call leaves, in this process's [`ring`] and, where there is one, in the store
+//! that replicas share; so it survives the client, the worker and the module that made it. Bytes
+//! that do not read as one are nobody's demand.
+
+use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
+use crate::evm::address::Address;
+use crate::facilitator::Expected;
+use crate::money::Amount;
+use crate::settlement::Step;
+
+pub mod ring;
+
+/// Longest body that is kept, in bytes. The reference clients' are 1 to 2 KB.
+pub const MAX_BODY_BYTES: usize = 6 * 1024;
+
+/// The first byte of a demand; another layout has another one.
+const LAYOUT: u8 = 1;
+
+/// A settlement, independent of the request that caused it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Demand {
+    /// What the chain burns.
+    pub identity: Identity,
+    /// What was bought, as the claim is bound to it.
+    pub binding: Binding,
+    /// What was bought, whoever signed.
+    pub offered: Binding,
+    /// The authorisation's own end.
+    pub valid_before: UnixSeconds,
+    /// Seconds a taken or unknown claim is kept after its last event.
+    pub redeem_for: u32,
+    /// Seconds an attempt at it owns the claim.
+    pub lease: u32,
+    /// The tag of the facilitator that is asked.
+    pub settler: u32,
+    /// Base units that are asked for, where an answer can be held to them.
+    pub amount: Option<Amount>,
+    /// Who pays, where that is known here.
+    pub payer: Option<Address>,
+    /// The route's name, for the log.
+    pub route: String,
+    /// The network as the payment's version spells it.
+    pub network: String,
+    /// CAIP-2.
+    pub caip2: String,
+    /// What to ask the chain, if it can be asked.
+    pub question: Vec<u8>,
+    /// The body of `/settle`.
+    pub body: Vec<u8>,
+}
+
+// === impl Demand ===
+
+impl Demand {
+    /// What an answer has to agree with.
+    pub fn expected(&self) -> Expected<'_> {
+        Expected { network: &self.network, caip2: &self.caip2, payer: self.payer, amount: self.amount }
+    }
+
+    /// The claim's terms, for an attempt that asks again at `now`.
+    pub fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
+        Begin {
+            attempt,
+            opening: Opening::Nothing,
+            binding: self.binding,
+            valid_before: self.valid_before,
+            redeem_for: self.redeem_for,
+            lease: now.saturating_add(self.lease.into()),
+            settler: self.settler,
+            vouched: true,
+        }
+    }
+
+    /// The claim op of a settlement's step.
+    pub fn op(&self, step: Step, attempt: Attempt, now: UnixSeconds) -> Op {
+        let lease = now.saturating_add(self.lease.into());
+        match step {
+            Step::Settled { transaction, deliver } => Op::Settled {
+                attempt,
+                transaction,
+                deliver: deliver.then_some(lease),
+                otherwise: self.begin(attempt, now),
+            },
+            Step::Release => Op::Release { attempt },
+            Step::Unknown => Op::Unknown { attempt },
+            Step::Void { transaction } => Op::Void { attempt, transaction },
+            Step::Undelivered => Op::Undelivered { attempt },
+            Step::Orphan => Op::Orphan { attempt },
+            Step::Move { settler } => Op::Move { attempt, lease, settler },
+            Step::Disprove => Op::Disprove { attempt },
+            Step::Cancel => Op::Cancel { attempt },
+        }
+    }
+
+    /// As bytes; `None` when it is larger than is kept.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        if self.body.len() > MAX_BODY_BYTES {
+            return None;
+        }
+        let mut out = Vec::with_capacity(self.body.len().saturating_add(512));
+        out.push(LAYOUT);
+        out.extend_from_slice(&self.identity.chain_id.to_le_bytes());
+        out.extend_from_slice(self.identity.verifying_contract.as_bytes());
+        out.extend_from_slice(self.identity.payer.as_bytes());
+        out.extend_from_slice(&self.identity.nonce);
+        out.extend_from_slice(&self.binding.0);
+        out.extend_from_slice(&self.offered.0);
+        out.extend_from_slice(&self.valid_before.to_le_bytes());
+        for number in [self.redeem_for, self.lease, self.settler] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        let amount = self.amount.map(Amount::to_be_bytes);
+        let payer = self.payer.map(|payer| *payer.as_bytes());
+        let parts: [&[u8]; 7] = [
+            amount.as_ref().map_or(&[], <[u8; 32]>::as_slice),
+            payer.as_ref().map_or(&[], <[u8; 20]>::as_slice),
+            self.route.as_bytes(),
+            self.network.as_bytes(),
+            self.caip2.as_bytes(),
+            &self.question,
+            &self.body,
+        ];
+        for part in parts {
+            out.extend_from_slice(&u16::try_from(part.len()).ok()?.to_le_bytes());
+            out.extend_from_slice(part);
+        }
+        Some(out)
+    }
+
+    /// From bytes that [`Self::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&LAYOUT, mut rest) = bytes.split_first()? else { return None };
+        let identity = Identity {
+            chain_id: u64::from_le_bytes(take(&mut rest)?),
+            verifying_contract: Address::new(take(&mut rest)?),
+            payer: Address::new(take(&mut rest)?),
+            nonce: take(&mut rest)?,
+        };
+        let binding = Binding(take(&mut rest)?);
+        let offered = Binding(take(&mut rest)?);
+        let valid_before = u64::from_le_bytes(take(&mut rest)?);
+        let mut number = || take(&mut rest).map(u32::from_le_bytes);
+        let (redeem_for, lease, settler) = (number()?, number()?, number()?);
+        let amount = optional(part(&mut rest)?, Amount::from_be_bytes)?;
+        let payer = optional(part(&mut rest)?, Address::new)?;
+        let demand = Self {
+            identity,
+            binding,
+            offered,
+            valid_before,
+            redeem_for,
+            lease,
+            settler,
+            amount,
+            payer,
+            route: text(&mut rest)?,
+            network: text(&mut rest)?,
+            caip2: text(&mut rest)?,
+            question: part(&mut rest)?.to_vec(),
+            body: part(&mut rest)?.to_vec(),
+        };
+        rest.is_empty().then_some(demand)
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(*first)
+}
+
+fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::from(u16::from_le_bytes(take(rest)?));
+    let (first, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(first)
+}
+
+fn text(rest: &mut &[u8]) -> Option<String> {
+    std::str::from_utf8(part(rest)?).ok().map(str::to_owned)
+}
+
+fn optional<T, const N: usize>(part: &[u8], read: fn([u8; N]) -> T) -> Option<Option<T>> {
+    if part.is_empty() {
+        return Some(None);
+    }
+    part.try_into().ok().map(|bytes| Some(read(bytes)))
+}
+
+#[cfg(test)]
+mod tests;

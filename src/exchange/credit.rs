@@ -1,0 +1,79 @@
+//! A wallet that is owed something presents another payment.
+
+use super::{deny, give_up, one, Denial, Effect, Effects, Event, Exchange, Owed, Step, Terms, HOLD};
+use crate::claims::{Outcome, Paid};
+use crate::config::Settle;
+use crate::exchange::Check;
+
+// === impl Exchange ===
+
+impl Exchange {
+    pub(super) fn reserving(terms: Terms, nonce: [u8; 32], event: Event) -> (Self, Effects) {
+        match event {
+            Event::Claim(Outcome::Granted) => {
+                (Self::Crediting { terms, nonce, pledged: false }, one(Effect::Claim(Step::Credit(nonce))))
+            }
+            Event::Claim(_) => Self::opening(terms, event),
+            Event::End { .. } | Event::Response { .. } => give_up(Step::Release),
+            _ => (Self::Reserving(terms, nonce), HOLD),
+        }
+    }
+
+    pub(super) fn crediting(terms: Terms, nonce: [u8; 32], event: Event) -> (Self, Effects) {
+        let pledge = |owed| (Self::Pledging(owed), one(Effect::Claim(Step::Pledge(nonce))));
+        let release = |denial| (Self::Over, [Some(Effect::Claim(Step::Release)), Some(Effect::Deny(denial))]);
+        match event {
+            Event::Claim(Outcome::Redeem(paid)) => pledge(Owed::Content(paid)),
+            Event::Claim(Outcome::Resolve(amount)) => pledge(Owed::Answer(amount)),
+            Event::Claim(Outcome::Unavailable) => release(Denial::StoreDown),
+            // Somebody else was served with it: this payment buys for itself, if it may.
+            Event::Claim(_) if terms.fit => Self::reserved(terms),
+            Event::Claim(_) => release(Denial::Mismatch),
+            Event::End { .. } | Event::Response { .. } => give_up(Step::Release),
+            _ => (Self::Crediting { terms, nonce, pledged: false }, HOLD),
+        }
+    }
+
+    /// The payment is held by this exchange, and nothing was asked.
+    fn reserved(terms: Terms) -> (Self, Effects) {
+        match (terms.check, terms.settle) {
+            (Check::Local, Settle::Before) => (Self::Arming, one(Effect::Claim(Step::Settling(None)))),
+            _ => Self::granted(terms),
+        }
+    }
+
+    /// The payment was used up before, in favour of the claim that decides now.
+    pub(super) fn following(terms: Terms, nonce: [u8; 32], event: Event) -> (Self, Effects) {
+        match event {
+            // Proven unpaid, or given up after its time: nothing is owed for it any more.
+            Event::Claim(Outcome::Absent) => deny(Denial::AlreadyUsed(Paid::NOTHING)),
+            // One payment stands for another, and that for none.
+            Event::Claim(Outcome::Granted | Outcome::Owed(_) | Outcome::Credited(_)) => {
+                deny(Denial::StoreDown)
+            }
+            Event::Claim(_) => Self::opening(terms, event),
+            Event::End { .. } | Event::Response { .. } => (Self::Over, HOLD),
+            _ => (Self::Crediting { terms, nonce, pledged: true }, HOLD),
+        }
+    }
+
+    pub(super) fn pledging(owed: Owed, event: Event) -> (Self, Effects) {
+        let back = match owed {
+            Owed::Content(_) => Step::Undelivered,
+            Owed::Answer(_) => Step::Doubt,
+        };
+        match (event, owed) {
+            (Event::Claim(Outcome::Done), Owed::Content(paid)) => {
+                (Self::Working { paid: Some(paid) }, one(Effect::Forward))
+            }
+            (Event::Claim(Outcome::Done), Owed::Answer(amount)) => {
+                (Self::Paying(amount), one(Effect::Settle(amount)))
+            }
+            (Event::Claim(_), _) => {
+                (Self::Over, [Some(Effect::Claim(back)), Some(Effect::Deny(Denial::StoreDown))])
+            }
+            (Event::End { .. } | Event::Response { .. }, _) => give_up(back),
+            _ => (Self::Pledging(owed), HOLD),
+        }
+    }
+}
