@@ -59,6 +59,11 @@ test-scenarios: build noop launcher ## The scenario table on a real Envoy
 	targets=$$($(call test_targets,True)); \
 	if [[ -z $$targets ]]; then echo 'no test target is named scenarios* or envoy*' >&2; exit 1; fi; \
 	cargo test --locked --workspace $$targets
+	python3 tests/build/attacks.py --list
+
+.PHONY: test-attacks
+test-attacks: build noop launcher ## The attacks of docs/security.md on a real Envoy, counted by row
+	python3 tests/build/attacks.py
 
 .PHONY: test-clients
 test-clients: build launcher client-rust need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay on a real chain: each client, version, scheme and failure, as a table
@@ -124,6 +129,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	$(PYTHON) tests/build/check_dependencies.py
 	$(PYTHON) tests/build/check_config.py --static
 	$(PYTHON) tests/build/check_docs.py
+	$(PYTHON) tests/build/attacks.py --static
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
 	for script in tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
 	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
