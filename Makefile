@@ -23,7 +23,7 @@ export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 export X402_FACILITATOR_TOKEN ?= development
 
 # Lock files with a deny.toml beside them.
-audited := Cargo.toml $(CLIENTS)/rust/Cargo.toml
+audited := Cargo.toml $(CLIENTS)/rust/Cargo.toml fuzz/Cargo.toml
 
 # Integration tests named scenarios* or envoy* drive a real Envoy; the others need none.
 test_targets = cargo metadata --locked --no-deps --format-version 1 | python3 -c \
@@ -40,7 +40,7 @@ up: build launcher $(CLIENTS)/node_modules/.stamp ## Keep the stack running, wit
 	node tests/demo/up.mjs
 
 .PHONY: build
-build: need-rust need-cc ## Build the module, reproducibly: target/x402_proxy_wasm.wasm
+build: need-rust need-cc need-node ## Build the module, reproducibly: target/x402_proxy_wasm.wasm
 	tests/build/module.sh $(MODULE)
 	printf '%s  %s bytes  sha256 %s\n' $(MODULE) "$$(stat -c %s $(MODULE))" "$$(sha256sum < $(MODULE) | cut -d' ' -f1)"
 
@@ -76,6 +76,14 @@ test-repro: build ## Two clones, two cargo homes, one hash; and the size limit
 test-mutants: need-rust need-cc ## Every safeguard taken out once: the tests named beside it must turn red
 	python3 tests/build/mutants.py
 
+.PHONY: fuzz
+fuzz: need-rust need-cxx ## Ten minutes of hostile input for each parser and machine (FUZZ='paths config' for some, FUZZ_SECONDS=60)
+	tests/build/fuzz.sh full $(FUZZ)
+
+.PHONY: fuzz-smoke
+fuzz-smoke: need-rust need-cxx ## The same for half a minute in all, beginning with the corpus in the tree
+	tests/build/fuzz.sh smoke $(FUZZ)
+
 .PHONY: test-compose
 test-compose: ## docker-compose brings it all up and the payer pays; needs a Docker engine
 	tests/build/compose.sh
@@ -100,16 +108,19 @@ client-rust: need-rust need-cc
 setup: need-rust need-cc need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy and a client in .venv, npm clients and a chain, crates
 	cargo fetch --locked
 	cargo fetch --locked --manifest-path $(CLIENTS)/rust/Cargo.toml
+	cargo fetch --locked --manifest-path fuzz/Cargo.toml
 
 .PHONY: lint
 lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences and sources, YAML, links
 	cargo fmt --all --check
 	cargo fmt --manifest-path benches/noop/Cargo.toml --check
 	cargo fmt --manifest-path $(CLIENTS)/rust/Cargo.toml --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --package x402-proxy-wasm --lib --target $(TARGET) -- -D warnings
 	cargo clippy --locked --manifest-path benches/noop/Cargo.toml --target $(TARGET) -- -D warnings
 	cargo clippy --locked --manifest-path $(CLIENTS)/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/clients-rust -- -D warnings
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/fuzz --all-targets -- -D warnings
 	$(PYTHON) tests/build/check_dependencies.py
 	$(PYTHON) tests/build/check_config.py --static
 	$(PYTHON) tests/build/check_docs.py
@@ -124,7 +135,7 @@ deny: need-rust ## Advisories, licences, bans and sources with cargo-deny (needs
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched here
-	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules
+	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules tests/build/node_modules
 
 .PHONY: help
 help: ## This list
@@ -156,6 +167,10 @@ need-rust:
 .PHONY: need-cc
 need-cc:
 	command -v cc > /dev/null || { echo 'missing: a C compiler (tests link against libsecp256k1). Install it: apt-get install gcc libc6-dev' >&2; exit 1; }
+
+.PHONY: need-cxx
+need-cxx:
+	command -v c++ > /dev/null || { echo 'missing: a C++ compiler (libFuzzer is written in it). Install it: apt-get install g++' >&2; exit 1; }
 
 .PHONY: need-python
 need-python:

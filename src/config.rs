@@ -6,6 +6,8 @@
 mod accepts;
 mod auth;
 mod catalogue;
+mod chosen;
+mod claims;
 pub mod error;
 mod example;
 mod extensions;
@@ -18,6 +20,8 @@ mod offers;
 mod prices;
 mod public;
 mod publication;
+mod rpc;
+mod secret;
 mod structpb;
 #[cfg(test)]
 mod tests;
@@ -28,16 +32,19 @@ mod wire;
 use std::sync::Arc;
 
 use crate::evm::address::Address;
+use crate::limit::Limits;
 use crate::money::Amount;
 use crate::route::Routes;
 use crate::signing::jwt::Cdp;
 use crate::signing::notary::Notary;
 
-pub use public::{Cors, Forwarded};
-
+pub use claims::{ClaimsPolicy, SharedStore, StoreKind};
 pub use example::Example;
 pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
+pub use public::{Cors, Forwarded};
 pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
+pub use rpc::Rpc;
+pub use secret::Secret;
 
 /// What any settlement needs of an authorisation's validity, in seconds: the reference
 /// facilitator refuses below it.
@@ -57,11 +64,15 @@ pub struct Policy {
     pub(crate) large_quotes: bool,
     pub(crate) unmatched: Unmatched,
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    /// Nodes that are asked what became of a settlement, one for each chain.
+    pub(crate) rpcs: Vec<Arc<Rpc>>,
     pub(crate) routes: Routes,
     pub(crate) claims: ClaimsPolicy,
+    /// What replicas know of claims in common, if they are to.
+    pub(crate) shared_claims: Option<Arc<SharedStore>>,
     /// Who signs offers and receipts, if they are.
     pub(crate) notary: Option<Notary>,
-    pub(crate) wallet_checks: WalletChecks,
+    pub(crate) limits: Limits,
     /// Whether people are refused with a page they can pay from.
     pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
@@ -172,6 +183,8 @@ pub struct Offer {
     pub(crate) v1: bool,
     /// In order of preference; at least one.
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    /// How often each comes first, one for each of them; none where the order decides.
+    pub(crate) weights: Vec<u32>,
     pub(crate) settle: Settle,
     pub(crate) verify: Verify,
     pub(crate) settle_on: SettleOn,
@@ -238,13 +251,6 @@ pub struct Meter {
     pub(crate) default: Option<u64>,
 }
 
-/// How often one source may have signatures judged by the facilitator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WalletChecks {
-    pub(crate) per_minute: u32,
-    pub(crate) burst: u32,
-}
-
 /// A token on a network, with what its EIP-712 domain needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
@@ -270,6 +276,8 @@ pub struct Asset {
 #[derive(Debug)]
 pub struct Facilitator {
     pub(crate) name: String,
+    /// Stands for the name where there is no room for it; unique, and never zero.
+    pub(crate) tag: u32,
     /// Dense index within the policy.
     pub(crate) index: usize,
     /// The host's name for the upstream: an Envoy cluster.
@@ -286,22 +294,11 @@ pub struct Facilitator {
     pub(crate) auth: Option<Cdp>,
 }
 
-/// A value that is sent but never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
 /// Which upstream statuses are worth charging for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SettleOn {
     /// Inclusive ranges.
     pub(crate) ranges: Vec<(u16, u16)>,
-}
-
-/// The claim table's settings.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ClaimsPolicy {
-    /// How many authorisations are remembered at once, per process.
-    pub(crate) capacity: u32,
 }
 
 // === impl Policy ===
@@ -331,26 +328,6 @@ impl Route {
     }
 }
 
-// === impl Offer ===
-
-impl Offer {
-    /// Seconds of validity a payment must have left when it is presented: for the chain, for
-    /// the facilitator's whole timeout, and under `settle: after` for the upstream.
-    pub fn margin_seconds(&self) -> u64 {
-        let settle = CHAIN_MARGIN_SECONDS.saturating_add(self.timeout_seconds());
-        match self.settle {
-            Settle::Before => settle,
-            Settle::After => settle.saturating_add(UPSTREAM_SECONDS),
-        }
-    }
-
-    /// The facilitator's timeout in seconds, rounded up.
-    pub fn timeout_seconds(&self) -> u64 {
-        let millis = self.facilitators.first().map_or(0, |facilitator| facilitator.timeout_millis);
-        u64::from(millis.div_ceil(1_000))
-    }
-}
-
 // === impl Means ===
 
 impl Means {
@@ -360,26 +337,6 @@ impl Means {
             Self::Eip3009 | Self::Permit2 => "exact",
             Self::Upto => "upto",
         }
-    }
-}
-
-// === impl Secret ===
-
-impl Secret {
-    /// Takes custody of a value.
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<secret>")
     }
 }
 

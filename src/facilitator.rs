@@ -20,6 +20,7 @@ use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
 
 pub mod breaker;
+pub mod choice;
 mod reason;
 mod redirect;
 pub mod said;
@@ -373,7 +374,7 @@ fn is_name(text: &str) -> bool {
 /// `x-envoy-upstream-service-time` and with this text. Were the text to change, the answer
 /// would be Unknown, which is the safe side. After a retry Envoy says "retried and the latest
 /// reset reason: …" instead, which leaves open what became of the earlier tries.
-fn never_connected(status: u16, body: &[u8]) -> bool {
+pub(crate) fn never_connected(status: u16, body: &[u8]) -> bool {
     const SAYS: &[u8] =
         b"upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
     status == 503 && body.starts_with(SAYS)

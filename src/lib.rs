@@ -21,6 +21,8 @@
 //! | [`extensions`] | what a quote declares besides its terms, what a payment says back |
 //! | [`catalogue`] | what is sold, as documents for directories |
 //! | [`facilitator`] | request bytes out, a classified answer in |
+//! | [`proof`] | what the chain proves of a settlement that nobody answered for |
+//! | [`store`] | what replicas know of claims in common: calls out, replies in |
 //! | [`exchange`] | one HTTP exchange, as a machine |
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
@@ -48,12 +50,14 @@ pub mod map;
 pub mod money;
 pub mod paywall;
 pub mod precheck;
+pub mod proof;
 pub mod protocol;
 pub mod record;
 pub mod reply;
 pub mod route;
 pub mod settlement;
 pub mod signing;
+pub mod store;
 pub mod wellknown;
 
 pub mod shell;

@@ -137,6 +137,17 @@ impl Settlement {
         Self::Queued { waiting: false }
     }
 
+    /// Whether an exchange waits for it.
+    pub fn is_awaited(self) -> bool {
+        match self {
+            Self::Queued { waiting }
+            | Self::Sent { waiting }
+            | Self::Moving { waiting }
+            | Self::Recording { waiting, .. } => waiting,
+            Self::Done => false,
+        }
+    }
+
     /// One step.
     #[must_use]
     pub fn on(self, event: Event) -> (Self, Option<Effect>) {

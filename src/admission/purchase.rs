@@ -13,7 +13,6 @@ use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::precheck::{self, Fit, Form, Judge, Payment};
 use crate::protocol::abilities::Abilities;
-use crate::protocol::other::Other;
 use crate::protocol::payload::PaymentPayload;
 use crate::protocol::terms::{self, Sold};
 use crate::protocol::v2::Accepted;
@@ -21,6 +20,11 @@ use crate::protocol::{body, header, Version};
 use crate::reply::{code, Refusal};
 
 mod claim;
+mod honour;
+#[cfg(test)]
+mod tests;
+
+use honour::quoted;
 
 /// A payment for an offer: verified or waiting to be, and fitting or not.
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub struct Purchase {
     pub resource: String,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
     pub extensions: String,
+    /// What of them has to be sponsored.
+    sponsored: gas::Sponsored,
     /// Where its own name for itself is kept, and what that stands for.
     name: Option<(Identity, [u8; 32])>,
     /// Why it may not open a claim of its own; an existing one decides alone.
@@ -67,8 +73,13 @@ pub(super) struct Presented<'a> {
 #[derive(Debug)]
 enum Settled {
     Terms(terms::Terms),
-    /// `PaymentRequirements`, in the payment's version.
-    Text(String),
+    Text {
+        /// `PaymentRequirements`, in the payment's version.
+        text: String,
+        /// The place among the offer's `others` and the `extra` it was quoted with; `None` where
+        /// nothing is quoted any more.
+        quoted: Option<(usize, String)>,
+    },
 }
 
 // === impl Purchase ===
@@ -100,9 +111,10 @@ impl Purchase {
         };
         let settled = match (fit, payment.form()) {
             (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
-            (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
-                Settled::Text(quoted(other, offer, place, &extra, &resource))
-            }
+            (Ok(Fit::Other(place, extra)), Form::Other(other)) => Settled::Text {
+                text: quoted(other, offer, place, &extra, &resource),
+                quoted: Some((place, extra)),
+            },
             // An existing claim was opened under terms the payment itself still states.
             (_, Form::Evm { signed, asset, accepted }) => Settled::Terms(terms::Terms {
                 means: accepted.as_ref().map_or(Means::Eip3009, |_| precheck::means(&signed.authorization)),
@@ -115,7 +127,9 @@ impl Purchase {
                 upfront: accepted.as_ref().is_some_and(Accepted::is_upfront),
                 facilitator: submitter(&signed.authorization),
             }),
-            (_, Form::Other(other)) => Settled::Text(quoted(other, offer, usize::MAX, "{}", &resource)),
+            (_, Form::Other(other)) => {
+                Settled::Text { text: quoted(other, offer, usize::MAX, "{}", &resource), quoted: None }
+            }
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
@@ -134,12 +148,13 @@ impl Purchase {
             network,
             resource,
             extensions: String::new(),
+            sponsored: gas::Sponsored::default(),
             name: None,
             unfit,
         };
         if purchase.payment.version() == Version::V2 {
             let text = std::str::from_utf8(&json).unwrap_or_default();
-            let objection = purchase.read_extensions(text, gas::offered(&purchase.offer, abilities), &asked);
+            let objection = purchase.read_extensions(text, gas::honoured(&purchase.offer, abilities), &asked);
             purchase.unfit = purchase.unfit.or(objection.err());
         }
         Ok(purchase)
@@ -156,10 +171,9 @@ impl Purchase {
         let declared = Arc::clone(&self.offer.extensions);
         self.extensions = extensions::asked(&declared, asked);
         let passed_on = gas::passed_on(json, sponsored);
-        extensions::append(
-            &mut self.extensions,
-            &passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?,
-        );
+        let passed_on = passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?;
+        extensions::append(&mut self.extensions, &passed_on);
+        self.sponsored = gas::Sponsored::asked(&passed_on);
         if !echo::agrees(json, &extensions::fixed(&declared, sponsored)) {
             return Err(Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH));
         }
@@ -259,7 +273,7 @@ impl Purchase {
     fn requirements(&self, charged: Option<Amount>, sold: &Sold<'_>) -> String {
         let terms = match &self.settled {
             Settled::Terms(terms) => terms,
-            Settled::Text(text) => return text.clone(),
+            Settled::Text { text, .. } => return text.clone(),
         };
         let charged = charged.map(|amount| terms.charging(amount));
         let terms = charged.as_ref().unwrap_or(terms);
@@ -277,16 +291,4 @@ fn submitter(authorization: &Authorization) -> Option<Address> {
         Authorization::Transfer(_) => None,
         Authorization::Permit(permit) => permit.witness.facilitator,
     }
-}
-
-/// The requirements of a payment only the facilitator can read, as it was quoted; where nothing
-/// is quoted any more, as the payment itself states them.
-fn quoted(other: &Other, offer: &Offer, place: usize, extra: &str, url: &str) -> String {
-    let mut json = String::with_capacity(384);
-    match (offer.others.get(place), other.version) {
-        (Some(accept), Version::V1) => accept.push_v1(&mut json, extra, offer, &offer.sold(url)),
-        (Some(accept), Version::V2) => accept.push_v2(&mut json, extra, offer),
-        (None, _) => other.push_requirements(&mut json),
-    }
-    json
 }

@@ -244,20 +244,8 @@ impl Claim {
 
     fn owner(&self, op: &Op) -> bool {
         match op {
-            Op::Settling { attempt, .. }
-            | Op::Renew { attempt, .. }
-            | Op::Waive { attempt }
-            | Op::Release { attempt }
-            | Op::Void { attempt, .. }
-            | Op::Unknown { attempt }
-            | Op::Delivered { attempt }
-            | Op::Undelivered { attempt }
-            | Op::Credit { attempt, .. }
-            | Op::Move { attempt, .. }
-            | Op::Orphan { attempt }
-            | Op::Disprove { attempt }
-            | Op::Cancel { attempt } => self.attempt == *attempt,
-            Op::Peek | Op::Begin(_) | Op::Settled { .. } | Op::Mark { .. } => true,
+            Op::Begin(_) | Op::Settled { .. } => true,
+            op => op.attempt().is_none_or(|attempt| attempt == self.attempt),
         }
     }
 

@@ -187,3 +187,29 @@ pub enum Outcome {
     /// The store could not be read or written in time; nothing is known.
     Unavailable,
 }
+
+// === impl Op ===
+
+impl Op {
+    /// Whose it is.
+    pub fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::Peek | Self::Mark { .. } => None,
+            Self::Begin(begin) => Some(begin.attempt),
+            Self::Settling { attempt, .. }
+            | Self::Move { attempt, .. }
+            | Self::Orphan { attempt }
+            | Self::Credit { attempt, .. }
+            | Self::Disprove { attempt }
+            | Self::Cancel { attempt }
+            | Self::Waive { attempt }
+            | Self::Renew { attempt, .. }
+            | Self::Release { attempt }
+            | Self::Settled { attempt, .. }
+            | Self::Unknown { attempt }
+            | Self::Void { attempt, .. }
+            | Self::Delivered { attempt }
+            | Self::Undelivered { attempt } => Some(*attempt),
+        }
+    }
+}

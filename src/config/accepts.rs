@@ -63,6 +63,11 @@ impl Assets {
         self.assets
     }
 
+    /// Whether any is on this network, by CAIP-2.
+    pub(super) fn are_on(&self, network: &str) -> bool {
+        self.assets.iter().any(|asset| asset.network == network)
+    }
+
     fn keep(&mut self, asset: Asset, path: &Path<'_>, errors: &mut Errors) -> Option<Arc<Asset>> {
         let mut key = key(&asset);
         while let Some(known) = self.at(key) {
@@ -132,7 +137,7 @@ impl Way {
 }
 
 /// A network as an operator names it.
-enum Network {
+pub(super) enum Network {
     /// An EVM chain.
     Evm(u64),
     /// CAIP-2 of any other.
@@ -229,7 +234,7 @@ fn default_asset(chain: u64, path: &Path<'_>, errors: &mut Errors) -> Option<Ass
 }
 
 #[inline(never)]
-fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Network> {
+pub(super) fn read_network(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<Network> {
     let network = text(value, path, errors)?;
     if let Some(chain) = assets::chain_of(network) {
         return Some(Network::Evm(chain));

@@ -6,7 +6,7 @@ use crate::map::Map;
 
 /// Keys of later versions: refused by name wherever they stand.
 pub(super) const PLANNED: &[&str] =
-    &["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"];
+    &["bundle", "mode", "protocol", "store", "credit", "extensions", "outputSchema"];
 
 /// An object being read.
 pub(super) struct Fields<'v> {
@@ -85,6 +85,14 @@ impl<'v> Fields<'v> {
                 errors.push(self.path.key(key), "not true or false", "write true or false, unquoted");
                 default
             }
+        }
+    }
+
+    /// Whether it is switched off. A bare `off` in YAML is false.
+    pub(super) fn is_off(&self, key: &str) -> bool {
+        match self.get(key) {
+            Some(Value::Text(text)) => text == "off",
+            value => value == Some(&Value::Bool(false)),
         }
     }
 

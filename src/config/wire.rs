@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::accepts::{self, Assets};
 use super::catalogue::Catalogue;
+use super::chosen::Chosen;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
@@ -12,9 +13,8 @@ use super::public;
 use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{
-    extensions, json, notary, structpb, ClaimsPolicy, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
-};
+use super::{claims, extensions, json, notary, rpc, structpb, Policy, Route, Target, Unmatched, Wallets};
+use crate::limit::{Limits, Rate};
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
@@ -24,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "unmatched",
     "settle",
     "facilitators",
+    "defaultFacilitators",
     "accepts",
     "offers",
     "sellers",
@@ -37,12 +38,12 @@ pub(super) const KEYS: &[&str] = &[
     "wallets",
     "limit",
     "paywall",
+    "rpc",
 ];
-pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
-pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
+pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks", "challenges", "failures"];
+pub(super) const RATE_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
-pub(super) const CLAIMS_KEYS: &[&str] = &["capacity"];
 pub(super) const CHALLENGE_KEYS: &[&str] = &["allowLarge"];
 pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), ("deny", Unmatched::Deny)];
 
@@ -132,7 +133,7 @@ fn read_policy(
     let unmatched =
         fields.need("unmatched", "write free or deny: what no route names passes, or is refused", errors);
     let unmatched = unmatched.and_then(|_| fields.choice("unmatched", UNMATCHED, errors));
-    let claims = read_claims(&fields, errors);
+    let (claims, shared_claims) = claims::read(&fields, &mut around, errors);
     let large_quotes = read_challenge(&fields, errors);
     let paywall = fields.flag("paywall", true, errors);
     let mut publication = Publication::new(extensions::discovery(&fields, errors));
@@ -154,12 +155,16 @@ fn read_policy(
         v1: fields
             .get("x402Versions")
             .is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
+        chosen: fields
+            .get("defaultFacilitators")
+            .map(|value| Chosen::read(value, &path.key("defaultFacilitators"), &named, errors)),
         facilitators: named,
     };
-    let wallet_checks = read_wallet_checks(&fields, errors);
+    let limits = read_limits(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
+    let rpcs = rpc::read(&fields, &catalogue.assets, &mut around, errors);
     let facilitators =
         catalogue.defaults.facilitators.into_iter().filter_map(|(_, facilitator)| facilitator).collect();
     let assets = catalogue.assets.into_vec();
@@ -171,10 +176,12 @@ fn read_policy(
         large_quotes,
         unmatched: unmatched?,
         facilitators,
+        rpcs,
         routes: routes?,
         claims,
+        shared_claims,
         notary,
-        wallet_checks,
+        limits,
         paywall,
         assets,
         discovery: publication.discovery,
@@ -194,18 +201,26 @@ fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> boo
     spoken(1.0)
 }
 
-fn read_wallet_checks(fields: &Fields<'_>, errors: &mut Errors) -> WalletChecks {
+fn read_limits(fields: &Fields<'_>, errors: &mut Errors) -> Limits {
     let path = fields.path.key("limit");
     let limit = fields.get("limit").and_then(|value| Fields::open(value, path, LIMIT_KEYS, errors));
-    let path = path.key("walletChecks");
-    let checks = limit.as_ref().and_then(|limit| limit.get("walletChecks"));
-    let checks = checks.and_then(|value| Fields::open(value, path, WALLET_CHECKS_KEYS, errors));
-    let number = |key: &str, errors: &mut Errors| {
-        checks.as_ref().and_then(|checks| checks.number(key, 1, 1_000_000, errors))
+    let mut read = |key: &str, otherwise| match limit.as_ref().and_then(|limit| limit.get(key)) {
+        Some(value) => read_rate(value, path.key(key), otherwise, errors),
+        None => otherwise,
     };
-    WalletChecks {
-        per_minute: number("perMinute", errors).unwrap_or(60),
-        burst: number("burst", errors).unwrap_or(20),
+    let on = |key: &str| !limit.as_ref().is_some_and(|limit| limit.is_off(key));
+    Limits {
+        wallet_checks: read("walletChecks", Rate { per_minute: 60, burst: 20 }),
+        challenges: on("challenges").then(|| read("challenges", Rate { per_minute: 30_000, burst: 5_000 })),
+        failures: on("failures").then(|| read("failures", Rate { per_minute: 6_000, burst: 1_000 })),
+    }
+}
+
+fn read_rate(value: &Value<'_>, path: Path<'_>, otherwise: Rate, errors: &mut Errors) -> Rate {
+    let Some(fields) = Fields::open(value, path, RATE_KEYS, errors) else { return otherwise };
+    Rate {
+        per_minute: fields.number("perMinute", 1, 1_000_000, errors).unwrap_or(otherwise.per_minute),
+        burst: fields.number("burst", 1, 1_000_000, errors).unwrap_or(otherwise.burst),
     }
 }
 
@@ -214,13 +229,6 @@ fn read_challenge(fields: &Fields<'_>, errors: &mut Errors) -> bool {
     let challenge =
         fields.get("challenge").and_then(|value| Fields::open(value, path, CHALLENGE_KEYS, errors));
     challenge.is_some_and(|challenge| challenge.flag("allowLarge", false, errors))
-}
-
-fn read_claims(fields: &Fields<'_>, errors: &mut Errors) -> ClaimsPolicy {
-    let path = fields.path.key("claims");
-    let claims = fields.get("claims").and_then(|value| Fields::open(value, path, CLAIMS_KEYS, errors));
-    let capacity = claims.and_then(|claims| claims.number("capacity", 1, 4_194_304, errors));
-    ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }
 }
 
 fn read_routes(

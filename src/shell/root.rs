@@ -46,7 +46,9 @@ impl Root {
         // A queue of this root's own, so that the host calls this VM back and no other.
         let name = format!("x402/queue/{}", hex::encode(host::random()));
         let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;
-        hostcalls::set_tick_period(Duration::from_secs(1)).map_err(|_| "the host has no timer")?;
+        // The shared store's clock is needed before the first payment.
+        let first = if policy.shared_claims.is_some() { 10 } else { 1_000 };
+        hostcalls::set_tick_period(Duration::from_millis(first)).map_err(|_| "the host has no timer")?;
         self.worker = Some(Rc::new(Worker::new(self.id, policy, table, queue)));
         Ok(())
     }
@@ -89,6 +91,9 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(worker) = &self.worker {
+            if worker.is_new() {
+                let _ = hostcalls::set_tick_period(Duration::from_secs(1));
+            }
             worker.tick();
             if !self.leaving {
                 worker.look_at_supported();

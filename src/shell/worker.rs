@@ -16,10 +16,9 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::table::Table;
 use crate::claims::{Attempt, Outcome};
-use crate::config::{Facilitator, Offer, Policy};
+use crate::config::Policy;
 use crate::demand::Demand;
 use crate::exchange::{self, Effect, Settled, Step};
-use crate::facilitator::breaker::Breaker;
 use crate::facilitator::{Answer, Verdict};
 use crate::map::Map;
 use crate::settlement::{self, Settlement};
@@ -29,10 +28,13 @@ use crate::wellknown::Documents;
 mod again;
 mod answers;
 mod calls;
+mod inquiries;
 mod ledger;
 mod limits;
+mod line;
 mod owed;
 mod quotes;
+mod shared;
 mod signed;
 mod supported;
 mod tokens;
@@ -51,20 +53,25 @@ pub(super) struct Worker {
     queue: u32,
     pub(super) documents: Documents,
     quotes: quotes::Quotes,
-    breakers: RefCell<Vec<Breaker>>,
+    /// By facilitator.
+    fuses: RefCell<Vec<line::Fuse>>,
     tokens: RefCell<Vec<Token>>,
     signed: RefCell<Ring>,
     visits: RefCell<Map<u32, Rc<RefCell<Visit>>>>,
     jobs: RefCell<Map<Attempt, Job>>,
     /// Attempts, by their call's token.
     calls: RefCell<Map<u64, u64>>,
+    inquiries: RefCell<Vec<inquiries::Asking>>,
+    /// To the store that replicas share.
+    line: shared::Line,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
+    ticked: Cell<bool>,
     /// By facilitator.
     watches: RefCell<Vec<supported::Watch>>,
     asks: RefCell<Vec<supported::Ask>>,
-    supported_generation: Cell<u64>,
+    watch: limits::Watch,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -81,10 +88,11 @@ pub(super) struct Outbox {
 impl Worker {
     /// A worker for a validated policy over an opened table.
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
-        let breakers = vec![Breaker::default(); policy.facilitators.len()];
+        let fuses = line::Fuse::all(&policy);
         let meters = Meters::open(policy.claims.capacity);
         let quotes = quotes::Quotes::new(&policy);
         let watches = supported::Watch::all(&policy);
+        let watch = limits::Watch::new(&policy.limits);
         Self {
             root,
             policy,
@@ -93,18 +101,21 @@ impl Worker {
             queue,
             documents: Documents::default(),
             quotes,
-            breakers: RefCell::new(breakers),
+            fuses: RefCell::new(fuses),
             tokens: RefCell::default(),
             signed: RefCell::default(),
             visits: RefCell::default(),
             jobs: RefCell::default(),
             calls: RefCell::default(),
+            inquiries: RefCell::default(),
+            line: shared::Line::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
+            ticked: Cell::new(false),
             watches: RefCell::new(watches),
             asks: RefCell::default(),
-            supported_generation: Cell::new(0),
+            watch,
         }
     }
 
@@ -200,10 +211,12 @@ impl Worker {
 
     /// Runs a step of an exchange's claim. `None` when what comes of it is told later.
     fn step(&self, visit: &mut Visit, purchase: &Rc<Purchase>, step: Step) -> Option<Outcome> {
-        let now = host::now();
+        let now = self.now();
         visit.renewed = now;
         if step == Step::Begin {
-            if let Some(refused) = self.owed(purchase, now).or_else(|| self.mark(visit, purchase)) {
+            let shared = self.policy.shared_claims.is_some();
+            let owed = if shared { None } else { self.owed(purchase, now) };
+            if let Some(refused) = owed.or_else(|| self.mark(visit, purchase)) {
                 return Some(refused);
             }
         }
@@ -223,7 +236,8 @@ impl Worker {
                 visit.identity.nonce = nonce;
             }
             Step::Pledge(_) => {
-                let case = Case { identity: purchase.identity, offered: purchase.offered, demand: &demand };
+                let (identity, offered) = (purchase.identity, purchase.offered);
+                let case = Case { identity, offered, demand: &demand, first: false };
                 return self.claim(Owner::Exchange(visit.context), &case, &op);
             }
             _ => {}
@@ -231,7 +245,8 @@ impl Worker {
         let own = visit.identity == purchase.identity;
         let found = || self.find_demand(&visit.identity);
         let demand: &dyn Fn() -> Option<Rc<Demand>> = if own { &demand } else { &found };
-        let case = Case { identity: visit.identity, offered: purchase.offered, demand };
+        let first = step == Step::Begin && purchase.proves_wallet();
+        let case = Case { identity: visit.identity, offered: purchase.offered, demand, first };
         self.claim(Owner::Exchange(visit.context), &case, &op)
     }
 
@@ -255,10 +270,11 @@ impl Worker {
                     event = settlement::Event::Answer(Answer::NotSent);
                 }
                 settlement::Effect::Claim(step) => {
-                    let op = demand.op(step, attempt, host::now());
+                    let op = demand.op(step, attempt, self.now());
                     let again = Rc::clone(&demand);
                     let again = move || Some(Rc::clone(&again));
-                    let case = Case { identity: demand.identity, offered: demand.offered, demand: &again };
+                    let (identity, offered) = (demand.identity, demand.offered);
+                    let case = Case { identity, offered, demand: &again, first: false };
                     // Nobody waits for these.
                     if matches!(step, settlement::Step::Orphan | settlement::Step::Undelivered) {
                         let _ = self.claim(Owner::Nobody, &case, &op);
@@ -310,19 +326,29 @@ impl Worker {
     /// Whether anything is under way that must not be forgotten. An answer to `/supported`
     /// may be.
     pub(super) fn busy(&self) -> bool {
-        self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty())
+        self.jobs.try_borrow().map_or(true, |jobs| !jobs.is_empty()) || self.store_busy()
+    }
+
+    /// Whether this is the first tick; asks the shared store for its clock.
+    pub(super) fn is_new(&self) -> bool {
+        let new = !self.ticked.replace(true);
+        if new {
+            self.fetch_due();
+        }
+        new
     }
 
     /// Once a second: renews leases, writes what could not be written, sweeps the table.
     pub(super) fn tick(&self) {
-        let now = host::now();
+        let now = self.now();
         self.renew_leases(now);
         self.ask_again(now);
+        self.undo_again();
         let open: Vec<Attempt> = self.jobs.try_borrow().map_or_else(
             |_| Vec::new(),
             |jobs| jobs.iter().filter(|(_, job)| job.is_recording()).map(|(attempt, _)| *attempt).collect(),
         );
-        for attempt in open {
+        for attempt in open.into_iter().filter(|attempt| !self.awaits_store(*attempt)) {
             let _ = self.settle(attempt, settlement::Event::Tick);
         }
         self.sweep(now);
@@ -338,36 +364,11 @@ impl Worker {
             if visit.machine.leases() && now.saturating_sub(visit.renewed) >= EVERY_SECONDS {
                 visit.renewed = now;
                 let op = purchase.exchange_op(Step::Renew, visit.attempt, 0, now);
-                let case = Case { identity: visit.identity, offered: purchase.offered, demand: &|| None };
+                let (identity, offered) = (visit.identity, purchase.offered);
+                let case = Case { identity, offered, demand: &|| None, first: false };
                 // Lost is learnt where it matters: at the response, before anything is released.
                 let _ = self.claim(Owner::Nobody, &case, &op);
             }
         }
-    }
-
-    /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
-    pub(super) fn quotes(&self, offer: &Offer) -> bool {
-        let Some(facilitator) = offer.facilitators.first() else { return false };
-        // What is signed for a facilitator that is elsewhere cannot be settled.
-        if self.supported(facilitator).is_redirected() {
-            return false;
-        }
-        let breakers = self.breakers.try_borrow();
-        breakers
-            .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
-    }
-
-    /// Whether a facilitator may be asked now.
-    pub(super) fn admits(&self, facilitator: &Facilitator) -> bool {
-        self.breaker(facilitator, |b| b.admits(host::now())).unwrap_or(false)
-    }
-
-    /// Who may settle a payment, in the order in which they are asked.
-    fn line(&self, purchase: &Purchase) -> Vec<std::sync::Arc<Facilitator>> {
-        purchase.offer.facilitators.clone()
-    }
-
-    fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
-        self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
     }
 }

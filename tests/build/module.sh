@@ -13,6 +13,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=wasm32-wasip1
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 
+# Binaryen's optimiser, of the one version that package.json names: another makes other bytes.
+binaryen=tests/build/node_modules/binaryen
+command -v node > /dev/null || { echo 'missing: Node.js 18.17 or later, which runs wasm-opt. Install it: apt-get install nodejs npm' >&2; exit 1; }
+pinned=$(node -p 'require("./tests/build/package.json").dependencies.binaryen')
+if [[ $(node -p "require('./$binaryen/package.json').version" 2> /dev/null) != "$pinned" ]]; then
+  command -v npm > /dev/null || { echo "missing: binaryen $pinned in tests/build/node_modules, and npm to fetch it. Install it: apt-get install npm" >&2; exit 1; }
+  npm ci --prefix tests/build --prefer-offline --no-audit --no-fund
+fi
+
 # The registry's folders exist once something was fetched.
 cargo fetch --quiet --locked --target "$target"
 
@@ -22,14 +31,28 @@ flags+=("--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust
 for registry in "$cargo_home"/registry/src/*/; do
   flags+=("--remap-path-prefix=${registry%/}=/cargo")
 done
-# Without it every call and every address in the code has five bytes, where two or three do.
-flags+=(-Clink-arg=--compress-relocations)
 quoted=$(printf ',"%s"' "${flags[@]}")
 
 # Flags of the environment would replace ours, and are not part of the module.
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS
-cargo build --locked --release --target "$target" --package x402-proxy-wasm --lib \
+# The library is also an rlib, for tests; cargo optimises across crates only where none is made.
+cargo rustc --locked --release --target "$target" --package x402-proxy-wasm --lib --crate-type cdylib \
   --config "target.$target.rustflags=[${quoted:1}]"
 
+# What the compiler's target may use and no more: anything else in the module is an error here.
+options=(--mvp-features --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext)
+# The SDK's callbacks for calls this module never makes; a host calls only what is exported.
+options+=('--remove-exports=proxy_on_grpc_*' --remove-exports=proxy_on_foreign_function)
+# The linker puts the stack at the bottom of memory. An address in its last kilobyte that is
+# reached by wrapping around 2^32 would trap; nothing in this module gets there.
+options+=(-Oz --low-memory-unused)
+# A constant of many bytes that a function repeats is written once; to a JIT it is the same.
+options+=(--const-hoisting)
+
+linked=${CARGO_TARGET_DIR:-target}/$target/release/x402_proxy_wasm.wasm
+made_of=$output.made-of
+fingerprint() { sha256sum "$linked" "$binaryen/bin/wasm-opt" tests/build/module.sh "$output" 2> /dev/null | cut -d' ' -f1; }
+if [[ -e $output && -e $made_of && $(fingerprint) == "$(< "$made_of")" ]]; then exit; fi
 mkdir -p "$(dirname "$output")"
-cp "${CARGO_TARGET_DIR:-target}/$target/release/x402_proxy_wasm.wasm" "$output"
+node "$binaryen/bin/wasm-opt" "${options[@]}" "$linked" --output "$output"
+fingerprint > "$made_of"

@@ -6,7 +6,8 @@ use crate::config::{Route, Settle};
 use crate::demand::Demand;
 use crate::exchange::{Check, Step, Terms};
 use crate::money::Amount;
-use crate::precheck::{Form, Judge, Payment};
+use crate::precheck::{self, Form, Judge, Payment};
+use crate::proof::Question;
 use crate::reply::Refusal;
 
 /// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
@@ -79,9 +80,25 @@ impl Purchase {
             route: self.route.name.clone(),
             network: expected.network.to_owned(),
             caip2: expected.caip2.to_owned(),
-            question: Vec::new(),
+            question: self.question(expected.amount).map(|question| question.to_bytes()).unwrap_or_default(),
             body: self.body(charged),
         }
+    }
+
+    /// What the chain can be asked about it.
+    fn question(&self, amount: Option<Amount>) -> Option<Question> {
+        let Form::Evm { signed, asset, .. } = self.payment.form() else { return None };
+        let authorization = &signed.authorization;
+        Some(Question {
+            chain_id: asset.chain_id,
+            token: asset.address,
+            pay_to: authorization.to(),
+            payer: authorization.payer(),
+            nonce: authorization.nonce(),
+            amount: amount?,
+            means: precheck::means(authorization),
+            valid_before: self.valid_before,
+        })
     }
 
     /// Whether its wallet is known, so that what it is owed may serve it: its signature was

@@ -153,7 +153,7 @@ fn whom_and_in_what_to_pay_is_checked() {
 
 #[test]
 fn what_is_planned_is_refused_by_name() {
-    for key in ["bundle", "mode", "protocol", "rpc", "store", "credit", "extensions", "outputSchema"] {
+    for key in ["bundle", "mode", "protocol", "store", "credit", "extensions", "outputSchema"] {
         check(&format!("/{key}"), json!({}), &format!("{key}: not in this version"));
         check(&format!("/offers/tile/{key}"), json!("x"), &format!("offers.tile.{key}: not in this version"));
     }
@@ -161,11 +161,6 @@ fn what_is_planned_is_refused_by_name() {
         "/routes/2/free",
         json!({"uses": 3, "every": "1d"}),
         "routes[2].free: free allowances are not in this version",
-    );
-    check(
-        "/offers/tile/facilitators",
-        json!(["main", "main"]),
-        "offers.tile.facilitators: more than one facilitator is not in this version",
     );
 }
 
@@ -272,8 +267,8 @@ fn facilitators_are_checked() {
     assert_eq!(
         ambiguous,
         [
-            "offers.tile.facilitators: missing (several are defined: name one)",
-            "routes[1].offer.facilitators: missing (several are defined: name one)"
+            "offers.tile.facilitators: missing (several are defined: name those that settle it, here or in defaultFacilitators)",
+            "routes[1].offer.facilitators: missing (several are defined: name those that settle it, here or in defaultFacilitators)"
         ]
     );
     check(

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::config::{accepts, auth, extensions, facilitators, notary, offers, prices, public, wire};
+use crate::config::{
+    accepts, auth, chosen, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
+};
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
@@ -19,7 +21,8 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("", wire::KEYS),
         ("/$defs/route", wire::ROUTE_KEYS),
         ("/$defs/match", wire::MATCH_KEYS),
-        ("/$defs/claims", wire::CLAIMS_KEYS),
+        ("/$defs/claims", claims::KEYS),
+        ("/$defs/sharedClaims", claims::SHARED_KEYS),
         ("/$defs/forwardedOrigin", public::ORIGIN_KEYS),
         ("/$defs/cors", public::CORS_KEYS),
         ("/$defs/challenge", wire::CHALLENGE_KEYS),
@@ -28,6 +31,7 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/bazaarInput", extensions::INPUT_KEYS),
         ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
+        ("/$defs/weightedFacilitator", chosen::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
         ("/$defs/auth", auth::KEYS),
@@ -37,11 +41,14 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/accept", accepts::KEYS),
         ("/$defs/asset", accepts::ASSET_KEYS),
         ("/$defs/limit", wire::LIMIT_KEYS),
-        ("/$defs/walletChecks", wire::WALLET_CHECKS_KEYS),
+        ("/$defs/walletChecks", wire::RATE_KEYS),
+        ("/$defs/challenges", wire::RATE_KEYS),
+        ("/$defs/failures", wire::RATE_KEYS),
         ("/$defs/metered", prices::KEYS),
         ("/$defs/quantity", prices::QUANTITY_KEYS),
         ("/$defs/offer", offers::KEYS),
         ("/$defs/seller", offers::SELLER_KEYS),
+        ("/$defs/rpc", rpc::KEYS),
     ] {
         let object = schema.pointer(pointer).unwrap();
         let listed: BTreeSet<String> = object["properties"].as_object().unwrap().keys().cloned().collect();
@@ -59,15 +66,17 @@ fn the_reference_has_a_row_for_every_key() {
         wire::KEYS,
         wire::ROUTE_KEYS,
         wire::MATCH_KEYS,
-        wire::CLAIMS_KEYS,
+        claims::KEYS,
+        claims::SHARED_KEYS,
         wire::LIMIT_KEYS,
-        wire::WALLET_CHECKS_KEYS,
+        wire::RATE_KEYS,
         prices::KEYS,
         prices::QUANTITY_KEYS,
         public::ORIGIN_KEYS,
         public::CORS_KEYS,
         wire::CHALLENGE_KEYS,
         facilitators::KEYS,
+        chosen::KEYS,
         facilitators::HEADER_KEYS,
         facilitators::SUPPORTED_KEYS,
         auth::KEYS,
@@ -78,6 +87,7 @@ fn the_reference_has_a_row_for_every_key() {
         accepts::ASSET_KEYS,
         offers::KEYS,
         offers::SELLER_KEYS,
+        rpc::KEYS,
         extensions::DISCOVERY_KEYS,
         extensions::BAZAAR_KEYS,
         extensions::INPUT_KEYS,

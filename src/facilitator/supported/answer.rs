@@ -6,8 +6,8 @@
 
 use super::super::{Delivery, Redirect};
 use super::{Kind, Supported, MAX_EXTRA, MAX_KINDS, MAX_LISTED, MAX_NAME};
-use crate::protocol::json::{leaf, raw, read_any_depth, Schema};
-use crate::protocol::Malformed;
+use crate::protocol::json::raw::{self, members};
+use crate::protocol::json::{leaf, Schema};
 
 /// What came of asking.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,23 +99,6 @@ impl Supported {
             signers: signers.map_or(Ok(Vec::new()), read_signers)?,
         })
     }
-}
-
-/// The text of each of a schema's fields; null is as good as absent. The rules are those of
-/// payments: a name said twice, or in another spelling, is nobody's answer.
-fn members<'a, const N: usize>(
-    text: &'a str,
-    schema: &'static Schema,
-) -> Result<[Option<&'a str>; N], Malformed> {
-    read_any_depth(text, schema)?;
-    let mut found = [None; N];
-    raw::fields(text, &mut |name, value| {
-        let place = schema.0.iter().position(|field| field.name == name);
-        if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
-            *slot = (value != "null").then_some(value);
-        }
-    })?;
-    Ok(found)
 }
 
 fn read_kinds(text: &str) -> Result<Vec<Kind>, Trouble> {

@@ -5,7 +5,7 @@
 //! afterwards. Values are handed over as their own text, so nothing is built that the caller
 //! does not keep.
 
-use super::{push_string, value, Malformed, Node, Strings};
+use super::{push_string, read_any_depth, value, Malformed, Node, Schema, Strings};
 
 /// How deep [`compact`] looks.
 const MAX_DEPTH: usize = 8;
@@ -17,6 +17,32 @@ const MAX_DEPTH: usize = 8;
 pub(crate) fn fields<'a>(text: &'a str, each: &mut dyn FnMut(String, &'a str)) -> Result<(), Malformed> {
     value(text, None)?;
     cut_fields(text, each)
+}
+
+/// The text of each of a schema's fields; null is as good as absent. The rules are those of
+/// payments: a name said twice, or in another spelling, is nobody's answer.
+///
+/// # Errors
+/// What [`read_any_depth`] refuses.
+pub(crate) fn members<'a, const N: usize>(
+    text: &'a str,
+    schema: &'static Schema,
+) -> Result<[Option<&'a str>; N], Malformed> {
+    let mut found = [None; N];
+    fill(text, schema, &mut found)?;
+    Ok(found)
+}
+
+/// One copy of the code for any number of fields.
+#[inline(never)]
+fn fill<'a>(text: &'a str, schema: &'static Schema, found: &mut [Option<&'a str>]) -> Result<(), Malformed> {
+    read_any_depth(text, schema)?;
+    cut_fields(text, &mut |name, value| {
+        let place = schema.0.iter().position(|field| field.name == name);
+        if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
+            *slot = (value != "null").then_some(value);
+        }
+    })
 }
 
 /// Hands over the text of each item of an array.

@@ -2,17 +2,23 @@
 
 use std::rc::Rc;
 
-use super::calls::{Asked, Job, Settling};
+use super::calls::{Asked, Job, Proving, Settling};
 use super::ledger::{Case, Owner};
 use super::Worker;
+use crate::claims::bucket::from_text;
 use crate::claims::table::{create, Shared};
-use crate::claims::{Op, Outcome, State};
+use crate::claims::{Attempt, Op, Outcome, State};
 use crate::demand::{ring, Demand};
+use crate::facilitator::{Answer, Delivery};
 use crate::settlement::{self, Settlement};
 use crate::shell::host::SharedData;
+use crate::store::{Due, DueClaim, Listed};
 
 /// Slots looked at in one second: each is visited every four.
 const SLICE: u16 = ring::SLOTS / 4;
+
+/// Claims of the shared store that are taken at once, and seconds each is the taker's.
+const DUE: (u32, u32) = (8, 30);
 
 /// Who looked last, and when.
 const TURN: &str = "x402/ring/1/turn";
@@ -25,11 +31,52 @@ impl Worker {
         if !takes_turn(now) {
             return;
         }
+        if self.policy.shared_claims.is_some() {
+            return self.fetch_due();
+        }
         let from = u16::try_from(now.checked_rem(4).unwrap_or(0)).unwrap_or(0).saturating_mul(SLICE);
         for slot in from..from.saturating_add(SLICE) {
             if let Ok(Some(kept)) = ring::take_due(&SharedData, slot, now) {
                 self.look_into(kept.demand, now);
             }
+        }
+    }
+
+    /// Asks the store for claims of all replicas that are due.
+    pub(super) fn fetch_due(&self) {
+        let Some(store) = &self.policy.shared_claims else { return };
+        let (most, lease) = DUE;
+        let id = self.attempt().0;
+        let _ = self.send_to_store(store, id, &Due { id, most, lease }.call(store, false));
+    }
+
+    /// Claims that are due, or none.
+    pub(super) fn listed(&self, id: u64, delivery: &Delivery<'_>) {
+        let Some(store) = &self.policy.shared_claims else { return };
+        match Listed::read(delivery, store, id) {
+            Listed::Claims { now, claims } => {
+                self.store_spoke(Some(now));
+                for due in claims {
+                    self.look_into_shared(&due, now);
+                }
+            }
+            Listed::Unscripted => {
+                let (id, (most, lease)) = (self.attempt().0, DUE);
+                let _ = self.send_to_store(store, id, &Due { id, most, lease }.call(store, true));
+            }
+            Listed::Down => self.store_failed("it could not be reached"),
+            Listed::Unsure(doubt) => self.store_failed(&doubt.to_string()),
+        }
+    }
+
+    fn look_into_shared(&self, due: &DueClaim, now: u64) {
+        let open = from_text(&due.value).and_then(|claim| claim.at(now));
+        if open.is_none_or(|claim| claim.state != State::Unknown) {
+            return;
+        }
+        let bytes = due.payment.as_deref().and_then(|text| hex::decode(text).ok());
+        if let Some(demand) = bytes.and_then(|bytes| Demand::from_bytes(&bytes)) {
+            self.ask_about(demand, now);
         }
     }
 
@@ -42,24 +89,32 @@ impl Worker {
             Some(State::Held | State::Settling) => return,
             _ => return ring::drop(&SharedData, &identity),
         }
+        self.ask_about(demand, now);
+    }
+
+    fn ask_about(&self, demand: Demand, now: u64) {
+        let identity = demand.identity;
         let attempt = self.attempt();
         let demand = Rc::new(demand);
         let again = Rc::clone(&demand);
         let again = move || Some(Rc::clone(&again));
-        let case = Case { identity, offered: demand.offered, demand: &again };
+        let case = Case { identity, offered: demand.offered, demand: &again, first: false };
         let op = Op::Begin(demand.begin(attempt, now));
-        if let Some(Outcome::Resolve(_)) = self.claim(Owner::Nobody, &case, &op) {
+        let owner = Owner::Again(attempt, Rc::clone(&demand));
+        if let Some(Outcome::Resolve(_)) = self.claim(owner, &case, &op) {
             self.resolve(attempt, demand);
         }
     }
 
     /// Asks whoever was asked before; nobody waits for the answer.
-    fn resolve(&self, attempt: crate::claims::Attempt, demand: Rc<Demand>) {
+    pub(super) fn resolve(&self, attempt: Attempt, demand: Rc<Demand>) {
         let asked = self.settler(demand.settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
-        let job = Settling { machine: Settlement::unattended(), context: None, demand, asked };
+        let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
+        let job = Settling { machine: Settlement::unattended(), context: None, demand, asked, proving };
         self.begin(attempt, Job::Settle(job));
-        if !(self.admits_first(attempt) && self.enqueue(attempt)) {
-            let _ = self.settle(attempt, settlement::Event::Answer(crate::facilitator::Answer::NotSent));
+        let admitted = proving == Proving::First || self.admits_first(attempt);
+        if !(admitted && self.enqueue(attempt)) {
+            let _ = self.settle(attempt, settlement::Event::Answer(Answer::NotSent));
         }
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use proxy_wasm::types::{BufferType, MapType};
 
-use super::calls::{Job, Settling, Verifying};
+use super::calls::{Job, Proving, Settling, Verifying};
+use super::ledger::{Case, Owner};
 use super::Worker;
-use crate::claims::{fingerprint, Attempt, Identity, Op, Outcome};
+use crate::claims::{fingerprint, Attempt, Binding, Identity, Op, Outcome, Transaction};
 use crate::config::Facilitator;
 use crate::demand::Demand;
 use crate::exchange;
@@ -26,13 +27,16 @@ const TRANSACTION_SECONDS: u64 = 3_600;
 impl Worker {
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
-        let ask = self.take_ask(token);
-        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
-        if ask.is_none() && attempt.is_none() {
-            return;
-        }
         let received = Received::take(num_headers, body_size);
         let delivery = received.delivery();
+        if let Some(id) = self.take_store_call(token) {
+            return self.store_answered(id, &delivery);
+        }
+        if let Some(asking) = self.take_inquiry(token) {
+            return self.node_answered(asking, &delivery);
+        }
+        let ask = self.take_ask(token);
+        let attempt = self.calls.try_borrow_mut().ok().and_then(|mut calls| calls.remove(&token.into()));
         if let Some((index, sent)) = ask {
             if let Some(facilitator) = self.policy.facilitators.get(index) {
                 self.heard(facilitator, &delivery, host::now_millis().saturating_sub(sent));
@@ -116,10 +120,25 @@ impl Worker {
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         log_answer(demand, facilitator, delivery, &answer);
         let event = match answer {
-            Answer::NotSent => self.not_sent(attempt),
+            Answer::NotSent => Some(self.not_sent(attempt)),
+            Answer::Unknown(doubt) if self.turns_to_chain(attempt, demand, doubt) => None,
             answer => self.spend(attempt, demand, delivery, answer),
         };
-        self.conclude(attempt, demand, event);
+        if let Some(event) = event {
+            self.conclude(attempt, demand, event);
+        }
+    }
+
+    /// Whether the chain is asked what an answer left open.
+    fn turns_to_chain(&self, attempt: Attempt, demand: &Demand, doubt: Doubt) -> bool {
+        let first = self.jobs.try_borrow_mut().ok().is_some_and(|mut jobs| match jobs.get_mut(&attempt) {
+            Some(Job::Settle(job)) if job.proving == Proving::Not => {
+                job.proving = Proving::After(doubt);
+                true
+            }
+            _ => false,
+        });
+        first && self.inquire(attempt, demand)
     }
 
     /// Feeds a settlement what it came to, and tells whoever waits.
@@ -146,20 +165,29 @@ impl Worker {
         demand: &Demand,
         delivery: &Delivery<'_>,
         answer: Answer,
-    ) -> settlement::Event {
+    ) -> Option<settlement::Event> {
         let (None, Answer::Accepted(transaction)) = (demand.payer, answer) else {
-            return settlement::Event::Answer(answer);
+            return Some(settlement::Event::Answer(answer));
         };
         let name = Identity::named("transaction", &[demand.caip2.as_bytes(), &transaction.0]);
         let kept = u64::from(demand.redeem_for).max(TRANSACTION_SECONDS);
-        let expires = host::now().saturating_add(kept);
+        let expires = self.now().saturating_add(kept);
         let fingerprint = fingerprint("claim", &[&demand.identity.nonce]);
-        let applied = self.run(&name, &Op::Mark { fingerprint, expires });
         self.note_transaction(attempt, facilitator::transaction_text(delivery));
-        match applied {
-            Outcome::Granted | Outcome::Present => settlement::Event::Answer(answer),
-            Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),
-            _ => settlement::Event::Answer(Answer::Unknown(Doubt::Broken)),
+        let case = Case { identity: name, offered: Binding([0; 16]), demand: &|| None, first: false };
+        let op = Op::Mark { fingerprint, expires };
+        self.claim(Owner::Spend(attempt, transaction), &case, &op)
+            .map(|outcome| spending(transaction, outcome))
+    }
+
+    /// The transaction was marked, or is another's.
+    pub(super) fn spent(&self, attempt: Attempt, transaction: Transaction, outcome: Outcome) {
+        let demand = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
+            Job::Settle(job) => Some(Rc::clone(&job.demand)),
+            Job::Verify(_) => None,
+        });
+        if let Some(demand) = demand {
+            self.conclude(attempt, &demand, spending(transaction, outcome));
         }
     }
 
@@ -185,8 +213,16 @@ impl Worker {
         spoke: bool,
     ) {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
-        let now = host::now();
-        self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
+        self.spoke(facilitator, spoke);
+    }
+}
+
+/// What a transaction proves that was to be marked as spent.
+fn spending(transaction: Transaction, marked: Outcome) -> settlement::Event {
+    match marked {
+        Outcome::Granted | Outcome::Present => settlement::Event::Answer(Answer::Accepted(transaction)),
+        Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),
+        _ => settlement::Event::Answer(Answer::Unknown(Doubt::Broken)),
     }
 }
 

@@ -43,6 +43,20 @@ pub(in crate::shell) struct Settling {
     pub(super) context: Option<u32>,
     pub(super) demand: Rc<Demand>,
     pub(super) asked: Asked,
+    pub(super) proving: Proving,
+}
+
+/// Whether the chain is asked what became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Proving {
+    /// Not yet.
+    Not,
+    /// Before the facilitator is.
+    First,
+    /// It is, because the facilitator's answer left this doubt.
+    After(Doubt),
+    /// It was.
+    Done,
 }
 
 /// Who is asked, and who is asked after him if he cannot be reached.
@@ -107,10 +121,13 @@ impl Worker {
         let (demand, asked) = self.ask_for(visit, purchase, amount);
         let possible = !demand.body.is_empty();
         let machine = Settlement::queued();
-        let job = Settling { machine, context: Some(visit.context), demand: Rc::new(demand), asked };
+        let proving =
+            if visit.resolving && self.can_inquire(&demand) { Proving::First } else { Proving::Not };
+        let job = Settling { machine, context: Some(visit.context), demand: Rc::new(demand), asked, proving };
         self.begin(attempt, Job::Settle(job));
+        let admitted = proving == Proving::First || self.admits_first(attempt);
         let told = match possible {
-            true if self.admits_first(attempt) && self.enqueue(attempt) => return None,
+            true if admitted && self.enqueue(attempt) => return None,
             true => self.settle(attempt, self.not_sent(attempt)),
             // It was asked for before, and nobody knows with which bytes.
             false => self.settle(attempt, settlement::Event::Answer(Answer::Unknown(Doubt::Broken))),
@@ -222,13 +239,29 @@ impl Worker {
     /// come back to the root.
     pub(in crate::shell) fn drain(&self, queue: u32) {
         while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
-            if let Some(id) = bytes.first_chunk::<8>() {
-                self.dispatch(Attempt(u64::from_le_bytes(*id)));
+            match bytes.split_first_chunk::<8>() {
+                Some((id, [])) => self.dispatch(Attempt(u64::from_le_bytes(*id))),
+                Some((id, _)) => self.send_errand(u64::from_le_bytes(*id)),
+                None => {}
             }
         }
     }
 
     fn dispatch(&self, attempt: Attempt) {
+        let asks = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.get_mut(&attempt) {
+            Some(Job::Settle(job)) if job.proving == Proving::First => {
+                job.proving = Proving::Done;
+                Some(Rc::clone(&job.demand))
+            }
+            _ => None,
+        });
+        if !asks.is_some_and(|demand| self.inquire(attempt, &demand)) {
+            self.send_job(attempt);
+        }
+    }
+
+    /// Asks the facilitator, as the root.
+    pub(super) fn send_job(&self, attempt: Attempt) {
         let Ok(mut jobs) = self.jobs.try_borrow_mut() else { return };
         // A job that is gone was given up before it was sent.
         let Some(job) = jobs.get_mut(&attempt) else { return };

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::Worker;
 use crate::claims::bucket::Forgotten;
-use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, State};
+use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, State, Transaction};
 use crate::demand::{ring, Demand};
 use crate::shell::host::{self, SharedData};
 
@@ -16,12 +16,18 @@ use crate::shell::host::{self, SharedData};
 const GRACE_SECONDS: u64 = 2;
 
 /// Who hears what comes of an op.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Owner {
     /// The exchange of this stream.
     Exchange(u32),
     /// The settlement of this attempt.
     Settlement(Attempt),
+    /// The settlement of this attempt, whose transaction is being marked as spent.
+    Spend(Attempt, Transaction),
+    /// Whoever asks again about an outcome that is open, as this attempt.
+    Again(Attempt, Rc<Demand>),
+    /// Nobody; it is tried again until then.
+    Undo(u64),
     /// Nobody.
     Nobody,
 }
@@ -33,13 +39,19 @@ pub(super) struct Case<'a> {
     pub(super) offered: Binding,
     /// What is kept for asking again, where money is about to be asked for.
     pub(super) demand: &'a dyn Fn() -> Option<Rc<Demand>>,
+    /// Whether open claims of the same wallet come before a new one. Of this process they are
+    /// looked up before.
+    pub(super) first: bool,
 }
 
 // === impl Worker ===
 
 impl Worker {
     /// Runs one op. `None` when its owner is told later.
-    pub(super) fn claim(&self, _owner: Owner, case: &Case<'_>, op: &Op) -> Option<Outcome> {
+    pub(super) fn claim(&self, owner: Owner, case: &Case<'_>, op: &Op) -> Option<Outcome> {
+        if self.policy.shared_claims.is_some() {
+            return self.claim_shared(owner, case, *op);
+        }
         let now = host::now();
         let applied = self.table.run(&SharedData, &case.identity, op, now);
         self.meters.claims(&applied.delta);
@@ -127,7 +139,7 @@ impl Worker {
     }
 
     /// Nothing ends in silence that has money in it.
-    fn record_forgotten(&self, forgotten: Forgotten) {
+    pub(super) fn record_forgotten(&self, forgotten: Forgotten) {
         if forgotten == Forgotten::default() {
             return;
         }

@@ -1,8 +1,14 @@
 //! A real Envoy of two workers with the module, a facilitator and an upstream, and what the
 //! tests beside this file ask of them.
 //!
+//! [`Scene`] sets a [`Stage`]: one Envoy; or [`Replicas`]: several behind a balancer, with a
+//! [`Line`](x402_devstack::network::Line) that can be broken before facilitator and upstream.
+//!
 //! The configuration is the repository's `envoy/envoy.yaml`. Without an Envoy or a module
 //! there is nothing to test: the tests say so, and fail where `CI` is set.
+
+mod replicas;
+mod scene;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,10 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use x402_devstack::client::{request, Answer, RawRequest};
-use x402_devstack::envoy::{find_binary, Envoy, Options, PluginConfig, Update};
-use x402_devstack::facilitator::{self, Facilitator, Fault, FaultKind};
+use x402_devstack::envoy::{Envoy, Update};
+use x402_devstack::facilitator::{Facilitator, Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Quote, Wallet};
-use x402_devstack::upstream::{self, Upstream};
+use x402_devstack::upstream::Upstream;
+
+pub use replicas::Replicas;
+pub use scene::Scene;
 
 /// Where the seller is paid.
 pub const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
@@ -62,88 +71,13 @@ pub fn furnished(timeout: &str) -> Value {
     config
 }
 
-/// How to set a stage.
-pub struct Scene {
-    options: Options,
-    facilitator: facilitator::Options,
-    upstream: Option<SocketAddr>,
-    settler: Option<SocketAddr>,
-}
-
 /// A facilitator, an upstream, and Envoy between client and both.
 pub struct Stage {
     pub facilitator: Facilitator,
     pub upstream: Upstream,
     pub envoy: Envoy,
-}
-
-// === impl Scene ===
-
-impl Scene {
-    /// With this plugin configuration.
-    pub fn new(plugin: Value) -> Self {
-        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
-        let options = Options::new(template).concurrency(2).plugin(PluginConfig::Json(plugin));
-        Self { options, facilitator: facilitator::Options::default(), upstream: None, settler: None }
-    }
-
-    /// Changes how Envoy is run.
-    pub fn envoy(mut self, change: impl FnOnce(Options) -> Options) -> Self {
-        self.options = change(self.options);
-        self
-    }
-
-    /// The time from a settlement's broadcast to its receipt.
-    pub fn latency(mut self, millis: u64) -> Self {
-        self.facilitator.latency = Duration::from_millis(millis);
-        self
-    }
-
-    /// How the facilitator starts.
-    pub fn facilitator(mut self, change: impl FnOnce(&mut facilitator::Options)) -> Self {
-        change(&mut self.facilitator);
-        self
-    }
-
-    /// Another upstream than the stage's own.
-    pub fn upstream(mut self, address: SocketAddr) -> Self {
-        self.upstream = Some(address);
-        self
-    }
-
-    /// Another facilitator than the stage's own.
-    pub fn settler(mut self, address: SocketAddr) -> Self {
-        self.settler = Some(address);
-        self
-    }
-
-    /// `None`, said aloud, where there is no Envoy or no module.
-    pub fn start(self) -> Option<Stage> {
-        self.set(Envoy::start)
-    }
-
-    /// With listeners that can be replaced.
-    pub fn start_lds(self) -> Option<Stage> {
-        self.set(Envoy::start_lds)
-    }
-
-    fn set<E: std::fmt::Display>(self, start: fn(&Options) -> Result<Envoy, E>) -> Option<Stage> {
-        let module = module();
-        if find_binary().is_none() || !module.is_file() {
-            assert!(std::env::var_os("CI").is_none(), "no Envoy or no module");
-            eprintln!("skipped: no Envoy, or no module: make setup build");
-            return None;
-        }
-        let facilitator = Facilitator::start(self.facilitator).expect("a free port");
-        let upstream = Upstream::start(upstream::Options::default()).expect("a free port");
-        let options = self
-            .options
-            .module(module)
-            .facilitator(self.settler.unwrap_or(facilitator.address()))
-            .upstream(self.upstream.unwrap_or(upstream.address()));
-        let envoy = start(&options).unwrap_or_else(|error| panic!("{error}"));
-        Some(Stage { facilitator, upstream, envoy })
-    }
+    /// Where clients come in: Envoy, or what stands before it.
+    door: SocketAddr,
 }
 
 /// Makes Envoy speak HTTP/2 to the upstream.
@@ -166,7 +100,12 @@ pub fn module() -> PathBuf {
 impl Stage {
     /// One request on a connection of its own.
     pub async fn ask(&self, ask: &RawRequest) -> Answer {
-        request(self.envoy.address(), ask).await
+        request(self.door, ask).await
+    }
+
+    /// Where clients come in: Envoy, or what stands before it.
+    pub fn door(&self) -> SocketAddr {
+        self.door
     }
 
     /// A GET with a payment.
@@ -206,7 +145,7 @@ impl Stage {
 
     /// A GET with a payment, under way.
     pub fn under_way(&self, target: &str, payment: &Payment) -> JoinHandle<Answer> {
-        let (address, ask) = (self.envoy.address(), RawRequest::get(target).pay(payment));
+        let (address, ask) = (self.door, RawRequest::get(target).pay(payment));
         tokio::spawn(async move { request(address, &ask).await })
     }
 
@@ -272,9 +211,9 @@ pub fn upgrade(stage: &mut Stage, version: u8) {
     assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
 
-/// An honest payment by the first development wallet.
+/// An honest payment by a wallet of its own.
 pub fn sign(quote: &Quote) -> Payment {
-    let wallet = Wallet::dev(0);
+    let wallet = Wallet::another();
     let draft = Draft::for_quote(&wallet, quote).expect("something payable");
     draft.sign(&wallet)
 }

@@ -21,7 +21,7 @@ use x402_proxy_wasm::demand::Demand;
 use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
-use x402_proxy_wasm::protocol::abilities::{Abilities, Ability};
+use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
 use x402_proxy_wasm::protocol::challenge::Challenge;
 use x402_proxy_wasm::protocol::Version;
 use x402_proxy_wasm::reply::cors::Grant;
@@ -137,8 +137,14 @@ impl Sansio {
     }
 
     fn breaker<T>(&self, offer: &Offer, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        let index = offer.facilitator().map_or(0, |facilitator| facilitator.index());
+        let index = offer.facilitators().first().map_or(0, |facilitator| facilitator.index());
         act(&mut self.breakers.borrow_mut()[index])
+    }
+
+    /// The offer's one facilitator, if it may be asked.
+    fn admitted<'o>(&self, offer: &'o Offer) -> Option<&'o Facilitator> {
+        let facilitator = offer.facilitators().first()?;
+        self.breaker(offer, |breaker| breaker.admits(now())).then_some(facilitator)
     }
 
     fn upstream(&self, pairs: &Pairs, body: &[u8]) -> Reached {
@@ -226,6 +232,10 @@ struct Listed;
 const SUBMITTER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
 impl Abilities for Listed {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, network: &str) -> Ability {
         let extra = if network.starts_with("solana") { r#"{"feePayer":"somebody"}"# } else { "{}" };
         Ability::Yes(extra.to_owned())

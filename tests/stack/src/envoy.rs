@@ -10,8 +10,8 @@ mod bootstrap;
 mod complaint;
 mod lds;
 mod options;
-mod ports;
-mod process;
+pub(crate) mod ports;
+pub(crate) mod process;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -210,6 +210,11 @@ impl Envoy {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Ends the process as a crash would: nothing is drained, nothing said.
+    pub fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Whether the process is still there.

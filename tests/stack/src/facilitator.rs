@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256};
 
-use crate::http1::Server;
+use crate::http1::serve;
+use crate::listen::Server;
 
 pub use answer::{Answer, Dialect, Settled};
 pub use calls::Call;
@@ -94,7 +95,7 @@ pub(crate) struct State {
     inquiries: Mutex<Calls>,
     clock_offset: AtomicI64,
     instant_calls: AtomicU64,
-    doors: OnceLock<crate::http1::Doors>,
+    doors: OnceLock<crate::listen::Doors>,
 }
 
 impl Facilitator {
@@ -112,7 +113,7 @@ impl Facilitator {
             doors: OnceLock::new(),
             options,
         });
-        let server = Server::start(state.options.listen, state.options.threads, Desk(state.clone()))?;
+        let server = serve(state.options.listen, state.options.threads, Desk(state.clone()))?;
         let _ = state.doors.set(server.doors());
         Ok(Self { server, state })
     }

@@ -8,8 +8,8 @@ mod reply;
 mod request;
 mod server;
 
+pub use crate::listen::Server;
 pub(crate) use reply::{write_header, write_status};
 pub use reply::{Reply, Response, Script, Step};
 pub use request::{Header, Request};
-pub(crate) use server::Doors;
-pub use server::{Server, Service};
+pub use server::{serve, Service};

@@ -27,7 +27,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::http1::{Reply, Request, Response, Server, Service};
+use crate::http1::{serve, Reply, Request, Response, Service};
+use crate::listen::Server;
 
 pub use tally::Hit;
 
@@ -65,7 +66,7 @@ impl Upstream {
     pub fn start(options: Options) -> io::Result<Self> {
         let state = Arc::new(State { name: options.name, tally: Mutex::default() });
         let application = Application(state.clone());
-        let server = Server::start(options.listen, options.threads, application)?;
+        let server = serve(options.listen, options.threads, application)?;
         Ok(Self { server, state })
     }
 

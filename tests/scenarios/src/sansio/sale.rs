@@ -129,7 +129,7 @@ impl<'a> Sale<'a> {
 
     fn verify(&mut self) {
         let offer = &self.purchase.offer;
-        let verdict = match offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now()))) {
+        let verdict = match self.rig.admitted(offer) {
             Some(facilitator) => {
                 let reached = self.rig.call(facilitator, Endpoint::Verify, &self.purchase.body(None));
                 let verdict = Verdict::read(&delivery(&reached));
@@ -147,9 +147,8 @@ impl<'a> Sale<'a> {
             false => self.rig.kept(&self.identity),
         };
         let offer = &self.purchase.offer;
-        let admitted = offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now())));
         let mut machine = Settlement::queued();
-        let answer = match admitted {
+        let answer = match self.rig.admitted(offer) {
             Some(facilitator) => {
                 machine = machine.on(settlement::Event::Dispatched).0;
                 if self.hang_up {

@@ -13,6 +13,8 @@ use super::StartError;
 const WASM: &str = "envoy.filters.http.wasm";
 const STRING_VALUE: &str = "type.googleapis.com/google.protobuf.StringValue";
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
+const HTTP_OPTIONS_NAME: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const HTTP_OPTIONS: &str = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const FILE_ACCESS_LOG: &str = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog";
 
 /// The rewritten tree and where it will listen.
@@ -34,6 +36,10 @@ impl Plan {
         tree["admin"] = json!({ "address": address(admin) });
         let (listeners, main) = place_listeners(&mut tree, options)?;
         for (name, endpoint) in &options.clusters {
+            place_cluster(&mut tree, name, *endpoint)?;
+        }
+        for (name, endpoint) in &options.more_clusters {
+            add_cluster(&mut tree, name)?;
             place_cluster(&mut tree, name, *endpoint)?;
         }
         rewrite_filters(&mut tree, options);
@@ -95,6 +101,23 @@ fn reachable(at: SocketAddr) -> SocketAddr {
     } else {
         at
     }
+}
+
+/// As an operator would add one: early to give up, no retries, no connection kept for long.
+fn add_cluster(tree: &mut Value, name: &str) -> Result<(), StartError> {
+    let clusters = tree["static_resources"]["clusters"].as_array_mut();
+    let clusters = clusters.ok_or_else(|| StartError::Template("no static clusters".to_owned()))?;
+    clusters.push(json!({
+        "name": name,
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": { HTTP_OPTIONS_NAME: {
+            "@type": HTTP_OPTIONS,
+            "common_http_protocol_options": { "idle_timeout": "4s" },
+            "explicit_http_config": { "http_protocol_options": {} },
+        } },
+        "circuit_breakers": { "thresholds": [{ "max_requests": 4096, "max_retries": 0 }] },
+    }));
+    Ok(())
 }
 
 fn place_cluster(tree: &mut Value, name: &str, endpoint: SocketAddr) -> Result<(), StartError> {

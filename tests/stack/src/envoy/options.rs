@@ -35,6 +35,8 @@ pub struct Options {
     pub allow_on_headers_stop_iteration: Option<bool>,
     /// The only endpoint of a cluster, by the cluster's name.
     pub clusters: BTreeMap<String, SocketAddr>,
+    /// Clusters that the template does not have, by name: plain HTTP/1.1 on an address.
+    pub more_clusters: BTreeMap<String, SocketAddr>,
     /// Variables the module reads.
     pub vm_environment: BTreeMap<String, String>,
     /// Variables of the process, for `host_env_keys`.
@@ -59,6 +61,7 @@ impl Options {
             plugin: None,
             allow_on_headers_stop_iteration: None,
             clusters: BTreeMap::new(),
+            more_clusters: BTreeMap::new(),
             vm_environment: BTreeMap::new(),
             environment: BTreeMap::new(),
             concurrency: 1,
@@ -82,6 +85,12 @@ impl Options {
 
     pub fn cluster(mut self, name: &str, endpoint: SocketAddr) -> Self {
         self.clusters.insert(name.to_owned(), endpoint);
+        self
+    }
+
+    /// Adds a cluster that the template does not have.
+    pub fn add_cluster(mut self, name: &str, endpoint: SocketAddr) -> Self {
+        self.more_clusters.insert(name.to_owned(), endpoint);
         self
     }
 

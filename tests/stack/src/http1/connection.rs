@@ -7,8 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::listen::Mode;
+
 use super::request::{take_chunk, take_head, BodyLength, Head, Request, MAX_HEAD};
-use super::server::{Mode, Service};
+use super::server::Service;
 use super::{Reply, Response, Script, Step};
 
 /// What the read side found.

@@ -2,6 +2,7 @@
 
 mod faults;
 mod ledger;
+mod network;
 mod payments;
 mod upstream;
 mod vectors;

@@ -9,7 +9,7 @@ use serde_json::json;
 use x402_devstack::client::request;
 use x402_devstack::client::RawRequest;
 use x402_devstack::facilitator::Facilitator;
-use x402_devstack::http1::{Reply, Request, Response, Server, Service};
+use x402_devstack::http1::{serve, Reply, Request, Response, Server, Service};
 use x402_devstack::payer::{decode_header, visit, VisitError, Wallet};
 
 use super::{facilitator, requirement};
@@ -47,7 +47,7 @@ impl Service for Shop {
 
 fn shop() -> Server {
     let listen = "127.0.0.1:0".parse().unwrap();
-    Server::start(listen, 1, Shop(Arc::new(facilitator()))).unwrap()
+    serve(listen, 1, Shop(Arc::new(facilitator()))).unwrap()
 }
 
 #[tokio::test]

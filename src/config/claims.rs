@@ -1,0 +1,106 @@
+//! The `claims` section.
+
+use std::sync::Arc;
+
+use super::error::Errors;
+use super::facilitators::{read_authority, read_headers, read_prefix, Surroundings};
+use super::fields::Fields;
+use super::text::{duration, token};
+use super::tree::{Path, Value};
+use super::Secret;
+
+pub(super) const KEYS: &[&str] = &["capacity", "shared"];
+pub(super) const SHARED_KEYS: &[&str] =
+    &["cluster", "authority", "kind", "pathPrefix", "timeout", "headers", "keyPrefix"];
+pub(super) const KINDS: &[(&str, StoreKind)] =
+    &[("webdis", StoreKind::Webdis), ("upstash", StoreKind::Upstash)];
+
+/// The claim table's settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClaimsPolicy {
+    /// How many authorisations are remembered at once, per process.
+    pub(crate) capacity: u32,
+}
+
+/// Where and how the shared claim store is called.
+#[derive(Debug)]
+pub struct SharedStore {
+    /// The host's name for the upstream: an Envoy cluster.
+    pub(crate) cluster: String,
+    pub(crate) authority: String,
+    pub(crate) kind: StoreKind,
+    /// Never empty.
+    pub(crate) path: String,
+    pub(crate) timeout_millis: u32,
+    /// Static headers; values may be secrets and are never logged.
+    pub(crate) headers: Vec<(String, Secret)>,
+    /// What every key begins with.
+    pub(crate) key_prefix: String,
+}
+
+/// The HTTP front of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StoreKind {
+    /// Webdis: the command's words, escaped, with slashes between them.
+    Webdis,
+    /// Upstash's REST API, and what speaks it: the command as a JSON array.
+    Upstash,
+}
+
+/// Reads the section, or takes its defaults.
+pub(super) fn read(
+    fields: &Fields<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> (ClaimsPolicy, Option<Arc<SharedStore>>) {
+    let path = fields.path.key("claims");
+    let claims = fields.get("claims").and_then(|value| Fields::open(value, path, KEYS, errors));
+    let capacity = claims.as_ref().and_then(|claims| claims.number("capacity", 1, 4_194_304, errors));
+    let shared = claims.as_ref().and_then(|claims| claims.get("shared"));
+    let shared = shared.and_then(|value| read_shared(value, path.key("shared"), around, errors));
+    (ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }, shared.map(Arc::new))
+}
+
+fn read_shared(
+    value: &Value<'_>,
+    path: Path<'_>,
+    around: &mut Surroundings<'_>,
+    errors: &mut Errors,
+) -> Option<SharedStore> {
+    let fields = Fields::open(value, path, SHARED_KEYS, errors)?;
+    let cluster = fields.need("cluster", "the proxy's name for the store's HTTP front", errors);
+    let cluster = cluster.and_then(|value| token(value, &path.key("cluster"), 256, errors));
+    let authority = fields.need("authority", "the front's host, for example webdis:7379", errors);
+    let authority = authority.and_then(|value| read_authority(value, &path.key("authority"), errors));
+    let kind = fields.need("kind", "write webdis or upstash: what speaks HTTP in front of Redis", errors);
+    let kind = kind.and_then(|_| fields.choice("kind", KINDS, errors));
+    let prefix = match fields.get("pathPrefix") {
+        Some(value) => read_prefix(value, &path.key("pathPrefix"), errors),
+        None => Some(String::new()),
+    };
+    let timeout = match fields.get("timeout") {
+        Some(value) => duration(value, &path.key("timeout"), ("50ms", "5s"), errors),
+        None => Some(500),
+    };
+    let headers = match fields.get("headers") {
+        Some(value) => read_headers(value, path.key("headers"), around, errors),
+        None => Vec::new(),
+    };
+    let key_prefix = match fields.get("keyPrefix") {
+        Some(value) => token(value, &path.key("keyPrefix"), 64, errors),
+        None => Some("x402:".to_owned()),
+    };
+    let mut path = prefix?;
+    if path.is_empty() {
+        path.push('/');
+    }
+    Some(SharedStore {
+        cluster: cluster?,
+        authority: authority?,
+        kind: kind?,
+        path,
+        timeout_millis: u32::try_from(timeout?).ok()?,
+        headers,
+        key_prefix: key_prefix?,
+    })
+}

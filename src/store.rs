@@ -1,0 +1,176 @@
+//! The shared claim store: what replicas know of a claim in common.
+//!
+//! A Redis behind an HTTP front. Nothing is decided there: a transition is computed by
+//! [`Claim::apply`](crate::claims::Claim::apply) from the value that was read, and one script
+//! writes it if that value still stands ([`Swap`]). A second script hands out claims that are to
+//! be asked about again ([`Due`]). Each script answers with the store's clock, by which leases
+//! are measured.
+//!
+//! | key, after the prefix | what |
+//! |---|---|
+//! | `c:<wallet>:<nonce>` | the claim: hexadecimal text, opaque here |
+//! | `p:<wallet>:<nonce>` | what is needed to ask about it again: opaque text |
+//! | `o:<wallet>:<binding>` | sorted set of nonces: claims of a wallet for one purchase that are open, by their end |
+//! | `d` | sorted set of claim keys, by when they are to be asked about |
+//!
+//! The wallet is a hash of chain, contract and payer. A script reaches a claim from a member of
+//! the open set by joining texts, so that a Redis Cluster, which wants every key named, cannot
+//! run it. Keys expire [`KEY_MARGIN_SECONDS`] after what they hold.
+//!
+//! An answer counts if it names the call it answers; see [`Swap::id`].
+
+use sha3::{Digest, Keccak256};
+
+use crate::claims::{Binding, Identity, UnixSeconds};
+use crate::config::{SharedStore, StoreKind};
+
+mod call;
+pub mod errand;
+mod reply;
+
+pub use call::Call;
+pub use reply::{Doubt, DueClaim, Listed, OpenClaim, Reply};
+
+/// The longest claim kept, in hexadecimal digits.
+pub const MAX_VALUE: usize = 1024;
+
+/// The longest payment text kept, in bytes.
+pub const MAX_PAYMENT: usize = 32 * 1024;
+
+/// The most open claims that one answer shows.
+pub const MAX_OPEN: usize = 8;
+
+/// The most claims that one [`Due`] hands out.
+pub const MAX_DUE: u32 = 16;
+
+/// Seconds a key outlives what it holds.
+pub const KEY_MARGIN_SECONDS: u64 = 5;
+
+/// A claim's name in the store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Name {
+    wallet: [u8; 16],
+    nonce: [u8; 32],
+}
+
+/// What stands under a claim's key for a [`Swap`] to write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Before<'a> {
+    /// Nothing.
+    Absent,
+    /// This value.
+    Value(&'a str),
+    /// Nothing is written, whatever stands there: look.
+    Never,
+}
+
+/// What becomes of something beside the claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change<T> {
+    /// It stays. What a claim takes along stays as long as the claim.
+    Leave,
+    /// It goes.
+    Remove,
+    /// It comes, or is replaced.
+    Put(T),
+}
+
+/// One transition of one claim, or a look at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Swap<'a> {
+    /// The call's own number, of all replicas' calls. The answer must repeat it: Webdis writes a
+    /// late answer to whoever has the connection's file descriptor by then (0.1.9).
+    pub id: u64,
+    /// Whose.
+    pub claim: &'a Name,
+    /// What is bought: names the open set.
+    pub binding: &'a Binding,
+    /// The value it is written over.
+    pub before: Before<'a>,
+    /// The new value; `None` deletes.
+    pub next: Option<&'a str>,
+    /// When the new value is over. Never sooner than now, by the store's clock.
+    pub expires: UnixSeconds,
+    /// The claim's place in the open set of its wallet and purchase.
+    pub open: Change<()>,
+    /// Whether open claims of that set come first: where there is no claim and others are open,
+    /// nothing is written and they are told instead. Where nothing is written for another reason,
+    /// they are told as well.
+    pub want_open: bool,
+    /// What is needed to ask about it again.
+    pub payment: Change<&'a str>,
+    /// When it is to be asked about again.
+    pub due: Change<UnixSeconds>,
+}
+
+/// Takes claims whose time has come, and puts each off for as long as the asker may need.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// As [`Swap::id`].
+    pub id: u64,
+    /// At most so many; no more than [`MAX_DUE`].
+    pub most: u32,
+    /// Seconds until each of them is handed out again.
+    pub lease: u32,
+}
+
+// === impl Name ===
+
+impl Name {
+    /// The name of an authorisation.
+    pub fn of(who: &Identity) -> Self {
+        let mut hasher = Keccak256::new();
+        hasher.update(b"x402 wallet");
+        hasher.update(who.chain_id.to_be_bytes());
+        hasher.update(who.verifying_contract.as_bytes());
+        hasher.update(who.payer.as_bytes());
+        let hash: [u8; 32] = hasher.finalize().into();
+        Self { wallet: hash.first_chunk().copied().unwrap_or_default(), nonce: who.nonce }
+    }
+
+    /// The name of another authorisation of the same wallet.
+    #[must_use]
+    pub fn sibling(&self, nonce: [u8; 32]) -> Self {
+        Self { nonce, ..*self }
+    }
+
+    /// The authorisation's nonce.
+    pub fn nonce(&self) -> &[u8; 32] {
+        &self.nonce
+    }
+
+    /// Reads what [`Name::text`] wrote.
+    fn parse(text: &str) -> Option<Self> {
+        let (wallet, nonce) = text.split_once(':')?;
+        let mut name = Self { wallet: [0; 16], nonce: read_nonce(nonce)? };
+        hex::decode_to_slice(wallet, &mut name.wallet).ok()?;
+        Some(name)
+    }
+
+    fn text(&self) -> String {
+        let mut text = hex::encode(self.wallet);
+        text.push(':');
+        text.push_str(&hex::encode(self.nonce));
+        text
+    }
+}
+
+fn read_nonce(text: &str) -> Option<[u8; 32]> {
+    let mut nonce = [0; 32];
+    hex::decode_to_slice(text, &mut nonce).ok()?;
+    Some(nonce)
+}
+
+/// Whether a text may stand for a claim.
+fn is_value(text: &str) -> bool {
+    (1..=MAX_VALUE).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether a text may be kept for asking again: base64 of any alphabet, or hexadecimal.
+fn is_payment(text: &str) -> bool {
+    (2..=MAX_PAYMENT).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Calls of the scripts, in the dialect of the front.
+
+use super::{is_payment, is_value, Before, Change, Due, SharedStore, StoreKind, Swap, MAX_DUE};
+use crate::claims::UnixSeconds;
+use crate::json::push_string;
+
+/// A script, and what the server knows it by once it has run: SHA-1 of its text.
+pub(super) struct Script {
+    pub(super) text: &'static str,
+    pub(super) sha1: &'static str,
+}
+
+pub(super) const SWAP: Script =
+    Script { text: include_str!("swap.lua"), sha1: "99a41945aa313730a804ec437d50e1a63cd944c5" };
+
+pub(super) const DUE: Script =
+    Script { text: include_str!("due.lua"), sha1: "b36ef0788c42e71f74c269f0292c387f3f7f82ba" };
+
+/// A call to be made with `POST`. The store's address, path and headers are in its
+/// [`SharedStore`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Call {
+    /// `content-type`.
+    pub content_type: &'static str,
+    /// The command.
+    pub body: String,
+}
+
+// === impl Swap ===
+
+impl Swap<'_> {
+    /// The call. With `full` it brings the script along, for a server that does not know it
+    /// ([`Reply::Unscripted`](super::Reply::Unscripted)). `None` when a text is not one that the
+    /// store keeps: see [`MAX_VALUE`](super::MAX_VALUE) and [`MAX_PAYMENT`](super::MAX_PAYMENT).
+    pub fn call(&self, store: &SharedStore, full: bool) -> Option<Call> {
+        let fits = |value: Option<&str>| value.is_none_or(is_value);
+        let before = match self.before {
+            Before::Absent => "",
+            Before::Never => "?",
+            Before::Value(value) => fits(Some(value)).then_some(value)?,
+        };
+        let next = fits(self.next).then_some(self.next)?.unwrap_or_default();
+        let payment = match self.payment {
+            Change::Leave => "",
+            Change::Remove => "-",
+            Change::Put(text) => is_payment(text).then_some(text)?,
+        };
+        let due = match self.due {
+            Change::Leave => String::new(),
+            Change::Remove => "-".to_owned(),
+            Change::Put(at) => time_text(at),
+        };
+        let open = match self.open {
+            Change::Leave => "",
+            Change::Remove => "-",
+            Change::Put(()) => "+",
+        };
+        let key = |kind: &str, rest: &str| [store.key_prefix.as_str(), kind, rest].concat();
+        let name = self.claim.text();
+        let (wallet, nonce) = name.split_at_checked(33)?;
+        let keys = [
+            key("c:", &name),
+            key("o:", &[wallet, &hex::encode(self.binding.0)].concat()),
+            key("p:", &name),
+            key("d", ""),
+        ];
+        let base = key("c:", wallet);
+        let want = if self.want_open { "1" } else { "0" };
+        let (expires, id) = (time_text(self.expires), id_text(self.id));
+        let arguments = [before, next, &expires, &base, nonce, open, want, payment, &due, &id];
+        Some(write(store.kind, &SWAP, full, &keys, &arguments))
+    }
+}
+
+// === impl Due ===
+
+impl Due {
+    /// The call; as [`Swap::call`].
+    pub fn call(&self, store: &SharedStore, full: bool) -> Call {
+        let keys = [[store.key_prefix.as_str(), "d"].concat()];
+        let (most, lease) = (self.most.min(MAX_DUE).to_string(), self.lease.to_string());
+        write(store.kind, &DUE, full, &keys, &[&store.key_prefix, &most, &lease, &id_text(self.id)])
+    }
+}
+
+// === impl SharedStore ===
+
+impl SharedStore {
+    /// The host's name for the upstream.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// How long a call may take, in milliseconds.
+    pub fn timeout_millis(&self) -> u32 {
+        self.timeout_millis
+    }
+
+    /// Everything in front of a call's body.
+    pub fn head<'a>(&'a self, call: &Call) -> Vec<(&'a str, &'a str)> {
+        let mut head = vec![
+            (":method", "POST"),
+            (":path", self.path.as_str()),
+            (":authority", self.authority.as_str()),
+            ("accept", "application/json"),
+            ("content-type", call.content_type),
+        ];
+        head.extend(self.headers.iter().map(|(name, value)| (name.as_str(), value.expose())));
+        head
+    }
+}
+
+/// How a call's number is spelled in it.
+pub(super) fn id_text(id: u64) -> String {
+    hex::encode(id.to_be_bytes())
+}
+
+/// A time that Redis takes for one.
+fn time_text(at: UnixSeconds) -> String {
+    at.min(u32::MAX.into()).to_string()
+}
+
+fn write(kind: StoreKind, script: &Script, full: bool, keys: &[String], arguments: &[&str]) -> Call {
+    let (command, named) = if full { ("EVAL", script.text) } else { ("EVALSHA", script.sha1) };
+    let count = keys.len().to_string();
+    let words = [command, named, &count].into_iter().chain(keys.iter().map(String::as_str));
+    let words = words.chain(arguments.iter().copied());
+    let mut body = String::new();
+    match kind {
+        StoreKind::Webdis => {
+            for word in words {
+                if !body.is_empty() {
+                    body.push('/');
+                }
+                push_encoded(&mut body, word);
+            }
+            Call { content_type: "application/x-www-form-urlencoded", body }
+        }
+        StoreKind::Upstash => {
+            for word in words {
+                body.push(if body.is_empty() { '[' } else { ',' });
+                push_string(&mut body, word);
+            }
+            body.push(']');
+            Call { content_type: "application/json", body }
+        }
+    }
+}
+
+/// Appends a word of Webdis's: `/` parts words, `?` ends them, `+` is a space and `.` may begin a
+/// format, so everything is escaped but letters, digits, `-` and `_`. A word may be empty, but
+/// for the last.
+fn push_encoded(out: &mut String, word: &str) {
+    for byte in word.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push_str(&hex::encode([byte]));
+        }
+    }
+}

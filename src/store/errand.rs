@@ -1,0 +1,273 @@
+//! One op on a claim that replicas share, as a machine.
+//!
+//! The local table stands in front. What it refuses never leaves this host: a payment that is at
+//! work here, was delivered here or belongs to another purchase. What it would grant, and every
+//! later step of an attempt, is decided by [`Claim::apply`] over the value in the store and written
+//! by one script if that value still stands; if not, it is decided again over the value that does.
+//!
+//! | what came | the op's outcome | the local table |
+//! |---|---|---|
+//! | written | as decided | takes it over |
+//! | another value, under which nothing is written | as decided over it | takes it over |
+//! | certainly not sent | unavailable | as before |
+//! | nobody knows | unavailable; what may have been written is undone later | as reserved |
+
+use super::{Before, Change, Name, OpenClaim, Reply, Swap};
+use crate::claims::bucket::{from_text, to_text};
+use crate::claims::{Binding, Claim, Identity, Next, Op, Outcome, Owes, State, UnixSeconds};
+
+/// Values a claim may have had in between before it is given up.
+const TRIES: u8 = 8;
+
+/// Seconds after a lapsed lease, and after an open answer, until a claim is asked about.
+const DUE_SECONDS: u64 = 2;
+
+/// An op on its way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Errand {
+    /// Whose claim.
+    pub identity: Identity,
+    /// What is bought.
+    pub offered: Binding,
+    /// The op.
+    pub op: Op,
+    /// What the local table held before.
+    local: Option<Claim>,
+    base: Option<Claim>,
+    next: Next,
+    outcome: Outcome,
+    /// What it takes to ask again, as text, where money is about to be asked for.
+    payment: Option<String>,
+    want_open: bool,
+    full: bool,
+    tries: u8,
+}
+
+/// How an op begins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// The local table knows.
+    Known(Outcome),
+    /// The store is asked. A claim that is about to be granted is reserved here meanwhile.
+    Away(Box<Errand>),
+}
+
+/// What becomes of an op after an answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made and taken apart once per answer")]
+pub enum Turn {
+    /// The store is asked again.
+    Again(Box<Errand>),
+    /// It is over.
+    Over {
+        /// What it came to.
+        outcome: Outcome,
+        /// What the local table takes over; `None` where it stays as it is.
+        adopt: Option<Option<Claim>>,
+        /// What has to be done about what may have been written.
+        undo: Option<Op>,
+    },
+}
+
+// === impl Errand ===
+
+impl Errand {
+    /// Begins an op over what the local table holds. `payment` is what it takes to ask again;
+    /// with `first`, open claims of the same wallet come before a new one is granted.
+    pub fn start(
+        (identity, offered): (Identity, Binding),
+        op: Op,
+        local: Option<Claim>,
+        payment: Option<String>,
+        first: bool,
+        now: UnixSeconds,
+    ) -> Start {
+        let current = local.and_then(|claim| claim.at(now));
+        let (next, outcome) = Claim::apply(current, &op, now);
+        let opens = matches!(op, Op::Begin(_) | Op::Mark { .. } | Op::Peek);
+        if opens && current.is_some() && next == Next::Keep {
+            return Start::Known(outcome);
+        }
+        let want_open = first && matches!(op, Op::Begin(_));
+        Start::Away(Box::new(Self {
+            identity,
+            offered,
+            op,
+            local,
+            base: local,
+            next,
+            outcome,
+            payment,
+            want_open,
+            full: false,
+            tries: 0,
+        }))
+    }
+
+    /// The claim that is reserved here while the store is asked.
+    pub fn reserves(&self) -> Option<Claim> {
+        match (&self.op, self.next) {
+            (Op::Begin(_) | Op::Mark { .. }, Next::Put(claim)) => Some(claim),
+            _ => None,
+        }
+    }
+
+    /// Whether the script's text goes along.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Hands the call to `send`: its texts live no longer.
+    pub fn with_swap<T>(&self, id: u64, now: UnixSeconds, send: impl FnOnce(&Swap<'_>) -> T) -> T {
+        let name = Name::of(&self.identity);
+        let base = self.base.as_ref().map(to_text);
+        let after = if let Next::Put(claim) = &self.next { Some(claim) } else { None };
+        let next = after.map(to_text);
+        let before = match (&self.next, &base) {
+            (Next::Keep, _) => Before::Never,
+            (_, None) => Before::Absent,
+            (_, Some(text)) => Before::Value(text),
+        };
+        let books = Books::of(self.base.and_then(|claim| claim.at(now)).as_ref(), after, now);
+        // What only the facilitator can read names no wallet.
+        let open = if self.identity.chain_id == 0 { Change::Leave } else { books.open };
+        let payment = match (books.payment, &self.payment) {
+            (Change::Put(()), Some(text)) => Change::Put(text.as_str()),
+            (Change::Remove, _) => Change::Remove,
+            _ => Change::Leave,
+        };
+        send(&Swap {
+            id,
+            claim: &name,
+            binding: &self.offered,
+            before,
+            next: next.as_deref(),
+            expires: after.map_or(now, |claim| claim.expires.max(now)),
+            open,
+            want_open: self.want_open,
+            payment,
+            due: books.due,
+        })
+    }
+
+    /// One answer, at `now` by the store's clock where it told it.
+    #[must_use]
+    pub fn on(self, reply: Reply, now: UnixSeconds) -> Turn {
+        match reply {
+            Reply::Written { .. } => self.written(),
+            Reply::OpenFirst { open, .. } => self.owed(&open, now),
+            Reply::Differs { current, open, .. } => self.differs(current.as_deref(), &open, now),
+            Reply::Unscripted if self.full => self.unsure(),
+            Reply::Unscripted => Turn::Again(Box::new(Self { full: true, ..self })),
+            Reply::Down => {
+                let adopt = self.reserves().map(|_| self.local);
+                Turn::Over { outcome: Outcome::Unavailable, adopt, undo: None }
+            }
+            Reply::Unsure(_) => self.unsure(),
+        }
+    }
+
+    fn written(self) -> Turn {
+        let adopt = if let Next::Put(claim) = self.next { Some(claim) } else { None };
+        Turn::Over { outcome: self.outcome, adopt: Some(adopt), undo: None }
+    }
+
+    fn differs(self, current: Option<&str>, open: &[OpenClaim], now: UnixSeconds) -> Turn {
+        let base = match current.map(from_text) {
+            None => None,
+            Some(Some(claim)) => Some(claim),
+            // Nothing of ours: it decides nothing, and nothing is written over it.
+            Some(None) => return self.unsure(),
+        };
+        // An earlier try of this very call was written after all.
+        if self.full && base.is_some() && matches!(self.next, Next::Put(claim) if Some(claim) == base) {
+            return self.written();
+        }
+        let seen = base.and_then(|claim| claim.at(now));
+        if seen.is_none() && self.want_open && !open.is_empty() {
+            return Self { base, ..self }.owed(open, now);
+        }
+        let (next, outcome) = Claim::apply(seen, &self.op, now);
+        if next == Next::Keep {
+            return Turn::Over { outcome, adopt: Some(seen), undo: None };
+        }
+        if self.tries >= TRIES {
+            return self.unsure();
+        }
+        Turn::Again(Box::new(Self { base, next, outcome, tries: self.tries.saturating_add(1), ..self }))
+    }
+
+    /// Other claims of the wallet are open: what they owe comes first.
+    fn owed(self, open: &[OpenClaim], now: UnixSeconds) -> Turn {
+        let mut owed = None;
+        for claim in open {
+            let value = from_text(&claim.value).and_then(|value| value.at(now));
+            match value.map_or(Owes::Nothing, |value| value.owes()) {
+                Owes::Content => {
+                    owed = Some(Outcome::Owed(claim.nonce));
+                    break;
+                }
+                Owes::Answer => owed = Some(Outcome::Owed(claim.nonce)),
+                Owes::Patience => owed = owed.or(Some(Outcome::Awaited)),
+                Owes::Nothing => {}
+            }
+        }
+        match owed {
+            Some(outcome) => Turn::Over { outcome, adopt: Some(self.local), undo: None },
+            None => Turn::Again(Box::new(Self { want_open: false, ..self })),
+        }
+    }
+
+    /// It may have been written, and nobody may act on it.
+    fn unsure(self) -> Turn {
+        let undo = match (self.op, self.outcome, self.op.attempt()) {
+            (Op::Begin(_), Outcome::Granted, Some(attempt)) => Some(Op::Release { attempt }),
+            (Op::Begin(_), Outcome::Redeem(_), Some(attempt)) => Some(Op::Undelivered { attempt }),
+            (Op::Begin(_), Outcome::Resolve(_), Some(attempt)) => Some(Op::Unknown { attempt }),
+            (Op::Settling { attempt, .. }, _, _) => Some(Op::Release { attempt }),
+            (Op::Release { .. } | Op::Delivered { .. } | Op::Undelivered { .. } | Op::Unknown { .. }, ..) => {
+                Some(self.op)
+            }
+            _ => None,
+        };
+        Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo }
+    }
+}
+
+/// What is written beside a claim that goes from one state to another.
+struct Books {
+    open: Change<()>,
+    payment: Change<()>,
+    due: Change<UnixSeconds>,
+}
+
+// === impl Books ===
+
+impl Books {
+    fn of(before: Option<&Claim>, after: Option<&Claim>, now: UnixSeconds) -> Self {
+        let state = |claim: Option<&Claim>| claim.map(|claim| claim.state);
+        let asked = matches!(state(before), Some(State::Settling | State::Unknown));
+        let left = if asked { Change::Remove } else { Change::Leave };
+        let still_due = if asked { Change::Remove } else { Change::Leave };
+        match after {
+            Some(claim) if claim.state == State::Settling => {
+                let due = Change::Put(claim.lease.saturating_add(DUE_SECONDS));
+                Self { open: Change::Put(()), payment: Change::Put(()), due }
+            }
+            Some(claim) if claim.state == State::Unknown => {
+                let due = Change::Put(now.saturating_add(DUE_SECONDS));
+                Self { open: Change::Put(()), payment: Change::Leave, due }
+            }
+            Some(claim) if claim.state == State::Taken => {
+                Self { open: Change::Put(()), payment: left, due: still_due }
+            }
+            Some(claim) if matches!(claim.state, State::Held | State::Redeeming | State::Credited) => {
+                Self { open: Change::Leave, payment: left, due: still_due }
+            }
+            _ => Self { open: Change::Remove, payment: left, due: still_due },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

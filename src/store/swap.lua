@@ -1,0 +1,25 @@
+local c,o,p,d=KEYS[1],KEYS[2],KEYS[3],KEYS[4]
+local e,n,x,b,m,a,w,y,u,i=unpack(ARGV)
+local R=redis.call
+local t=R('TIME')[1]
+local v=R('GET',c) or ''
+local r={i,'0',t,v}
+if w=='1' and (v=='' or v~=e) then
+for _,s in ipairs(R('ZREVRANGEBYSCORE',o,'+inf','('..t)) do
+local q=s~=m and #r<20 and R('GET',b..s)
+if q then r[#r+1]=s r[#r+1]=q end
+end
+if v==e and #r>4 then r[2]='2' return r end
+end
+if v~=e then return r end
+local f=string.format('%d',math.max(x,t)+5)
+if n=='' then R('DEL',c) else R('SET',c,n) R('EXPIREAT',c,f) end
+if a=='+' then
+R('ZREMRANGEBYSCORE',o,'-inf',t)
+R('ZADD',o,f,m)
+R('ZREMRANGEBYRANK',o,0,-65)
+R('EXPIREAT',o,string.format('%d',R('ZREVRANGE',o,0,0,'WITHSCORES')[2]))
+elseif a=='-' then R('ZREM',o,m) end
+if y=='-' then R('DEL',p) elseif y~='' then R('SET',p,y) R('EXPIREAT',p,f) elseif n~='' then R('EXPIREAT',p,f) end
+if u=='-' then R('ZREM',d,c) elseif u~='' then R('ZADD',d,u,c) end
+return {i,'1',t,''}
