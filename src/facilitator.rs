@@ -243,6 +243,17 @@ impl Answer {
         }
     }
 
+    /// Whether the facilitator itself reports a failure, which it also does for an authorisation
+    /// that was spent before.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Unknown(doubt) => {
+                matches!(doubt, Doubt::Inconclusive | Doubt::NotProtocol | Doubt::Redirected)
+            }
+            _ => false,
+        }
+    }
+
     /// Its name in metrics and the log.
     pub fn name(&self) -> &'static str {
         match self {

@@ -33,6 +33,7 @@ fn claims() -> impl Strategy<Value = Claim> {
                 binding: Binding(binding),
                 settler,
                 orphan,
+                foreign: !orphan,
                 transaction,
                 amount,
             }
