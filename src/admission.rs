@@ -66,7 +66,11 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
     if head.grpc && offer.settle == Settle::After {
         return refuse(Some(route), Refusal::GrpcSettlesBefore);
     }
-    let encoded = match head.payment(policy.paywall) {
+    let offered = head.payment(policy.paywall);
+    if let (Some(seconds), true) = (head.barred, offered != Offered::Nothing) {
+        return refuse(Some(route), Refusal::Barred(seconds));
+    }
+    let encoded = match offered {
         Offered::Nothing => return refuse(Some(route), Refusal::PaymentRequired),
         Offered::Many => return refuse(Some(route), Refusal::Invalid(code::PAYMENT_AMBIGUOUS)),
         Offered::One(encoded) => encoded,

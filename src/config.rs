@@ -6,6 +6,7 @@
 mod accepts;
 mod auth;
 mod catalogue;
+mod chosen;
 mod claims;
 pub mod error;
 mod example;
@@ -31,6 +32,7 @@ mod wire;
 use std::sync::Arc;
 
 use crate::evm::address::Address;
+use crate::limit::Limits;
 use crate::money::Amount;
 use crate::route::Routes;
 use crate::signing::jwt::Cdp;
@@ -70,7 +72,7 @@ pub struct Policy {
     pub(crate) shared_claims: Option<Arc<SharedStore>>,
     /// Who signs offers and receipts, if they are.
     pub(crate) notary: Option<Notary>,
-    pub(crate) wallet_checks: WalletChecks,
+    pub(crate) limits: Limits,
     /// Whether people are refused with a page they can pay from.
     pub(crate) paywall: bool,
     /// Every (network, asset) any offer accepts, once: what a payment may name.
@@ -181,6 +183,8 @@ pub struct Offer {
     pub(crate) v1: bool,
     /// In order of preference; at least one.
     pub(crate) facilitators: Vec<Arc<Facilitator>>,
+    /// How often each comes first, one for each of them; none where the order decides.
+    pub(crate) weights: Vec<u32>,
     pub(crate) settle: Settle,
     pub(crate) verify: Verify,
     pub(crate) settle_on: SettleOn,
@@ -247,13 +251,6 @@ pub struct Meter {
     pub(crate) default: Option<u64>,
 }
 
-/// How often one source may have signatures judged by the facilitator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WalletChecks {
-    pub(crate) per_minute: u32,
-    pub(crate) burst: u32,
-}
-
 /// A token on a network, with what its EIP-712 domain needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
@@ -279,6 +276,8 @@ pub struct Asset {
 #[derive(Debug)]
 pub struct Facilitator {
     pub(crate) name: String,
+    /// Stands for the name where there is no room for it; unique, and never zero.
+    pub(crate) tag: u32,
     /// Dense index within the policy.
     pub(crate) index: usize,
     /// The host's name for the upstream: an Envoy cluster.
@@ -326,26 +325,6 @@ impl Route {
     /// Whether the route asks for money.
     pub fn is_priced(&self) -> bool {
         matches!(self.target, Target::Offer(_))
-    }
-}
-
-// === impl Offer ===
-
-impl Offer {
-    /// Seconds of validity a payment must have left when it is presented: for the chain, for
-    /// the facilitator's whole timeout, and under `settle: after` for the upstream.
-    pub fn margin_seconds(&self) -> u64 {
-        let settle = CHAIN_MARGIN_SECONDS.saturating_add(self.timeout_seconds());
-        match self.settle {
-            Settle::Before => settle,
-            Settle::After => settle.saturating_add(UPSTREAM_SECONDS),
-        }
-    }
-
-    /// The facilitator's timeout in seconds, rounded up.
-    pub fn timeout_seconds(&self) -> u64 {
-        let millis = self.facilitators.first().map_or(0, |facilitator| facilitator.timeout_millis);
-        u64::from(millis.div_ceil(1_000))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::protocol::json::{self, leaf, Object, Schema};
 use crate::protocol::Malformed;
 
 pub mod breaker;
+pub mod choice;
 mod reason;
 mod redirect;
 pub mod said;
@@ -239,6 +240,17 @@ impl Answer {
             Self::Accepted(_) | Self::Rejected(_) => true,
             Self::Unknown(doubt) => matches!(doubt, Doubt::Inconclusive | Doubt::Pending),
             Self::NotSent => false,
+        }
+    }
+
+    /// Whether the facilitator itself reports a failure, which it also does for an authorisation
+    /// that was spent before.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Unknown(doubt) => {
+                matches!(doubt, Doubt::Inconclusive | Doubt::NotProtocol | Doubt::Redirected)
+            }
+            _ => false,
         }
     }
 

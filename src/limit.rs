@@ -4,10 +4,17 @@
 //! a few sources; one more takes the place of whoever has used least, so that memory is bounded
 //! and a source that is at its limit stays there. A source is an IPv4 address or the /64 of an
 //! IPv6 address: below that one customer has as many as he likes.
+//!
+//! A bucket may be overdrawn by what was done before it could be asked, as far below zero as its
+//! burst is above: that much is paid back before its source has a token again.
 
-use crate::evm::keccak256;
+mod gate;
+mod source;
 
-/// Slots there are; each holds [`SOURCES`].
+pub use gate::Gate;
+pub use source::Source;
+
+/// Slots there are for each of [`Counted`]; each holds [`SOURCES`].
 pub const SLOTS: u16 = 512;
 
 /// Sources a slot holds.
@@ -17,7 +24,11 @@ const SOURCES: usize = 8;
 const ENTRY: usize = 20;
 
 /// One token, as stored.
-const TOKEN: u64 = 1_000;
+const TOKEN: i64 = 1_000;
+
+/// How far clocks of one host differ, in milliseconds. What lies further ahead was written before
+/// the clock was set back.
+const SKEW: u64 = 1_000;
 
 /// How fast and how far a bucket fills.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,17 +39,41 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// Whose bucket.
+/// What is limited; `None` is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Source {
-    tag: [u8; 8],
-    slot: u16,
+pub struct Limits {
+    /// Calls to `/verify` for what only the facilitator can judge.
+    pub wallet_checks: Rate,
+    /// Unpaid requests that are told the price.
+    pub challenges: Option<Rate>,
+    /// Payments that bought nothing and whose sender could have known.
+    pub failures: Option<Rate>,
 }
 
-/// What came of taking a token.
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Counted {
+    /// [`Limits::wallet_checks`].
+    WalletChecks,
+    /// [`Limits::challenges`].
+    Challenges,
+    /// [`Limits::failures`].
+    Failures,
+}
+
+/// What to do to a bucket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Deed {
+    /// Tokens that are gone, whether they were there or not; less than zero brings some back.
+    pub gone: i64,
+    /// Whether to take one more, if it is there.
+    pub take: bool,
+}
+
+/// Whether there was a token, once those that are gone were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
-    /// There was one.
+    /// There was.
     Yes,
     /// There is none; seconds until there is.
     After(u64),
@@ -46,103 +81,58 @@ pub enum Taken {
 
 struct Entry {
     tag: [u8; 8],
-    tokens: u64,
+    tokens: i64,
     at: u64,
 }
 
-// === impl Source ===
+// === impl Limits ===
 
-impl Source {
-    /// The source of a peer as hosts spell it: `192.0.2.1:443`, `[2001:db8::1]:443`. What is no
-    /// address (a Unix socket) is one source.
-    pub fn of(peer: &str) -> Self {
-        let address = match peer.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((inside, _)) => inside,
-            None => peer.split_once(':').map_or(peer, |(before, _)| before),
-        };
-        // An IPv4 address in IPv6 spelling is one customer's as well.
-        let mapped = address.strip_prefix("::ffff:").filter(|mapped| mapped.contains('.'));
-        let address = mapped.unwrap_or(address);
-        let hash = match prefix(address) {
-            Some(prefix) => keccak256([b"ipv6", &prefix]),
-            None => keccak256([b"ipv4", address.as_bytes()]),
-        };
-        let tag = hash.first_chunk::<8>().copied().unwrap_or_default();
-        let slot = hash.last_chunk::<2>().map_or(0, |last| u16::from_le_bytes(*last));
-        Self { tag, slot: slot.checked_rem(SLOTS).unwrap_or(0) }
-    }
-
-    /// Where its slot is kept.
-    pub fn key(&self) -> String {
-        format!("x402/limit/1/{}", self.slot)
-    }
-}
-
-/// The first four groups of an IPv6 address as a host spells it; `None` for what is none.
-///
-/// What comes after them is not judged. The standard library's reader would, with 4 KB of code.
-fn prefix(address: &str) -> Option<[u8; 8]> {
-    const GROUPS: usize = 8;
-    // An IPv4 address at the end takes the room of two.
-    let room = usize::from(address.contains('.'));
-    let written = address.split(':').filter(|group| !group.is_empty()).count().saturating_add(room);
-    // What `::` stands for; at either end it is two empty groups, and counts once.
-    let mut omitted = GROUPS.checked_sub(written)?;
-    let mut groups = Vec::with_capacity(GROUPS);
-    for group in address.split(':') {
-        if group.is_empty() {
-            groups.resize(groups.len().saturating_add(omitted), [0; 2]);
-            omitted = 0;
-        } else if group.contains('.') {
-            groups.extend([[0; 2]; 2]);
-        } else {
-            groups.push(u16::from_str_radix(group, 16).ok()?.to_be_bytes());
+impl Limits {
+    /// What holds for one of them.
+    pub fn of(&self, counted: Counted) -> Option<Rate> {
+        match counted {
+            Counted::WalletChecks => Some(self.wallet_checks),
+            Counted::Challenges => self.challenges,
+            Counted::Failures => self.failures,
         }
     }
-    let whole = groups.len() == GROUPS && address.contains(':');
-    groups.as_flattened().first_chunk::<8>().copied().filter(|_| whole)
 }
 
-/// Takes one token of `source` at `now` (milliseconds since the epoch) from its slot's bytes.
-/// Returns the slot's next bytes. Bytes that do not parse are an empty slot.
-pub fn take(bytes: &[u8], source: &Source, rate: Rate, now: u64) -> (Vec<u8>, Taken) {
-    change(bytes, source, rate, now, |tokens| match tokens.checked_sub(TOKEN) {
-        Some(rest) => (rest, Taken::Yes),
-        None => {
-            let missing = TOKEN.saturating_sub(tokens).saturating_mul(60);
-            let seconds = missing.div_ceil(u64::from(rate.per_minute.max(1)).saturating_mul(TOKEN));
-            (tokens, Taken::After(seconds.max(1)))
-        }
-    })
+// === impl Deed ===
+
+impl Deed {
+    /// Takes one, if it is there.
+    pub const TAKE: Self = Self { gone: 0, take: true };
+    /// Gives one back: what it was taken for turned out to be worth it.
+    pub const GIVE: Self = Self { gone: -1, take: false };
+    /// One is gone.
+    pub const CHARGE: Self = Self { gone: 1, take: false };
+    /// Only looks.
+    pub const LOOK: Self = Self { gone: 0, take: false };
 }
 
-/// Gives a token back: what it was taken for turned out to be worth it.
-pub fn give(bytes: &[u8], source: &Source, rate: Rate, now: u64) -> Vec<u8> {
-    change(bytes, source, rate, now, |tokens| (tokens.saturating_add(TOKEN), Taken::Yes)).0
-}
-
-fn change(
-    bytes: &[u8],
-    source: &Source,
-    rate: Rate,
-    now: u64,
-    f: impl FnOnce(u64) -> (u64, Taken),
-) -> (Vec<u8>, Taken) {
-    let most = u64::from(rate.burst).saturating_mul(TOKEN);
+/// Does something to the bucket of `source` at `now` (milliseconds since the epoch) in its slot's
+/// bytes; bytes that do not parse are an empty slot. Returns the slot's next bytes, if they are to be
+/// written.
+pub fn apply(bytes: &[u8], source: &Source, rate: Rate, now: u64, deed: Deed) -> (Option<Vec<u8>>, Taken) {
+    let most = i64::from(rate.burst).saturating_mul(TOKEN);
     let mut entries = read(bytes);
     for entry in &mut entries {
-        // Thousandths a millisecond: tokens a minute / 60.
-        let since = now.saturating_sub(entry.at);
-        let gained = since.saturating_mul(rate.per_minute.into()).div_euclid(60);
-        entry.tokens = entry.tokens.saturating_add(gained).min(most);
-        entry.at = if gained > 0 { now } else { entry.at };
+        entry.fill(rate, most, now);
     }
     let mut own = match entries.iter().position(|entry| entry.tag == source.tag) {
         Some(place) => entries.remove(place),
         None => Entry { tag: source.tag, tokens: most, at: now },
     };
-    let (tokens, taken) = f(own.tokens);
-    own.tokens = tokens.min(most);
+    let rest = own.tokens.saturating_sub(deed.gone.saturating_mul(TOKEN)).clamp(most.saturating_neg(), most);
+    let missing = TOKEN.saturating_sub(rest);
+    let there = missing <= 0;
+    let taken = if there { Taken::Yes } else { rate.wait(missing) };
+    let takes = there && deed.take;
+    if deed.gone == 0 && !takes {
+        return (None, taken);
+    }
+    own.tokens = if takes { rest.saturating_sub(TOKEN) } else { rest };
     if entries.len() >= SOURCES {
         let fullest = entries.iter().enumerate().max_by_key(|(_, entry)| entry.tokens);
         if let Some(place) = fullest.map(|(place, _)| place) {
@@ -150,7 +140,35 @@ fn change(
         }
     }
     entries.push(own);
-    (write(&entries), taken)
+    (Some(write(&entries)), taken)
+}
+
+// === impl Rate ===
+
+impl Rate {
+    /// How long it takes to gain what is missing.
+    fn wait(self, missing: i64) -> Taken {
+        let missing = missing.unsigned_abs().saturating_mul(60);
+        let seconds =
+            missing.div_ceil(u64::from(self.per_minute.max(1)).saturating_mul(TOKEN.unsigned_abs()));
+        Taken::After(seconds.max(1))
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// What it has gained by now. Time that did not come to a thousandth is kept for later.
+    fn fill(&mut self, rate: Rate, most: i64, now: u64) {
+        if self.at > now.saturating_add(SKEW) {
+            self.at = now;
+        }
+        // Thousandths a millisecond: tokens a minute / 60.
+        let gained = now.saturating_sub(self.at).saturating_mul(rate.per_minute.into()).div_euclid(60);
+        let spent = gained.saturating_mul(60).div_ceil(u64::from(rate.per_minute.max(1)));
+        self.at = self.at.saturating_add(spent);
+        self.tokens = self.tokens.saturating_add(i64::try_from(gained).unwrap_or(i64::MAX)).min(most);
+    }
 }
 
 fn read(bytes: &[u8]) -> Vec<Entry> {
@@ -162,7 +180,7 @@ fn read(bytes: &[u8]) -> Vec<Entry> {
         let (tag, rest) = bytes.split_first_chunk::<8>()?;
         let (tokens, at) = rest.split_first_chunk::<4>()?;
         let at = u64::from_le_bytes(*at.first_chunk::<8>()?);
-        Some(Entry { tag: *tag, tokens: u32::from_le_bytes(*tokens).into(), at })
+        Some(Entry { tag: *tag, tokens: i32::from_le_bytes(*tokens).into(), at })
     };
     entries.iter().filter_map(entry).collect()
 }
@@ -171,98 +189,11 @@ fn write(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(entries.len().saturating_mul(ENTRY));
     for entry in entries {
         bytes.extend(entry.tag);
-        bytes.extend(u32::try_from(entry.tokens).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(i32::try_from(entry.tokens).unwrap_or(i32::MAX).to_le_bytes());
         bytes.extend(entry.at.to_le_bytes());
     }
     bytes
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RATE: Rate = Rate { per_minute: 60, burst: 3 };
-
-    fn takes(bytes: &mut Vec<u8>, source: &Source, now: u64) -> Taken {
-        let (next, taken) = take(bytes, source, RATE, now);
-        *bytes = next;
-        taken
-    }
-
-    #[test]
-    fn a_burst_and_then_the_rate() {
-        let (mut bytes, source) = (Vec::new(), Source::of("192.0.2.1:5000"));
-        for _ in 0..3 {
-            assert_eq!(takes(&mut bytes, &source, 1_000), Taken::Yes);
-        }
-        assert_eq!(takes(&mut bytes, &source, 1_000), Taken::After(1));
-        assert_eq!(takes(&mut bytes, &source, 1_999), Taken::After(1));
-        assert_eq!(takes(&mut bytes, &source, 2_000), Taken::Yes);
-        assert_eq!(takes(&mut bytes, &source, 2_000), Taken::After(1));
-        bytes = give(&bytes, &source, RATE, 2_000);
-        assert_eq!(takes(&mut bytes, &source, 2_000), Taken::Yes);
-    }
-
-    #[test]
-    fn ports_and_hosts_of_a_network_are_one_source() {
-        assert_eq!(Source::of("192.0.2.1:1"), Source::of("192.0.2.1:2"));
-        assert_ne!(Source::of("192.0.2.1:1"), Source::of("192.0.2.2:1"));
-        assert_eq!(Source::of("[2001:db8::1]:1"), Source::of("[2001:db8::ffff:2]:9"));
-        assert_ne!(Source::of("[2001:db8::1]:1"), Source::of("[2001:db8:0:1::1]:1"));
-        assert_ne!(Source::of("[::ffff:192.0.2.1]:1"), Source::of("[::ffff:198.51.100.7]:1"));
-        assert_eq!(Source::of("[::ffff:192.0.2.1]:1"), Source::of("192.0.2.1:2"));
-    }
-
-    #[test]
-    fn addresses_are_read_as_the_standard_library_reads_them() {
-        let addresses = [
-            "::",
-            "::1",
-            "1::",
-            "2001:db8::1",
-            "2001:db8:0:1::ffff",
-            "::ffff:192.0.2.1",
-            "64:ff9b::192.0.2.33",
-            "fe80::1:2:3:4",
-            "1:2:3:4:5:6:7:8",
-            "1:2:3::5:6:7:8",
-            "1:2:3:4:5:6:192.0.2.1",
-            "ABCD:ef01:2::",
-            "192.0.2.1",
-            "",
-            "x",
-            "1:2:3:4:5:6:7",
-            "1:2:3:4:5:6:7:8:9",
-            "12345::",
-            "g::1",
-            "/run/envoy.sock",
-        ];
-        for address in addresses {
-            let expected = address.parse::<std::net::Ipv6Addr>().ok();
-            let expected = expected.and_then(|parsed| parsed.octets().first_chunk::<8>().copied());
-            assert_eq!(prefix(address), expected, "{address}");
-        }
-    }
-
-    #[test]
-    fn memory_is_bounded_and_who_is_at_the_limit_stays_there() {
-        let source = |tag: u8| Source { tag: [tag; 8], slot: 0 };
-        let mut bytes = Vec::new();
-        for _ in 0..4 {
-            let _ = takes(&mut bytes, &source(255), 0);
-        }
-        for tag in 0..100 {
-            assert_eq!(takes(&mut bytes, &source(tag), 0), Taken::Yes);
-            assert!(bytes.len() <= SOURCES * ENTRY);
-        }
-        assert_eq!(takes(&mut bytes, &source(255), 0), Taken::After(1));
-    }
-
-    #[test]
-    fn any_bytes_are_a_slot() {
-        for length in 0..200 {
-            let (next, taken) = take(&vec![0xff; length], &Source::of("x"), RATE, 5);
-            assert!(matches!(taken, Taken::Yes) && next.len() <= SOURCES * ENTRY);
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,8 @@
 //! sold today, so an existing claim can be looked up and decide alone. A payment without a
 //! claim may open one ([`precheck`]) if
 //! 3. what it says it pays is one of the offer's accepts, in the asset it was verified for, and
-//!    its facilitator does not deny that it settles those;
+//!    one of its facilitators at least, whether or not it can be asked just now, does not deny
+//!    that it settles those;
 //! 4. under Permit2, spender, token and (under `upto`) submitter are the quote's;
 //! 5. it pays that accept's payee;
 //! 6. its end leaves at least the caller's margin: time enough for the money to move;
@@ -26,7 +27,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Asset, Means, Offer, Wallets};
+use crate::config::{Asset, Facilitator, Means, Offer, Wallets};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};

@@ -172,7 +172,7 @@ impl Outcome {
             | Refusal::MethodNotAllowed
             | Refusal::NotOffered
             | Refusal::GrpcSettlesBefore => Self::Refused,
-            Refusal::RateLimited(_) => Self::Limited,
+            Refusal::RateLimited(_) | Refusal::Barred(_) => Self::Limited,
             Refusal::Denied(denial) => match denial {
                 Denial::Mismatch => Self::Invalid,
                 Denial::InFlight => Self::InFlight,

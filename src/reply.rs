@@ -32,6 +32,9 @@ pub enum Refusal {
     Denied(Denial),
     /// Its source has had its share; seconds until the next.
     RateLimited(u64),
+    /// Its source sent too many payments that were no good, and this one was not looked at;
+    /// seconds until the next may be.
+    Barred(u64),
     /// No quote is given while the facilitator does not answer.
     QuotesSuspended,
     /// Some reading of the path is for sale, and not this one.
@@ -112,7 +115,7 @@ impl Refusal {
             Self::Invalid(code) | Self::Unnamed(code) => code,
             Self::NameTaken { .. } => code::PAYMENT_IDENTIFIER_CONFLICT,
             Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
-            Self::RateLimited(_) => code::RATE_LIMITED,
+            Self::RateLimited(_) | Self::Barred(_) => code::RATE_LIMITED,
             Self::PathAmbiguous => code::PATH_AMBIGUOUS,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
             Self::NotOffered => code::NOT_OFFERED,
@@ -141,7 +144,7 @@ impl Refusal {
             Self::NameTaken { .. } => 409,
             Self::MethodNotAllowed => 405,
             Self::NotOffered => 403,
-            Self::RateLimited(_) => 429,
+            Self::RateLimited(_) | Self::Barred(_) => 429,
             Self::QuotesSuspended => 503,
             // The specification's, and what the reference server and x402-rs answer.
             Self::Denied(Denial::Unverified(Reason::Allowance) | Denial::Rejected(Reason::Allowance)) => 412,
@@ -172,11 +175,28 @@ impl Refusal {
         }
     }
 
+    /// Whether the sender could have known: of a payment that is none, that does not fit, that
+    /// nobody stands for (one too many of those is not even asked about), or that was used up.
+    /// What is ours, the facilitator's or a race's is not.
+    pub fn blames_sender(self) -> bool {
+        match self {
+            Self::Invalid(_) | Self::Unnamed(_) | Self::NameTaken { .. } | Self::RateLimited(_) => true,
+            Self::Denied(Denial::Unverified(reason) | Denial::Rejected(reason)) => {
+                reason != Reason::Unsupported
+            }
+            Self::Denied(denial) => matches!(
+                denial,
+                Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Exhausted(_) | Denial::Elsewhere(_)
+            ),
+            _ => false,
+        }
+    }
+
     /// What became of the money.
     pub fn payment_state(self) -> PaymentState {
         let denial = match self {
             Self::Denied(denial) => denial,
-            Self::NameTaken { claimed: true } => return PaymentState::Unknown,
+            Self::NameTaken { claimed: true } | Self::Barred(_) => return PaymentState::Unknown,
             _ => return PaymentState::None,
         };
         match denial {
@@ -207,7 +227,7 @@ impl Refusal {
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::Denied(Denial::InFlight) => Some(1),
-            Self::RateLimited(seconds) => Some(seconds),
+            Self::RateLimited(seconds) | Self::Barred(seconds) => Some(seconds),
             _ if self.status() == 503 => Some(5),
             _ => None,
         }

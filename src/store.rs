@@ -171,3 +171,6 @@ fn is_payment(text: &str) -> bool {
     (2..=MAX_PAYMENT).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_'))
 }
+
+#[cfg(test)]
+mod tests;

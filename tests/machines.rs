@@ -17,8 +17,11 @@ const SOME: Option<Amount> = Some(Amount::from_u64(3));
 const METERED: Paid = Paid { transaction: Some(TX), amount: SOME };
 const REASON: Reason = Reason::InsufficientFunds;
 
+/// The nonce of another claim of the wallet.
+const OTHER: [u8; 32] = [7; 32];
+
 /// Every outcome of a claim step.
-const OUTCOMES: [Outcome; 18] = [
+const OUTCOMES: [Outcome; 21] = [
     Outcome::Granted,
     Outcome::Absent,
     Outcome::Present,
@@ -31,6 +34,9 @@ const OUTCOMES: [Outcome; 18] = [
     Outcome::Delivered(Paid::NOTHING),
     Outcome::Exhausted(METERED),
     Outcome::Elsewhere(State::Taken),
+    Outcome::Credited(OTHER),
+    Outcome::Owed(OTHER),
+    Outcome::Awaited,
     Outcome::Full,
     Outcome::Done,
     Outcome::Doubtful,

@@ -148,12 +148,13 @@ impl Search {
                 Op::Begin(Begin { opening: Opening::Nothing, ..begin })
             }
             Step::Begin => Op::Begin(world.begin(i, self.terms, self.elsewhere)),
-            Step::Settling(amount) => Op::Settling { attempt, lease: LEASE, amount },
+            Step::Settling(amount) => Op::Settling { attempt, lease: LEASE, amount, settler: 1 },
             Step::Waive => Op::Waive { attempt },
             Step::Renew => Op::Renew { attempt, lease: LEASE },
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
+            Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => unreachable!("one authorisation"),
         };
         let outcome = world.apply(&op);
         if self.terms.check == Check::First && outcome == claims::Outcome::Granted {
@@ -172,7 +173,7 @@ impl Search {
         let (machine, effect) = machine.on(event);
         world.presented[i].settlement = Some(machine);
         match effect {
-            None => {}
+            None | Some(settlement::Effect::Ask) => {}
             Some(settlement::Effect::Tell(settled)) => {
                 self.reused += usize::from(settled == Settled::Reused(OTHER_TX));
                 self.exchange(world, i, exchange::Event::Settled(settled));
@@ -190,6 +191,10 @@ impl Search {
                     settlement::Step::Unknown => Op::Unknown { attempt },
                     settlement::Step::Void { transaction } => Op::Void { attempt, transaction },
                     settlement::Step::Undelivered => Op::Undelivered { attempt },
+                    settlement::Step::Orphan => Op::Orphan { attempt },
+                    settlement::Step::Move { .. } | settlement::Step::Disprove | settlement::Step::Cancel => {
+                        unreachable!("one facilitator and no chain to ask")
+                    }
                 };
                 let outcome = world.apply(&op);
                 self.settle(world, i, settlement::Event::Claim(outcome));
@@ -363,7 +368,7 @@ fn exchange_events(presentation: &Presentation, charges: &[Charge]) -> Vec<excha
 /// Searches what follows from some terms, and says how far it came.
 fn search(settle: Settle, check: Check, charges: &'static [Charge], elsewheres: &[bool]) {
     for elsewhere in elsewheres.iter().copied() {
-        let search = Search::run(Terms { settle, check }, elsewhere, charges);
+        let search = Search::run(Terms { settle, check, fit: true }, elsewhere, charges);
         println!(
             "{settle:?} {check:?} {} elsewhere={elsewhere}: {} states, {} transitions, {} releases, {} waived, \
              {} redemptions, {} resolutions, {} reused, {} withheld",

@@ -69,6 +69,8 @@ pub struct Head<'a> {
     pub owned: Vec<&'a str>,
     /// Names of payment headers that are there.
     pub payments: Vec<&'a str>,
+    /// Seconds for which no payment of its source is looked at; reading a head does not tell.
+    pub barred: Option<u64>,
 }
 
 // === impl Head ===
@@ -93,6 +95,7 @@ impl<'a> Head<'a> {
             pairs,
             owned: Vec::new(),
             payments: Vec::new(),
+            barred: None,
         };
         let mut clues = Clues::default();
         for (name, value) in pairs {
@@ -214,9 +217,10 @@ pub fn owned_in_response(name: &str) -> bool {
 }
 
 /// Whether a header tells some shared cache to keep the response, whatever `Cache-Control`
-/// says: the targeted fields of RFC 9213 and `Surrogate-Control`.
+/// says: the targeted fields of RFC 9213, `Surrogate-Control`, and NGINX's and Akamai's own.
 fn shares(name: &str) -> bool {
-    name == "surrogate-control" || name.ends_with("cdn-cache-control")
+    ["surrogate-control", "x-accel-expires", "edge-control"].contains(&name)
+        || name.ends_with("cdn-cache-control")
 }
 
 #[cfg(test)]

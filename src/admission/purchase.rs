@@ -3,31 +3,28 @@
 use std::sync::Arc;
 
 use crate::charge;
-use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
-use crate::config::{Identifier, Means, Offer, Policy, Route, Settle, Verify};
-use crate::demand::Demand;
+use crate::claims::{Binding, Identity, Op, UnixSeconds};
+use crate::config::{Identifier, Means, Offer, Policy, Route, Verify};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
-use crate::exchange::{Check, Step, Terms};
+use crate::exchange::{Check, Terms};
 use crate::extensions::{self, echo, gas, identifier, Asked};
 use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::precheck::{self, Fit, Form, Judge, Payment};
-use crate::proof::Question;
 use crate::protocol::abilities::Abilities;
-use crate::protocol::other::Other;
 use crate::protocol::payload::PaymentPayload;
 use crate::protocol::terms::{self, Sold};
 use crate::protocol::v2::Accepted;
 use crate::protocol::{body, header, Version};
 use crate::reply::{code, Refusal};
 
-/// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
-/// payer waits after a worker died.
-const MIN_LEASE_SECONDS: u64 = 15;
+mod claim;
+mod honour;
+#[cfg(test)]
+mod tests;
 
-/// Seconds a lease outlasts the facilitator's timeout.
-const LEASE_MARGIN_SECONDS: u64 = 5;
+use honour::quoted;
 
 /// A payment for an offer: verified or waiting to be, and fitting or not.
 #[derive(Debug)]
@@ -55,6 +52,8 @@ pub struct Purchase {
     pub resource: String,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
     pub extensions: String,
+    /// What of them has to be sponsored.
+    sponsored: gas::Sponsored,
     /// Where its own name for itself is kept, and what that stands for.
     name: Option<(Identity, [u8; 32])>,
     /// Why it may not open a claim of its own; an existing one decides alone.
@@ -74,8 +73,13 @@ pub(super) struct Presented<'a> {
 #[derive(Debug)]
 enum Settled {
     Terms(terms::Terms),
-    /// `PaymentRequirements`, in the payment's version.
-    Text(String),
+    Text {
+        /// `PaymentRequirements`, in the payment's version.
+        text: String,
+        /// The place among the offer's `others` and the `extra` it was quoted with; `None` where
+        /// nothing is quoted any more.
+        quoted: Option<(usize, String)>,
+    },
 }
 
 // === impl Purchase ===
@@ -107,9 +111,10 @@ impl Purchase {
         };
         let settled = match (fit, payment.form()) {
             (Ok(Fit::Terms(terms)), _) => Settled::Terms(terms),
-            (Ok(Fit::Other(place, extra)), Form::Other(other)) => {
-                Settled::Text(quoted(other, offer, place, &extra, &resource))
-            }
+            (Ok(Fit::Other(place, extra)), Form::Other(other)) => Settled::Text {
+                text: quoted(other, offer, place, &extra, &resource),
+                quoted: Some((place, extra)),
+            },
             // An existing claim was opened under terms the payment itself still states.
             (_, Form::Evm { signed, asset, accepted }) => Settled::Terms(terms::Terms {
                 means: accepted.as_ref().map_or(Means::Eip3009, |_| precheck::means(&signed.authorization)),
@@ -122,14 +127,16 @@ impl Purchase {
                 upfront: accepted.as_ref().is_some_and(Accepted::is_upfront),
                 facilitator: submitter(&signed.authorization),
             }),
-            (_, Form::Other(other)) => Settled::Text(quoted(other, offer, usize::MAX, "{}", &resource)),
+            (_, Form::Other(other)) => {
+                Settled::Text { text: quoted(other, offer, usize::MAX, "{}", &resource), quoted: None }
+            }
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
-        let offered = offered(&route, &payment);
+        let offered = claim::offered(&route, &payment);
         let mut purchase = Self {
-            identity: identity(&payment),
-            binding: bind(offered, &payment),
+            identity: claim::identity(&payment),
+            binding: claim::bind(offered, &payment),
             offered,
             valid_before: payment.valid_before().unwrap_or_else(|| now.saturating_add(validity)),
             route,
@@ -141,12 +148,13 @@ impl Purchase {
             network,
             resource,
             extensions: String::new(),
+            sponsored: gas::Sponsored::default(),
             name: None,
             unfit,
         };
         if purchase.payment.version() == Version::V2 {
             let text = std::str::from_utf8(&json).unwrap_or_default();
-            let objection = purchase.read_extensions(text, gas::offered(&purchase.offer, abilities), &asked);
+            let objection = purchase.read_extensions(text, gas::honoured(&purchase.offer, abilities), &asked);
             purchase.unfit = purchase.unfit.or(objection.err());
         }
         Ok(purchase)
@@ -163,10 +171,9 @@ impl Purchase {
         let declared = Arc::clone(&self.offer.extensions);
         self.extensions = extensions::asked(&declared, asked);
         let passed_on = gas::passed_on(json, sponsored);
-        extensions::append(
-            &mut self.extensions,
-            &passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?,
-        );
+        let passed_on = passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?;
+        extensions::append(&mut self.extensions, &passed_on);
+        self.sponsored = gas::Sponsored::asked(&passed_on);
         if !echo::agrees(json, &extensions::fixed(&declared, sponsored)) {
             return Err(Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH));
         }
@@ -266,7 +273,7 @@ impl Purchase {
     fn requirements(&self, charged: Option<Amount>, sold: &Sold<'_>) -> String {
         let terms = match &self.settled {
             Settled::Terms(terms) => terms,
-            Settled::Text(text) => return text.clone(),
+            Settled::Text { text, .. } => return text.clone(),
         };
         let charged = charged.map(|amount| terms.charging(amount));
         let terms = charged.as_ref().unwrap_or(terms);
@@ -277,133 +284,6 @@ impl Purchase {
         }
         json
     }
-
-    /// Seconds an attempt at it owns the claim.
-    fn lease_seconds(&self) -> u64 {
-        self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS).max(MIN_LEASE_SECONDS)
-    }
-
-    /// The claim op of an exchange's step, if the facilitator with the tag `settler` is asked.
-    pub fn exchange_op(&self, step: Step, attempt: Attempt, settler: u32, now: UnixSeconds) -> Op {
-        let lease = now.saturating_add(self.lease_seconds());
-        let begin = Begin { settler, ..self.begin(attempt, lease) };
-        match step {
-            Step::Peek => Op::Peek,
-            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
-            Step::Begin => Op::Begin(begin),
-            Step::Hold => Op::Begin(Begin { opening: Opening::Held, ..begin }),
-            Step::Credit(_) => Op::Begin(Begin { opening: Opening::Nothing, vouched: true, ..begin }),
-            Step::Pledge(nonce) => Op::Credit { attempt, nonce },
-            Step::Settling(amount) => Op::Settling { attempt, lease, amount, settler },
-            Step::Waive => Op::Waive { attempt },
-            Step::Renew => Op::Renew { attempt, lease },
-            Step::Release => Op::Release { attempt },
-            Step::Doubt => Op::Unknown { attempt },
-            Step::Delivered => Op::Delivered { attempt },
-            Step::Undelivered => Op::Undelivered { attempt },
-        }
-    }
-
-    fn begin(&self, attempt: Attempt, lease: UnixSeconds) -> Begin {
-        let opening = match self.terms() {
-            _ if self.unfit.is_some() => Opening::Nothing,
-            Terms { settle: Settle::Before, check: Check::Local | Check::First, .. } => Opening::Settling,
-            _ => Opening::Held,
-        };
-        Begin {
-            attempt,
-            opening,
-            binding: self.binding,
-            valid_before: self.valid_before,
-            redeem_for: self.offer.redeem_for_seconds,
-            lease,
-            settler: 0,
-            vouched: false,
-        }
-    }
-
-    /// The settlement of this much, or of what was signed, by the facilitator of this tag.
-    pub fn demand(&self, charged: Option<Amount>, settler: u32) -> Demand {
-        let expected = self.expected(charged);
-        Demand {
-            identity: self.identity,
-            binding: self.binding,
-            offered: self.offered,
-            valid_before: self.valid_before,
-            redeem_for: self.offer.redeem_for_seconds,
-            lease: u32::try_from(self.lease_seconds()).unwrap_or(u32::MAX),
-            settler,
-            amount: expected.amount,
-            payer: expected.payer,
-            route: self.route.name.clone(),
-            network: expected.network.to_owned(),
-            caip2: expected.caip2.to_owned(),
-            question: self.question(expected.amount).map(|question| question.to_bytes()).unwrap_or_default(),
-            body: self.body(charged),
-        }
-    }
-
-    /// What the chain can be asked about it.
-    fn question(&self, amount: Option<Amount>) -> Option<Question> {
-        let Form::Evm { signed, asset, .. } = self.payment.form() else { return None };
-        let authorization = &signed.authorization;
-        Some(Question {
-            chain_id: asset.chain_id,
-            token: asset.address,
-            pay_to: authorization.to(),
-            payer: authorization.payer(),
-            nonce: authorization.nonce(),
-            amount: amount?,
-            means: precheck::means(authorization),
-            valid_before: self.valid_before,
-        })
-    }
-
-    /// Whether its wallet is known, so that what it is owed may serve it: its signature was
-    /// verified, and nothing is wrong with it but that nobody can settle it now.
-    pub fn proves_wallet(&self) -> bool {
-        let sandbox = self.payment.judge() == Judge::Sandbox;
-        let sound = self.unfit.is_none() || (sandbox && self.unfit == Some(Refusal::QuotesSuspended));
-        sound && self.payment.payer().is_some()
-    }
-}
-
-/// What the chain burns; for payments only the facilitator can read, what names them.
-fn identity(payment: &Payment) -> Identity {
-    match payment.form() {
-        Form::Evm { signed, asset, .. } => Identity {
-            chain_id: asset.chain_id,
-            verifying_contract: signed.authorization.burnt_by(asset.address),
-            payer: signed.authorization.payer(),
-            nonce: signed.authorization.nonce(),
-        },
-        Form::Other(other) => Identity::named("payload", &[other.chain().as_bytes(), &other.digest()]),
-    }
-}
-
-/// What is bought: route, payee, asset and amount.
-fn offered(route: &Route, payment: &Payment) -> Binding {
-    let Form::Evm { signed, asset, .. } = payment.form() else {
-        return Binding::new(&route.name, &[]);
-    };
-    let authorization = &signed.authorization;
-    let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
-    Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount])
-}
-
-/// And the signature, where nobody here could judge it.
-fn bind(offered: Binding, payment: &Payment) -> Binding {
-    match (payment.judge(), payment.form()) {
-        (Judge::Facilitator, Form::Evm { signed, .. }) => match &signed.signature {
-            Ok(signature) => {
-                let mut text = String::new();
-                signature.push(&mut text);
-                offered.with_signature(text.as_bytes())
-            }
-            Err(_) => offered,
-        },
-        _ => offered,
-    }
 }
 
 fn submitter(authorization: &Authorization) -> Option<Address> {
@@ -411,16 +291,4 @@ fn submitter(authorization: &Authorization) -> Option<Address> {
         Authorization::Transfer(_) => None,
         Authorization::Permit(permit) => permit.witness.facilitator,
     }
-}
-
-/// The requirements of a payment only the facilitator can read, as it was quoted; where nothing
-/// is quoted any more, as the payment itself states them.
-fn quoted(other: &Other, offer: &Offer, place: usize, extra: &str, url: &str) -> String {
-    let mut json = String::with_capacity(384);
-    match (offer.others.get(place), other.version) {
-        (Some(accept), Version::V1) => accept.push_v1(&mut json, extra, offer, &offer.sold(url)),
-        (Some(accept), Version::V2) => accept.push_v2(&mut json, extra, offer),
-        (None, _) => other.push_requirements(&mut json),
-    }
-    json
 }

@@ -74,6 +74,7 @@ impl Claim {
             binding: begin.binding,
             settler: begin.settler,
             orphan: false,
+            foreign: false,
             transaction: None,
             amount: None,
         }
@@ -93,6 +94,7 @@ impl Claim {
             binding: Binding([0; 16]),
             settler: 0,
             orphan: false,
+            foreign: false,
             transaction,
             amount: transaction.is_none().then_some(Amount::ZERO),
         }
@@ -181,6 +183,9 @@ impl Claim {
                 (Next::Put(claim.kept(State::Settling, now)), Outcome::Done)
             }
             (State::Settling, Op::Orphan { .. }) => (Next::Put(Self { orphan: true, ..self }), Outcome::Done),
+            (State::Settling | State::Unknown, Op::Suspect { .. }) if self.asks <= 1 => {
+                (Next::Put(Self { foreign: true, ..self }), Outcome::Done)
+            }
             (State::Settling | State::Unknown, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),
             (State::Settling | State::Unknown, Op::Cancel { .. }) => {
                 (Next::Put(self.buried(None, now)), Outcome::Done)

@@ -4,6 +4,7 @@
 use super::*;
 
 mod amount;
+mod credit;
 mod identity;
 mod time;
 
@@ -17,14 +18,22 @@ pub(super) const KNOWN: Transaction = Transaction([0xaa; 32]);
 pub(super) const TOLD: Transaction = Transaction([0xbb; 32]);
 /// What [`KNOWN`] paid, as a claim tells it.
 pub(super) const PAID: Paid = Paid { transaction: Some(KNOWN), amount: None };
-/// Who is asked.
+/// Who is asked, and who is asked instead.
 pub(super) const SETTLER: u32 = 77;
+pub(super) const OTHER_SETTLER: u32 = 78;
+/// The nonce of the claim that stands for a credited one.
+pub(super) const STANDS: [u8; 32] = [0xcc; 32];
 pub(super) const LEASE: UnixSeconds = NOW + 30;
 pub(super) const LONGER: UnixSeconds = NOW + 45;
 
 /// A claim as its state usually looks: money that moved has a transaction.
 pub(super) fn claim(state: State) -> Claim {
-    let paid = matches!(state, State::Taken | State::Redeeming | State::Delivered);
+    let transaction = match state {
+        State::Taken | State::Redeeming | State::Delivered => Some(KNOWN),
+        State::Credited => Some(Transaction(STANDS)),
+        State::Held | State::Settling | State::Unknown => None,
+    };
+    let asked = !matches!(state, State::Held | State::Credited);
     Claim {
         state,
         attempt: OWNER,
@@ -33,11 +42,12 @@ pub(super) fn claim(state: State) -> Claim {
         valid_before: NOW + 60,
         redeem_for: 3_600,
         redeems: 1,
-        asks: u8::from(state != State::Held),
+        asks: u8::from(asked),
         binding: Binding([7; 16]),
-        settler: if state == State::Held { 0 } else { SETTLER },
+        settler: if asked { SETTLER } else { 0 },
         orphan: false,
-        transaction: paid.then_some(KNOWN),
+        foreign: false,
+        transaction,
         amount: None,
     }
 }
@@ -77,59 +87,72 @@ fn fate(next: Next) -> Fate {
 
 type Cell = (Fate, Outcome);
 /// An op, and what it does to: no claim, then a claim in each of [`State::ALL`].
-type Row = (&'static str, Op, [Cell; 7]);
+type Row = (&'static str, Op, [Cell; 8]);
 
 #[rustfmt::skip]
 fn table() -> Vec<Row> {
     use Fate::{Gone, Kept, Now};
     use Outcome as O;
-    use State::{Delivered, Held, Redeeming, Settling, Taken, Unknown};
+    use State::{Credited, Delivered, Held, Redeeming, Settling, Taken, Unknown};
     const LOST: Cell = (Kept, O::Lost);
     const BUSY: Cell = (Kept, O::InFlight);
     const SEEN: Cell = (Kept, O::Present);
     const USED: Cell = (Kept, O::Delivered(PAID));
     const REDEEM: Cell = (Now(Redeeming), O::Redeem(PAID));
     const RESOLVE: Cell = (Now(Settling), O::Resolve(None));
+    const ALIAS: Cell = (Kept, O::Credited(STANDS));
     let elsewhere = Begin { binding: Binding([8; 16]), ..begin(Opening::Settling) };
     let lease = LONGER;
     vec![
-        //                                                                  none, held, settling, taken, redeeming, delivered, unknown
+        //                                                                  none, held, settling, taken, redeeming, delivered, unknown, credited
         ("peek", Op::Peek,
-            [(Kept, O::Absent), SEEN, SEEN, SEEN, SEEN, SEEN, SEEN]),
+            [(Kept, O::Absent), SEEN, SEEN, SEEN, SEEN, SEEN, SEEN, SEEN]),
         ("begin to hold", Op::Begin(begin(Opening::Held)),
-            [(Now(Held), O::Granted), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE]),
+            [(Now(Held), O::Granted), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE, ALIAS]),
         ("begin to settle", Op::Begin(begin(Opening::Settling)),
-            [(Now(Settling), O::Granted), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE]),
+            [(Now(Settling), O::Granted), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE, ALIAS]),
         ("begin off the offer", Op::Begin(begin(Opening::Nothing)),
-            [(Kept, O::Absent), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE]),
+            [(Kept, O::Absent), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE, ALIAS]),
         ("begin elsewhere", Op::Begin(elsewhere),
-            [(Now(Settling), O::Granted), BUSY, BUSY, (Kept, O::Elsewhere(Taken)), BUSY, USED, (Kept, O::Elsewhere(Unknown))]),
+            [(Now(Settling), O::Granted), BUSY, BUSY, (Kept, O::Elsewhere(Taken)), BUSY, USED, (Kept, O::Elsewhere(Unknown)), (Kept, O::Elsewhere(Credited))]),
+        ("begin elsewhere, vouched for", Op::Begin(Begin { vouched: true, ..elsewhere }),
+            [(Now(Settling), O::Granted), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE, ALIAS]),
         ("settling", Op::Settling { attempt: OWNER, lease, amount: None, settler: 77 },
-            [LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
+            [LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST, LOST]),
         ("waive", Op::Waive { attempt: OWNER },
-            [LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, LOST, LOST]),
+            [LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, LOST, LOST, LOST]),
         ("void", Op::Void { attempt: OWNER, transaction: TOLD },
-            [LOST, LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, (Now(Delivered), O::Done)]),
+            [LOST, LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, (Now(Delivered), O::Done), LOST]),
         ("renew", Op::Renew { attempt: OWNER, lease },
-            [LOST, (Now(Held), O::Done), (Now(Settling), O::Done), (Now(Redeeming), O::Done), (Now(Redeeming), O::Done), LOST, LOST]),
+            [LOST, (Now(Held), O::Done), (Now(Settling), O::Done), (Now(Redeeming), O::Done), (Now(Redeeming), O::Done), LOST, LOST, LOST]),
         ("release", Op::Release { attempt: OWNER },
-            [LOST, (Gone, O::Done), (Gone, O::Done), LOST, LOST, LOST, (Gone, O::Done)]),
+            [LOST, (Gone, O::Done), (Gone, O::Done), LOST, LOST, LOST, (Gone, O::Done), LOST]),
         ("settled, delivering", settled(OWNER, Some(LONGER)),
-            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Deliver), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Redeeming), O::Deliver)]),
+            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Deliver), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Redeeming), O::Deliver), LOST]),
         ("settled, nobody waits", settled(OWNER, None),
-            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost)]),
+            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost), LOST]),
         ("settled late, delivering", settled(STRANGER, Some(LONGER)),
-            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost)]),
+            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost), LOST]),
         ("unknown", Op::Unknown { attempt: OWNER },
-            [LOST, LOST, (Now(Unknown), O::Doubtful), LOST, LOST, LOST, (Kept, O::Doubtful)]),
+            [LOST, LOST, (Now(Unknown), O::Doubtful), LOST, LOST, LOST, (Kept, O::Doubtful), LOST]),
         ("delivered", Op::Delivered { attempt: OWNER },
-            [LOST, LOST, LOST, (Now(Delivered), O::Done), (Now(Delivered), O::Done), LOST, LOST]),
+            [LOST, LOST, LOST, (Now(Delivered), O::Done), (Now(Delivered), O::Done), LOST, LOST, LOST]),
         ("undelivered", Op::Undelivered { attempt: OWNER },
-            [LOST, LOST, LOST, (Kept, O::Done), (Now(Taken), O::Done), LOST, LOST]),
+            [LOST, LOST, LOST, (Kept, O::Done), (Now(Taken), O::Done), LOST, LOST, LOST]),
         ("mark", Op::Mark { fingerprint: TOLD.0, expires: LONGER },
-            [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), (Kept, O::Elsewhere(Delivered)), (Kept, O::Elsewhere(Unknown))]),
+            [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), (Kept, O::Elsewhere(Delivered)), (Kept, O::Elsewhere(Unknown)), (Kept, O::Elsewhere(Credited))]),
         ("mark alike", Op::Mark { fingerprint: KNOWN.0, expires: LONGER },
-            [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), SEEN, (Kept, O::Elsewhere(Unknown))]),
+            [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), SEEN, (Kept, O::Elsewhere(Unknown)), (Kept, O::Elsewhere(Credited))]),
+        ("move", Op::Move { attempt: OWNER, lease, settler: OTHER_SETTLER },
+            [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
+        ("orphan", Op::Orphan { attempt: OWNER },
+            [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
+        ("credit", Op::Credit { attempt: OWNER, nonce: STANDS },
+            [LOST, (Now(Credited), O::Done), LOST, LOST, LOST, LOST, LOST, LOST]),
+        ("disprove", Op::Disprove { attempt: OWNER },
+            [LOST, LOST, (Gone, O::Done), LOST, LOST, LOST, (Gone, O::Done), LOST]),
+        ("cancel", Op::Cancel { attempt: OWNER },
+            [LOST, LOST, (Now(Delivered), O::Done), LOST, LOST, LOST, (Now(Delivered), O::Done), LOST]),
     ]
 }
 
@@ -159,6 +182,11 @@ fn a_stranger_moves_nothing_in_any_state() {
         Op::Unknown { attempt },
         Op::Delivered { attempt },
         Op::Undelivered { attempt },
+        Op::Move { attempt, lease, settler: OTHER_SETTLER },
+        Op::Orphan { attempt },
+        Op::Credit { attempt, nonce: STANDS },
+        Op::Disprove { attempt },
+        Op::Cancel { attempt },
     ];
     for op in ops {
         for current in columns() {
@@ -174,13 +202,23 @@ fn what_a_claim_is_bound_to_never_changes() {
             let (Next::Put(after), outcome) = Claim::apply(Some(before), &op, NOW) else { continue };
             let begins = matches!(op, Op::Begin(_));
             let asks = matches!(op, Op::Settling { .. }) || outcome == Outcome::Resolve(None);
-            let told = matches!(op, Op::Settled { .. } | Op::Void { .. });
+            let told = match op {
+                Op::Settled { .. } | Op::Void { .. } => Some(TOLD),
+                Op::Credit { nonce, .. } => Some(Transaction(nonce)),
+                _ => None,
+            };
+            let settler = match op {
+                Op::Settling { settler, .. } | Op::Move { settler, .. } => settler,
+                _ => before.settler,
+            };
             let expected = Claim {
                 attempt: if begins { NEWCOMER } else { OWNER },
                 asks: before.asks + u8::from(asks),
                 redeems: before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
-                transaction: before.transaction.or(told.then_some(TOLD)),
-                amount: matches!(op, Op::Waive { .. }).then_some(Amount::ZERO),
+                settler,
+                orphan: matches!(op, Op::Orphan { .. }),
+                transaction: before.transaction.or(told),
+                amount: matches!(op, Op::Waive { .. } | Op::Cancel { .. }).then_some(Amount::ZERO),
                 ..before
             };
             // State is the table's business, times are `time`'s.
@@ -195,7 +233,7 @@ fn a_new_claim_carries_the_terms_it_was_begun_under() {
     for (opening, state, asks) in [(Opening::Held, State::Held, 0), (Opening::Settling, State::Settling, 1)] {
         let (Next::Put(claim), _) = Claim::apply(None, &Op::Begin(begin(opening)), NOW) else { panic!() };
         assert_eq!((claim.state, claim.asks, claim.redeems, claim.transaction), (state, asks, 0, None));
-        assert_eq!(claim.amount, None);
+        assert_eq!((claim.amount, claim.settler, claim.orphan), (None, SETTLER, false));
         assert_eq!((claim.attempt, claim.lease, claim.binding), (NEWCOMER, LONGER, Binding([7; 16])));
         assert_eq!((claim.valid_before, claim.redeem_for), (NOW + 90, 1_800));
     }
@@ -276,7 +314,7 @@ fn another_purchase_learns_nothing_of_an_exhausted_claim() {
 
 #[test]
 fn the_first_transaction_told_stays() {
-    for state in State::ALL {
+    for state in State::ALL.into_iter().filter(|state| *state != State::Credited) {
         for before in [None, Some(KNOWN)] {
             let current = Claim { transaction: before, ..claim(state) };
             let (Next::Put(after), _) = Claim::apply(Some(current), &settled(STRANGER, None), NOW) else {

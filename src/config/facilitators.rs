@@ -8,6 +8,7 @@ use super::fields::{entries, text, Fields};
 use super::text::{authority, check_name, duration, printable, token};
 use super::tree::{quoted, Path, Value};
 use super::{Facilitator, Secret};
+use crate::evm::keccak256;
 
 pub(super) const KEYS: &[&str] =
     &["cluster", "authority", "pathPrefix", "timeout", "headers", "supported", "auth"];
@@ -59,14 +60,28 @@ pub(super) fn read<'v>(
     if fields.len() > MAX_FACILITATORS {
         errors.push(path, format_args!("more than {MAX_FACILITATORS} facilitators"), "remove some");
     }
-    let mut named = Vec::new();
+    let mut named: Vec<Named<'v>> = Vec::new();
     for (index, (name, value)) in fields.iter().take(MAX_FACILITATORS).enumerate() {
         let path = path.key(name);
         check_name(name, &path, errors);
         let facilitator = read_one(name, index, value, path, around, errors);
+        let same = |other: &str| other != name && tag(other) == tag(name);
+        if let Some((other, _)) = named.iter().find(|(other, _)| same(other)) {
+            errors.push(
+                path,
+                format_args!("claims could not tell it from {}: both names have one tag", quoted(other)),
+                "rename one",
+            );
+        }
         named.push((&**name, facilitator.map(Arc::new)));
     }
     named
+}
+
+/// The tag of a name: the first four bytes of its Keccak-256, little-endian; never zero.
+pub(super) fn tag(name: &str) -> u32 {
+    let hash = keccak256([name.as_bytes()]);
+    hash.first_chunk::<4>().map_or(1, |bytes| u32::from_le_bytes(*bytes).max(1))
 }
 
 fn read_one(
@@ -95,6 +110,7 @@ fn read_one(
         None => Vec::new(),
     };
     let supported_every = match fields.get("supported") {
+        Some(_) if fields.is_off("supported") => Some(None),
         Some(value) => read_supported(value, path.key("supported"), errors),
         None => Some(Some(SUPPORTED_EVERY)),
     };
@@ -117,6 +133,7 @@ fn read_one(
     let timeout_millis = u32::try_from(timeout?).ok()?;
     Some(Facilitator {
         name: name.to_owned(),
+        tag: tag(name),
         index,
         cluster: cluster?,
         authority: authority?,
@@ -160,11 +177,9 @@ pub(super) fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Error
     Some(text.trim_end_matches('/').to_owned())
 }
 
-/// Reads `{every: 60s}` or `off`, as seconds or `None`. A bare `off` in YAML is false.
+/// Reads `{every: 60s}`, as seconds.
 fn read_supported(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<Option<u32>> {
     match value {
-        Value::Bool(false) => return Some(None),
-        Value::Text(text) if text == "off" => return Some(None),
         Value::Object(_) => {}
         other => {
             errors.push(

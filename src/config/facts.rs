@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::accepts::asset;
-use super::{Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, SharedStore, Target};
+use super::{
+    Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, SharedStore, Target,
+    CHAIN_MARGIN_SECONDS, UPSTREAM_SECONDS,
+};
 use crate::evm::address::Address;
 use crate::money::assets;
 
@@ -81,9 +84,28 @@ impl Offer {
         &self.extensions
     }
 
-    /// Who settles it.
-    pub fn facilitator(&self) -> Option<&Arc<Facilitator>> {
-        self.facilitators.first()
+    /// Who settles it, in order of preference.
+    pub fn facilitators(&self) -> &[Arc<Facilitator>] {
+        &self.facilitators
+    }
+
+    /// Seconds of validity a payment must have left when it is presented: for the chain, for
+    /// the whole timeout of every facilitator that may be asked, and under `settle: after` for the
+    /// upstream.
+    pub fn margin_seconds(&self) -> u64 {
+        let settle = CHAIN_MARGIN_SECONDS.saturating_add(self.timeout_seconds());
+        match self.settle {
+            Settle::Before => settle,
+            Settle::After => settle.saturating_add(UPSTREAM_SECONDS),
+        }
+    }
+
+    /// How long it may take to settle, in seconds: the timeouts of all its facilitators, one
+    /// after the other. The last is asked when connecting to each before it took as long as it
+    /// may, and has its whole timeout then.
+    pub fn timeout_seconds(&self) -> u64 {
+        let seconds = |facilitator: &Arc<Facilitator>| u64::from(facilitator.timeout_millis.div_ceil(1_000));
+        self.facilitators.iter().map(seconds).fold(0, u64::saturating_add)
     }
 
     /// Whether a response with this status earns its price.
@@ -103,8 +125,7 @@ impl Facilitator {
     /// Stands for its name in records of a fixed size: the same in every process and under every
     /// configuration, unique within one, never zero.
     pub fn tag(&self) -> u32 {
-        let hash = crate::evm::keccak256([self.name.as_bytes()]);
-        hash.first_chunk::<4>().map_or(1, |bytes| u32::from_le_bytes(*bytes).max(1))
+        self.tag
     }
 
     /// The host's name for the upstream.
@@ -181,6 +202,7 @@ impl Facilitator {
     pub(crate) fn for_tests() -> Self {
         Self {
             name: "main".to_owned(),
+            tag: super::facilitators::tag("main"),
             index: 0,
             cluster: "facilitator".to_owned(),
             authority: "x402.example.com".to_owned(),

@@ -88,6 +88,14 @@ impl<'v> Fields<'v> {
         }
     }
 
+    /// Whether it is switched off. A bare `off` in YAML is false.
+    pub(super) fn is_off(&self, key: &str) -> bool {
+        match self.get(key) {
+            Some(Value::Text(text)) => text == "off",
+            value => value == Some(&Value::Bool(false)),
+        }
+    }
+
     /// A whole number within bounds.
     #[inline(never)]
     pub(super) fn number(&self, key: &str, from: u32, to: u32, errors: &mut Errors) -> Option<u32> {

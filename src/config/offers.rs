@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use super::accepts::{self, Assets, Scheme, Way, SCHEMES};
+use super::chosen::Chosen;
 use super::error::Errors;
 use super::facilitators::Named;
-use super::fields::{list, nearest, text, Fields};
+use super::fields::Fields;
 use super::prices::Priced;
 use super::text::{duration, labels, printable, put_label, settle_on, token};
 use super::tree::{quoted, Path, Value};
-use super::{
-    extensions, Extensions, Facilitator, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets,
-};
+use super::{extensions, Extensions, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets};
 
 pub(super) const KEYS: &[&str] = &[
     "price",
@@ -53,13 +52,15 @@ pub(super) struct Defaults<'v> {
     /// Whether version 1 is spoken.
     pub(super) v1: bool,
     pub(super) facilitators: Vec<Named<'v>>,
+    /// Who settles where neither the offer nor its seller says.
+    pub(super) chosen: Given<Chosen>,
 }
 
 /// The `accepts`, `facilitators` and `labels` of an offer or a seller.
 #[derive(Default)]
 pub(super) struct Terms {
     accepts: Given<Vec<Way>>,
-    facilitator: Given<Arc<Facilitator>>,
+    chosen: Given<Chosen>,
     labels: Vec<(String, String)>,
 }
 
@@ -100,38 +101,13 @@ impl Terms {
             accepts: fields
                 .get("accepts")
                 .map(|value| accepts::read(value, path.key("accepts"), assets, errors)),
-            facilitator: fields
+            chosen: fields
                 .get("facilitators")
-                .map(|value| one_facilitator(value, &path.key("facilitators"), facilitators, errors)),
+                .map(|value| Chosen::read(value, &path.key("facilitators"), facilitators, errors)),
             labels: fields
                 .get("labels")
                 .map(|value| labels(value, path.key("labels"), errors))
                 .unwrap_or_default(),
-        }
-    }
-}
-
-fn one_facilitator(
-    value: &Value<'_>,
-    path: &Path<'_>,
-    known: &[Named<'_>],
-    errors: &mut Errors,
-) -> Option<Arc<Facilitator>> {
-    let [value] = list(value, path, 16, errors)? else {
-        errors.push(path, "more than one facilitator is not in this version", "name one");
-        return None;
-    };
-    let path = path.index(0);
-    let name = text(value, &path, errors)?;
-    match known.iter().find(|(known, _)| *known == name) {
-        Some((_, facilitator)) => facilitator.clone(),
-        None => {
-            let near = nearest(name, &mut known.iter().map(|(name, _)| *name)).map_or_else(
-                || "define it under facilitators".to_owned(),
-                |near| format!("did you mean {near:?}?"),
-            );
-            errors.push(path, format_args!("no facilitator is named {}", quoted(name)), near);
-            None
         }
     }
 }
@@ -226,7 +202,7 @@ impl Draft {
                 "under settle: before the money moves before there is a status",
             );
         }
-        let facilitator = self.facilitator(sellers, defaults, &path, errors);
+        let chosen = self.chosen(sellers, defaults, &path, errors);
         let ways = accepts.and_then(Option::as_ref);
         let accepts = ways
             .zip(self.price.as_ref())
@@ -239,7 +215,9 @@ impl Draft {
                 "what is charged is known once the upstream has answered",
             );
         }
-        let unasked = facilitator.as_ref().is_some_and(|facilitator| facilitator.supported_every.is_none());
+        let unasked = chosen.as_ref().is_some_and(|chosen| {
+            chosen.facilitators.iter().all(|facilitator| facilitator.supported_every.is_none())
+        });
         let asks = |charged: &super::prices::Charged| metered(charged) || !charged.1.is_empty();
         if unasked && accepts.as_ref().is_some_and(asks) {
             errors.push(
@@ -253,6 +231,7 @@ impl Draft {
             put_label(&mut labels, name, value.clone());
         }
         let (accepts, others) = accepts?;
+        let Chosen { facilitators, weights } = chosen?;
         let offer = Offer {
             name: name.to_owned(),
             accepts,
@@ -261,7 +240,8 @@ impl Draft {
             wallets: self.wallets.unwrap_or(defaults.wallets),
             // Version 1 has no place for a name.
             v1: defaults.v1 && self.extensions.payment_identifier != Some(Identifier::Required),
-            facilitators: vec![facilitator?],
+            facilitators,
+            weights,
             settle: settle??,
             verify: self.verify,
             settle_on: self.settle_on.clone().flatten().unwrap_or_default(),
@@ -290,33 +270,31 @@ impl Draft {
         Some(offer)
     }
 
-    fn facilitator(
+    fn chosen(
         &self,
         seller: Option<&Terms>,
         defaults: &Defaults<'_>,
         path: &Path<'_>,
         errors: &mut Errors,
-    ) -> Option<Arc<Facilitator>> {
-        if let Some(given) =
-            self.terms.facilitator.as_ref().or(seller.and_then(|terms| terms.facilitator.as_ref()))
-        {
+    ) -> Option<Chosen> {
+        let seller = seller.and_then(|terms| terms.chosen.as_ref());
+        if let Some(given) = self.terms.chosen.as_ref().or(seller).or(defaults.chosen.as_ref()) {
             return given.clone();
         }
         match defaults.facilitators.as_slice() {
-            [(_, only)] => only.clone(),
-            [] => {
-                errors.push(
-                    path.key("facilitators"),
-                    "no facilitator is defined",
-                    "add facilitators at the top",
-                );
-                None
-            }
-            _ => {
-                errors.push(path.key("facilitators"), "missing", "several are defined: name one");
-                None
-            }
+            [(_, only)] => return only.as_ref().map(Chosen::only),
+            [] => errors.push(
+                path.key("facilitators"),
+                "no facilitator is defined",
+                "add facilitators at the top",
+            ),
+            _ => errors.push(
+                path.key("facilitators"),
+                "missing",
+                "several are defined: name those that settle it, here or in defaultFacilitators",
+            ),
         }
+        None
     }
 }
 

@@ -8,6 +8,8 @@
 
 mod auth;
 mod bytes;
+mod chosen;
+mod claims;
 mod extensions;
 mod hints;
 mod mistakes;
@@ -20,6 +22,7 @@ mod ways;
 use serde_json::{json, Value as Json};
 
 use super::*;
+use crate::limit::Rate;
 use crate::route::Resolution;
 
 /// The example of the documentation, which every test bends.
@@ -57,7 +60,7 @@ pub(super) fn with(changes: &[(&str, Json)]) -> Json {
 
 pub(super) fn env(name: &str) -> Option<String> {
     match name {
-        "TOKEN" | "BASE_NODE_TOKEN" => Some("s3cret".to_owned()),
+        "TOKEN" | "BASE_NODE_TOKEN" | "STORE_TOKEN" => Some("s3cret".to_owned()),
         "BROKEN" => Some("s3cret\n".to_owned()),
         "CDP_API_KEY_ID" => Some("11111111-2222-3333-4444-555555555555".to_owned()),
         // The key of the test vectors.

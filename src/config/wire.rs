@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::accepts::{self, Assets};
 use super::catalogue::Catalogue;
+use super::chosen::Chosen;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
 use super::fields::{list, text, Fields};
@@ -12,9 +13,8 @@ use super::public;
 use super::publication::{self, Publication};
 use super::text::check_name;
 use super::tree::{quoted, Path, Value};
-use super::{
-    claims, extensions, json, notary, rpc, structpb, Policy, Route, Target, Unmatched, WalletChecks, Wallets,
-};
+use super::{claims, extensions, json, notary, rpc, structpb, Policy, Route, Target, Unmatched, Wallets};
+use crate::limit::{Limits, Rate};
 use crate::map::Map;
 use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
@@ -24,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "unmatched",
     "settle",
     "facilitators",
+    "defaultFacilitators",
     "accepts",
     "offers",
     "sellers",
@@ -39,8 +40,8 @@ pub(super) const KEYS: &[&str] = &[
     "paywall",
     "rpc",
 ];
-pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks"];
-pub(super) const WALLET_CHECKS_KEYS: &[&str] = &["perMinute", "burst"];
+pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks", "challenges", "failures"];
+pub(super) const RATE_KEYS: &[&str] = &["perMinute", "burst"];
 pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
 pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CHALLENGE_KEYS: &[&str] = &["allowLarge"];
@@ -154,9 +155,12 @@ fn read_policy(
         v1: fields
             .get("x402Versions")
             .is_none_or(|value| read_versions(value, &path.key("x402Versions"), errors)),
+        chosen: fields
+            .get("defaultFacilitators")
+            .map(|value| Chosen::read(value, &path.key("defaultFacilitators"), &named, errors)),
         facilitators: named,
     };
-    let wallet_checks = read_wallet_checks(&fields, errors);
+    let limits = read_limits(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
     let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
@@ -177,7 +181,7 @@ fn read_policy(
         claims,
         shared_claims,
         notary,
-        wallet_checks,
+        limits,
         paywall,
         assets,
         discovery: publication.discovery,
@@ -197,18 +201,26 @@ fn read_versions(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> boo
     spoken(1.0)
 }
 
-fn read_wallet_checks(fields: &Fields<'_>, errors: &mut Errors) -> WalletChecks {
+fn read_limits(fields: &Fields<'_>, errors: &mut Errors) -> Limits {
     let path = fields.path.key("limit");
     let limit = fields.get("limit").and_then(|value| Fields::open(value, path, LIMIT_KEYS, errors));
-    let path = path.key("walletChecks");
-    let checks = limit.as_ref().and_then(|limit| limit.get("walletChecks"));
-    let checks = checks.and_then(|value| Fields::open(value, path, WALLET_CHECKS_KEYS, errors));
-    let number = |key: &str, errors: &mut Errors| {
-        checks.as_ref().and_then(|checks| checks.number(key, 1, 1_000_000, errors))
+    let mut read = |key: &str, otherwise| match limit.as_ref().and_then(|limit| limit.get(key)) {
+        Some(value) => read_rate(value, path.key(key), otherwise, errors),
+        None => otherwise,
     };
-    WalletChecks {
-        per_minute: number("perMinute", errors).unwrap_or(60),
-        burst: number("burst", errors).unwrap_or(20),
+    let on = |key: &str| !limit.as_ref().is_some_and(|limit| limit.is_off(key));
+    Limits {
+        wallet_checks: read("walletChecks", Rate { per_minute: 60, burst: 20 }),
+        challenges: on("challenges").then(|| read("challenges", Rate { per_minute: 30_000, burst: 5_000 })),
+        failures: on("failures").then(|| read("failures", Rate { per_minute: 6_000, burst: 1_000 })),
+    }
+}
+
+fn read_rate(value: &Value<'_>, path: Path<'_>, otherwise: Rate, errors: &mut Errors) -> Rate {
+    let Some(fields) = Fields::open(value, path, RATE_KEYS, errors) else { return otherwise };
+    Rate {
+        per_minute: fields.number("perMinute", 1, 1_000_000, errors).unwrap_or(otherwise.per_minute),
+        burst: fields.number("burst", 1, 1_000_000, errors).unwrap_or(otherwise.burst),
     }
 }
 

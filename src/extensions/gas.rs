@@ -6,10 +6,10 @@
 //! client adds is read field by field and written out again for it.
 
 use super::{comma, extend, DIALECT};
-use crate::config::{Means, Offer};
-use crate::protocol::abilities::Abilities;
+use crate::config::{Facilitator, Means, Offer};
+use crate::protocol::abilities::{quoter, Abilities};
 use crate::protocol::json::{self, leaf, Field, Node, Object, Schema};
-use crate::protocol::Malformed;
+use crate::protocol::{Malformed, Version};
 
 /// Name of the extension for ERC-2612 permits.
 pub const EIP2612: &str = "eip2612GasSponsoring";
@@ -26,6 +26,28 @@ pub struct Sponsored {
     pub eip2612: bool,
     /// By signed approval.
     pub erc20_approval: bool,
+}
+
+// === impl Sponsored ===
+
+impl Sponsored {
+    fn by(facilitator: &Facilitator, abilities: &dyn Abilities) -> Self {
+        Self {
+            eip2612: abilities.extends(facilitator, EIP2612),
+            erc20_approval: abilities.extends(facilitator, ERC20_APPROVAL),
+        }
+    }
+
+    /// What members of a payment's `extensions`, as [`passed_on`] gives them, ask for.
+    pub fn asked(passed_on: &str) -> Self {
+        Self { eip2612: passed_on.contains(EIP2612), erc20_approval: passed_on.contains(ERC20_APPROVAL) }
+    }
+
+    /// Whether `facilitator` sponsors all of it.
+    pub fn is_by(self, facilitator: &Facilitator, abilities: &dyn Abilities) -> bool {
+        let theirs = Self::by(facilitator, abilities);
+        (theirs.eip2612 || !self.eip2612) && (theirs.erc20_approval || !self.erc20_approval)
+    }
 }
 
 const EIP2612_INFO: &str = r#"{"description":"The facilitator accepts EIP-2612 gasless Permit to `Permit2` canonical contract.","version":"1"}"#;
@@ -77,16 +99,31 @@ const APPROVAL_INFO: Schema = Schema(&[
     leaf("version", PATH),
 ]);
 
-/// What an offer's quotes declare: what its facilitator sponsors, if anything can be paid
-/// through Permit2 and the operator does not object.
+/// What an offer's quotes declare now: what is sponsored by everybody they are for, if anything
+/// can be paid through Permit2 and the operator does not object.
 pub fn offered(offer: &Offer, abilities: &dyn Abilities) -> Sponsored {
-    let Some(facilitator) = offer.facilitator().filter(|_| offer.extensions().gas_sponsoring) else {
-        return Sponsored::default();
+    let permit2 = offer.accepts.iter().filter(|accept| accept.means != Means::Eip3009);
+    let quoters = permit2.filter_map(|accept| {
+        let (scheme, network) = (accept.means.scheme(), &accept.asset.network);
+        quoter(offer, abilities, &|one| abilities.takes(one, Version::V2, scheme, network, None))
+    });
+    let sponsored = quoters.map(|facilitator| Sponsored::by(facilitator, abilities));
+    let sponsored = sponsored.reduce(|all, one| Sponsored {
+        eip2612: all.eip2612 && one.eip2612,
+        erc20_approval: all.erc20_approval && one.erc20_approval,
+    });
+    sponsored.filter(|_| offer.extensions().gas_sponsoring).unwrap_or_default()
+}
+
+/// What the quotes of an offer may have declared: what any of its facilitators sponsors.
+pub fn honoured(offer: &Offer, abilities: &dyn Abilities) -> Sponsored {
+    let most = most(offer);
+    let any = |wanted: bool, extension: &str| {
+        wanted && offer.facilitators.iter().any(|one| abilities.extends(one, extension))
     };
-    let permit2 = offer.accepts.iter().any(|accept| accept.means != Means::Eip3009);
     Sponsored {
-        eip2612: permit2 && abilities.extends(facilitator, EIP2612),
-        erc20_approval: permit2 && abilities.extends(facilitator, ERC20_APPROVAL),
+        eip2612: any(most.eip2612, EIP2612),
+        erc20_approval: any(most.erc20_approval, ERC20_APPROVAL),
     }
 }
 

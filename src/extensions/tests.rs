@@ -11,7 +11,7 @@ use super::*;
 use crate::claims::Identity;
 use crate::config::{Facilitator, Policy, Target};
 use crate::evm::address::Address;
-use crate::protocol::abilities::{Abilities, Ability};
+use crate::protocol::abilities::{Abilities, Ability, Standing};
 use crate::protocol::Version;
 use crate::route::Resolution;
 
@@ -78,6 +78,10 @@ fn declarations_are_the_reference_packages() {
 struct Lists(&'static str);
 
 impl Abilities for Lists {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
         Ability::Unknown
     }

@@ -18,7 +18,7 @@ pub enum Mismatch {
     /// None of the offer's accepts is what the client says it pays.
     #[error("the payment matches none of the offer's terms")]
     NoMatch,
-    /// The facilitator says that it does not settle such payments.
+    /// Every facilitator of the offer says that it does not settle such payments.
     #[error("the facilitator does not settle such payments")]
     Unsupported,
     /// The Permit2 spender is not the scheme's proxy.
@@ -73,7 +73,7 @@ pub fn precheck(
             .filter(|accept| accept.asset == *asset)
             .filter_map(|accept| {
                 let submitter = match accept.means {
-                    Means::Upto => Some(submitter(accepted, offer, abilities)?),
+                    Means::Upto => Some(submitter(accepted)?),
                     Means::Eip3009 | Means::Permit2 => None,
                 };
                 Some(Terms::of(accept, offer, submitter))
@@ -90,9 +90,17 @@ pub fn precheck(
     };
     let terms = terms.ok_or(Mismatch::NoMatch)?;
     let (version, network) = (payment.version(), payment.network());
-    let facilitator = offer.facilitator().ok_or(Mismatch::Unsupported)?;
-    if abilities.settles(facilitator, version, terms.means.scheme(), network) == Ability::No {
-        return Err(Mismatch::Unsupported);
+    let takes = |submitter: Option<&Address>| {
+        let scheme = terms.means.scheme();
+        let takes = |facilitator: &Arc<Facilitator>| {
+            abilities.takes(facilitator, version, scheme, network, submitter)
+        };
+        offer.facilitators.iter().any(takes)
+    };
+    if !takes(terms.facilitator.as_ref()) {
+        // What names nobody of ours is no quote of ours.
+        let named = terms.facilitator.is_some() && takes(None);
+        return Err(if named { Mismatch::NoMatch } else { Mismatch::Unsupported });
     }
     check_permit(authorization, &terms)?;
     if authorization.to() != terms.pay_to {
@@ -111,14 +119,31 @@ fn fit_other(other: &Other, offer: &Offer, abilities: &dyn Abilities) -> Result<
         if other.version == Version::V1 && !offer.v1 {
             continue;
         }
-        match challenge::extra(accept, offer, abilities, other.version) {
-            Ok(extra) if other.pays(accept, &extra, offer.max_timeout_seconds.into()) => {
-                return Ok(Fit::Other(place, extra));
+        let pays = |extra: &str| other.pays(accept, extra, offer.max_timeout_seconds.into());
+        let mut paid = None;
+        let mut denied = true;
+        for facilitator in &offer.facilitators {
+            match challenge::extra(accept, offer, facilitator, abilities, other.version) {
+                Ok(extra) if pays(&extra) => {
+                    // What repeats the quote to the letter is for whom it was made.
+                    let repeats = other.terms.as_ref().is_none_or(|terms| terms.extra == extra);
+                    if paid.is_none() || repeats {
+                        paid = Some(extra);
+                    }
+                    if repeats {
+                        break;
+                    }
+                }
+                Err(Ability::No) => continue,
+                _ => {}
             }
-            Err(Ability::No) if other.pays(accept, "{}", offer.max_timeout_seconds.into()) => {
-                verdict = Mismatch::Unsupported;
-            }
-            _ => {}
+            denied = false;
+        }
+        if let Some(extra) = paid {
+            return Ok(Fit::Other(place, extra));
+        }
+        if denied && pays("{}") {
+            verdict = Mismatch::Unsupported;
         }
     }
     Err(verdict)
@@ -133,11 +158,10 @@ fn fits_form(authorization: &Authorization, wanted: Means) -> bool {
     )
 }
 
-/// The submitter an echoed quote names, if a quote that named it is still honoured.
-fn submitter(accepted: &Accepted, offer: &Offer, abilities: &dyn Abilities) -> Option<Address> {
+/// The submitter an echoed quote names.
+fn submitter(accepted: &Accepted) -> Option<Address> {
     let named = accepted.extra.as_ref()?.facilitator_address.as_deref()?;
-    let address = Address::parse(named).ok()?;
-    abilities.submits(offer.facilitator()?, &accepted.network, &address).then_some(address)
+    Address::parse(named).ok()
 }
 
 fn check_permit(authorization: &Authorization, terms: &Terms) -> Result<(), Mismatch> {

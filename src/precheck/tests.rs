@@ -7,6 +7,7 @@ use crate::config::Facilitator;
 use crate::config::Settle;
 use crate::config::CHAIN_MARGIN_SECONDS;
 use crate::evm::eip712;
+use crate::protocol::abilities::Standing;
 use crate::protocol::header;
 use crate::protocol::tests::{base, offer, parse, transfer, v2_parts, vectors};
 
@@ -18,6 +19,10 @@ const NOW: u64 = 1_767_225_600;
 struct Willing;
 
 impl Abilities for Willing {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
         Ability::Yes("{}".to_owned())
     }

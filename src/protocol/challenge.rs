@@ -3,13 +3,13 @@
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 
-use super::abilities::{Abilities, Ability};
+use super::abilities::{quoter, Abilities, Ability};
 use super::body::push_description;
 use super::json::push_string;
 use super::other;
 use super::terms::{Sold, Terms, UPFRONT};
 use super::Version;
-use crate::config::{Means, Offer, OtherAccept, Settle};
+use crate::config::{Facilitator, Means, Offer, OtherAccept, Settle};
 use crate::signing::notary::OfferTerms;
 
 /// The networks that version 1 clients know by name. Legacy `x402-fetch` parses every entry of
@@ -55,8 +55,9 @@ pub struct Challenge {
 // === impl Challenge ===
 
 impl Challenge {
-    /// Renders an offer's quote, as far as its facilitator is known to settle it. A way whose
-    /// terms need something of the facilitator's waits until that is known.
+    /// Renders an offer's quote, as far as a facilitator that may be asked settles it. A way
+    /// whose terms need something of the facilitator's waits until that is known of one; it is
+    /// quoted with what the first has said that does.
     /// `extensions` are members of that object, without braces; may be empty.
     pub fn new(offer: &Offer, abilities: &dyn Abilities, extensions: &str) -> Self {
         let mut quote = Self {
@@ -70,39 +71,52 @@ impl Challenge {
         let mut json = String::from(r#"{"x402Version":2,"accepts":["#);
         let sold = Sold { url: "", description: &offer.description, mime_type: &offer.mime_type };
         for (place, accept) in offer.accepts.iter().enumerate() {
-            let Some(facilitator) = offer.facilitator() else { continue };
             let (scheme, network) = (accept.means.scheme(), &accept.asset.network);
-            let submitter = match accept.means {
+            let submitter = |facilitator: &Facilitator| match accept.means {
                 Means::Upto => abilities.submitter(facilitator, network),
                 Means::Eip3009 | Means::Permit2 => None,
             };
-            if abilities.settles(facilitator, Version::V2, scheme, network) == Ability::No {
-                quote.missing.push(format!("{scheme} on {network}"));
-            } else if accept.means != Means::Upto || submitter.is_some() {
+            let takes = |version, facilitator: &Facilitator, network: &str| {
+                abilities.takes(facilitator, version, scheme, network, None)
+            };
+            let quotes = |facilitator: &Facilitator| {
+                takes(Version::V2, facilitator, network)
+                    && (accept.means != Means::Upto || submitter(facilitator).is_some())
+            };
+            if let Some(facilitator) = quoter(offer, abilities, &quotes) {
                 quote.separate(&mut json, place);
-                Terms::of(accept, offer, submitter).push_v2(&mut json);
+                Terms::of(accept, offer, submitter(facilitator)).push_v2(&mut json);
+            } else if !offer.facilitators.iter().any(|one| takes(Version::V2, one, network)) {
+                quote.missing.push(format!("{scheme} on {network}"));
             }
             let Some(network) = offer.v1_network(accept.asset.v1_network, accept.means == Means::Eip3009)
             else {
                 continue;
             };
-            if abilities.settles(facilitator, Version::V1, scheme, network) != Ability::No {
+            if quoter(offer, abilities, &|one| takes(Version::V1, one, network)).is_some() {
                 let terms = Terms::of(accept, offer, None);
                 quote.push_v1(|out| terms.push_v1_head(out), |out| terms.push_v1_tail(out, &sold));
             }
         }
         for (place, accept) in (offer.accepts.len()..).zip(&offer.others) {
-            match extra(accept, offer, abilities, Version::V2) {
-                Ok(extra) => {
-                    quote.separate(&mut json, place);
-                    accept.push_v2(&mut json, &extra, offer);
-                }
-                Err(Ability::No) => quote.missing.push(format!("{} on {}", accept.scheme, accept.network)),
-                Err(_) => {}
+            let theirs =
+                |facilitator: &Facilitator, version| extra(accept, offer, facilitator, abilities, version);
+            let v2 = quoter(offer, abilities, &|one| theirs(one, Version::V2).is_ok());
+            if let Some(extra) = v2.and_then(|facilitator| theirs(facilitator, Version::V2).ok()) {
+                quote.separate(&mut json, place);
+                accept.push_v2(&mut json, &extra, offer);
+            } else if offer.facilitators.iter().all(|one| theirs(one, Version::V2) == Err(Ability::No)) {
+                quote.missing.push(format!("{} on {}", accept.scheme, accept.network));
             }
-            if let (Some(_), Ok(extra)) =
-                (offer.v1_network(accept.v1_network, true), extra(accept, offer, abilities, Version::V1))
-            {
+            if offer.v1_network(accept.v1_network, true).is_none() {
+                continue;
+            }
+            // A payment of version 1 does not repeat what it was quoted, so there is one quote.
+            let Some(extra) = offer.facilitators.iter().find_map(|one| theirs(one, Version::V1).ok()) else {
+                continue;
+            };
+            let same = |one: &Facilitator| theirs(one, Version::V1).as_ref() == Ok(&extra);
+            if quoter(offer, abilities, &same).is_some() {
                 quote.push_v1(
                     |out| accept.push_v1_head(out),
                     |out| accept.push_v1_tail(out, &extra, offer, &sold),
@@ -223,15 +237,15 @@ impl Challenge {
     }
 }
 
-/// The `extra` to quote for a way only the facilitator understands: the operator's, and the
-/// facilitator's where he says nothing. Until the facilitator was asked, nobody knows what
-/// it needs there.
+/// The `extra` to quote for a way only the facilitator understands: the operator's, and this
+/// facilitator's where he says nothing. Until it was asked, nobody knows what it needs there.
 ///
 /// # Errors
 /// The ability, if it is not a yes.
 pub fn extra(
     accept: &OtherAccept,
     offer: &Offer,
+    facilitator: &Facilitator,
     abilities: &dyn Abilities,
     version: Version,
 ) -> Result<String, Ability> {
@@ -239,7 +253,6 @@ pub fn extra(
         Version::V1 => accept.v1_network.ok_or(Ability::No)?,
         Version::V2 => &accept.network,
     };
-    let facilitator = offer.facilitator().ok_or(Ability::No)?;
     let theirs = match abilities.settles(facilitator, version, &accept.scheme, network) {
         Ability::Yes(theirs) => theirs,
         ability => return Err(ability),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{json, Value};
 
+use super::abilities::{Abilities, Ability, Standing};
 use super::payload::PaymentPayload;
 use super::signed::Signed;
 use super::terms::Terms;
@@ -55,6 +56,7 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         wallets: Wallets::Eoa,
         v1: true,
         facilitators: vec![Arc::new(Facilitator::for_tests())],
+        weights: Vec::new(),
         settle,
         verify: Verify::Local,
         settle_on: SettleOn::default(),
@@ -285,5 +287,60 @@ proptest! {
         let _ = PaymentPayload::parse(&bytes);
         bytes.truncate(cut);
         prop_assert!(PaymentPayload::parse(&bytes).is_err());
+    }
+}
+
+/// What is known of one of several facilitators.
+#[derive(Clone)]
+pub(crate) struct Said {
+    pub(crate) standing: Standing,
+    pub(crate) settles: Ability,
+    pub(crate) address: Option<Address>,
+    pub(crate) extensions: &'static [&'static str],
+}
+
+impl Default for Said {
+    /// It is ready, and settles everything.
+    fn default() -> Self {
+        Self {
+            standing: Standing::Ready,
+            settles: Ability::Yes("{}".to_owned()),
+            address: None,
+            extensions: &[],
+        }
+    }
+}
+
+/// Several facilitators, by their index.
+pub(crate) struct Several(pub(crate) Vec<Said>);
+
+impl Several {
+    /// An offer that all of them settle, in order.
+    pub(crate) fn settle(&self, mut offer: Offer) -> Offer {
+        let named = |index| Facilitator { index, name: format!("f-{index}"), ..Facilitator::for_tests() };
+        offer.facilitators = (0..self.0.len()).map(named).map(Arc::new).collect();
+        offer
+    }
+}
+
+impl Abilities for Several {
+    fn standing(&self, facilitator: &Facilitator) -> Standing {
+        self.0[facilitator.index].standing
+    }
+
+    fn settles(&self, facilitator: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
+        self.0[facilitator.index].settles.clone()
+    }
+
+    fn submitter(&self, facilitator: &Facilitator, _: &str) -> Option<Address> {
+        self.0[facilitator.index].address
+    }
+
+    fn submits(&self, facilitator: &Facilitator, _: &str, address: &Address) -> bool {
+        self.0[facilitator.index].address == Some(*address)
+    }
+
+    fn extends(&self, facilitator: &Facilitator, extension: &str) -> bool {
+        self.0[facilitator.index].extensions.contains(&extension)
     }
 }

@@ -12,7 +12,7 @@ use crate::config::error::Errors;
 use crate::config::{Facilitator, Offer, Policy, Route};
 use crate::evm::address::Address;
 use crate::map::Map;
-use crate::protocol::abilities::{Abilities, Ability};
+use crate::protocol::abilities::{Abilities, Ability, Standing};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
 
@@ -89,6 +89,10 @@ fn place(route: &Route, offer: &Offer) -> String {
 }
 
 impl Abilities for Everything {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
         Ability::Yes("{}".to_owned())
     }

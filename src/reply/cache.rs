@@ -2,7 +2,9 @@
 
 /// The value to set so that no shared cache keeps a paid response: the upstream's own
 /// directives with `private` merged in. `None` when it is there already. The form
-/// `private="field"` forbids only that field (RFC 9111 section 5.2.2.7) and does not count.
+/// `private="field"` forbids only that field (RFC 9111 section 5.2.2.7) and does not count. Where
+/// a quoted string does not plainly end, a cache might read `private` as part of it, so the
+/// upstream's directives go.
 pub fn private(values: &[String]) -> Option<String> {
     let mut merged = String::new();
     for value in values {
@@ -10,6 +12,9 @@ pub fn private(values: &[String]) -> Option<String> {
             merged.push_str(", ");
         }
         merged.push_str(value);
+    }
+    if merged.contains('\\') || merged.matches('"').count() % 2 == 1 {
+        return Some("private".to_owned());
     }
     let mut quoted = false;
     let mut directives = merged.split(|c: char| {
@@ -48,6 +53,13 @@ mod tests {
     fn a_comma_in_quotes_ends_no_directive() {
         let given = [r#"no-cache="a, private, b""#.to_owned()];
         assert_eq!(private(&given).as_deref(), Some(r#"no-cache="a, private, b", private"#));
+    }
+
+    #[test]
+    fn quotes_that_do_not_plainly_end_hide_nothing() {
+        for given in [r#"public, x=""#, r#"public, x="a\", private, ""#, r#"private, x=""#] {
+            assert_eq!(private(&[given.to_owned()]).as_deref(), Some("private"), "{given}");
+        }
     }
 
     #[test]

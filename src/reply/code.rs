@@ -76,7 +76,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("permit2_amount_mismatch", "The payment's value is not the price."),
     ("permit2_token_mismatch", "The permit is for another token."),
     ("upto_facilitator_mismatch", "The permit names another facilitator."),
-    (RATE_LIMITED, "Too many payments of this source had to be checked elsewhere: wait."),
+    (RATE_LIMITED, "Too much came from this source: wait."),
     (PAYMENT_IN_FLIGHT, "This payment is being used by another request."),
     (PAYMENT_ALREADY_USED, "This payment was used and its response delivered."),
     (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource: present it there."),

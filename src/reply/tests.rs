@@ -21,6 +21,8 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
         Refusal::NameTaken { claimed: true },
         Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH),
         Refusal::QuotesSuspended,
+        Refusal::RateLimited(7),
+        Refusal::Barred(7),
         Refusal::PathAmbiguous,
         Refusal::MethodNotAllowed,
         Refusal::NotOffered,
@@ -59,6 +61,30 @@ fn every_refusal_is_json_with_the_contract_fields() {
             assert!(body[key].is_string(), "{refusal:?} {key}");
         }
         assert!(reply.headers.contains(&("cache-control", "no-store".into())), "{refusal:?}");
+    }
+}
+
+/// What is to be sent again as it is was not the sender's fault, and what was never paid for is
+/// routing's business.
+#[test]
+fn who_is_blamed_is_told_to_send_something_else() {
+    for refusal in every_refusal() {
+        let routed = matches!(
+            refusal,
+            Refusal::PaymentRequired
+                | Refusal::PathAmbiguous
+                | Refusal::MethodNotAllowed
+                | Refusal::NotOffered
+                | Refusal::GrpcSettlesBefore
+        );
+        let unsupported = matches!(
+            refusal,
+            Refusal::Denied(Denial::Unverified(Reason::Unsupported) | Denial::Rejected(Reason::Unsupported))
+        );
+        // A payment of which nobody knows better, from a source that had its checks.
+        let unchecked = matches!(refusal, Refusal::RateLimited(_));
+        let ours = unsupported || (refusal.retry() == Retry::Same && !unchecked);
+        assert_eq!(refusal.blames_sender(), !routed && !ours, "{refusal:?}");
     }
 }
 

@@ -23,6 +23,7 @@ fn offer(name: &str) -> Arc<Offer> {
         wallets: Wallets::Any,
         v1: true,
         facilitators: Vec::new(),
+        weights: Vec::new(),
         settle: Settle::Before,
         verify: Verify::Local,
         settle_on: SettleOn::default(),

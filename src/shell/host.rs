@@ -112,15 +112,12 @@ pub(super) fn buffer(kind: BufferType, max: usize) -> Option<Vec<u8>> {
     hostcalls::get_buffer(kind, 0, max).ok().flatten()
 }
 
-/// Sixteen bytes nobody outside can guess. The keys of std's hash maps come from the host's
-/// `random_get`; hashing under fresh keys hands them on without a crate for it.
+/// Sixteen bytes nobody outside can guess, from the host's `random_get`. Without them nothing
+/// here is safe to run: a host that gives none has its module stopped.
 pub(super) fn random() -> [u8; 16] {
-    use std::hash::{BuildHasher, RandomState};
-    let high = RandomState::new().hash_one(0u8).to_le_bytes();
-    let low = RandomState::new().hash_one(1u8).to_le_bytes();
     let mut bytes = [0; 16];
-    for (slot, byte) in bytes.iter_mut().zip(high.into_iter().chain(low)) {
-        *slot = byte;
+    if getrandom::fill(&mut bytes).is_err() {
+        std::process::abort();
     }
     bytes
 }

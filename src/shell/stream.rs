@@ -61,7 +61,7 @@ impl Stream {
 
     fn request(&mut self, worker: &Rc<Worker>) -> Action {
         let pairs = host::headers(MapType::HttpRequestHeaders);
-        let head = Head::read(&pairs);
+        let mut head = Head::read(&pairs);
         if let Some(document) = head.path.and_then(|path| wellknown::find(&worker.policy, head.method, path))
         {
             worker.meters.request(None, Outcome::Free);
@@ -72,6 +72,7 @@ impl Stream {
         // The time matters to payments only, and asking for it costs as much as a header.
         let offered = head.payment(worker.policy.paywall());
         let now = if offered == Offered::Nothing { 0 } else { host::now() };
+        head.barred = if offered == Offered::Nothing { None } else { worker.barred() };
         match admission::admit(&worker.policy, &head, worker.as_ref(), now) {
             Admission::Pass(route) => {
                 for name in &head.owned {
@@ -94,7 +95,8 @@ impl Stream {
             Admission::Refuse(route, refusal, allow) => {
                 let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
                 visit.resource = head.resource(&worker.policy);
-                visit.refuse(worker, visit.suspended(worker, refusal), &allow);
+                let refusal = visit.suspended(worker, worker.counted(refusal));
+                visit.refuse(worker, refusal, &allow);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
@@ -116,7 +118,7 @@ impl Stream {
         mut visit: Visit,
         mut purchase: admission::Purchase,
     ) -> Action {
-        if purchase.unfit.is_none() && !worker.quotes(&purchase.offer) {
+        if purchase.unfit.is_none() && !worker.may_settle(&purchase) {
             purchase.unfit = Some(Refusal::QuotesSuspended);
         }
         let purchase = Rc::new(purchase);

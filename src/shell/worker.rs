@@ -16,10 +16,9 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::table::Table;
 use crate::claims::{Attempt, Outcome};
-use crate::config::{Facilitator, Offer, Policy};
+use crate::config::Policy;
 use crate::demand::Demand;
 use crate::exchange::{self, Effect, Settled, Step};
-use crate::facilitator::breaker::Breaker;
 use crate::facilitator::{Answer, Verdict};
 use crate::map::Map;
 use crate::settlement::{self, Settlement};
@@ -32,6 +31,7 @@ mod calls;
 mod inquiries;
 mod ledger;
 mod limits;
+mod line;
 mod owed;
 mod quotes;
 mod shared;
@@ -53,7 +53,8 @@ pub(super) struct Worker {
     queue: u32,
     pub(super) documents: Documents,
     quotes: quotes::Quotes,
-    breakers: RefCell<Vec<Breaker>>,
+    /// By facilitator.
+    fuses: RefCell<Vec<line::Fuse>>,
     tokens: RefCell<Vec<Token>>,
     signed: RefCell<Ring>,
     visits: RefCell<Map<u32, Rc<RefCell<Visit>>>>,
@@ -70,7 +71,7 @@ pub(super) struct Worker {
     /// By facilitator.
     watches: RefCell<Vec<supported::Watch>>,
     asks: RefCell<Vec<supported::Ask>>,
-    supported_generation: Cell<u64>,
+    watch: limits::Watch,
 }
 
 /// What a stream has to do once the machines have come to rest.
@@ -87,10 +88,11 @@ pub(super) struct Outbox {
 impl Worker {
     /// A worker for a validated policy over an opened table.
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
-        let breakers = vec![Breaker::default(); policy.facilitators.len()];
+        let fuses = line::Fuse::all(&policy);
         let meters = Meters::open(policy.claims.capacity);
         let quotes = quotes::Quotes::new(&policy);
         let watches = supported::Watch::all(&policy);
+        let watch = limits::Watch::new(&policy.limits);
         Self {
             root,
             policy,
@@ -99,7 +101,7 @@ impl Worker {
             queue,
             documents: Documents::default(),
             quotes,
-            breakers: RefCell::new(breakers),
+            fuses: RefCell::new(fuses),
             tokens: RefCell::default(),
             signed: RefCell::default(),
             visits: RefCell::default(),
@@ -113,7 +115,7 @@ impl Worker {
             ticked: Cell::new(false),
             watches: RefCell::new(watches),
             asks: RefCell::default(),
-            supported_generation: Cell::new(0),
+            watch,
         }
     }
 
@@ -368,34 +370,5 @@ impl Worker {
                 let _ = self.claim(Owner::Nobody, &case, &op);
             }
         }
-    }
-
-    /// Whether quotes may be given for an offer; `false` while its facilitator is silent.
-    pub(super) fn quotes(&self, offer: &Offer) -> bool {
-        if !self.store_quotes() {
-            return false;
-        }
-        let Some(facilitator) = offer.facilitators.first() else { return false };
-        // What is signed for a facilitator that is elsewhere cannot be settled.
-        if self.supported(facilitator).is_redirected() {
-            return false;
-        }
-        let breakers = self.breakers.try_borrow();
-        breakers
-            .is_ok_and(|b| b.get(facilitator.index).is_some_and(|b| b.is_closed() || b.quotes(host::now())))
-    }
-
-    /// Whether a facilitator may be asked now.
-    pub(super) fn admits(&self, facilitator: &Facilitator) -> bool {
-        self.breaker(facilitator, |b| b.admits(host::now())).unwrap_or(false)
-    }
-
-    /// Who may settle a payment, in the order in which they are asked.
-    fn line(&self, purchase: &Purchase) -> Vec<std::sync::Arc<Facilitator>> {
-        purchase.offer.facilitators.clone()
-    }
-
-    fn breaker<T>(&self, facilitator: &Facilitator, f: impl FnOnce(&mut Breaker) -> T) -> Option<T> {
-        self.breakers.try_borrow_mut().ok()?.get_mut(facilitator.index).map(f)
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "f5d455df22b17f49d2830407bbe245eddbca9e93" };
+    Script { text: include_str!("swap.lua"), sha1: "99a41945aa313730a804ec437d50e1a63cd944c5" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "b36ef0788c42e71f74c269f0292c387f3f7f82ba" };

@@ -5,12 +5,9 @@ local t=R('TIME')[1]
 local v=R('GET',c) or ''
 local r={i,'0',t,v}
 if w=='1' and (v=='' or v~=e) then
-R('ZREMRANGEBYSCORE',o,'-inf',t)
-for _,s in ipairs(R('ZREVRANGE',o,0,-1)) do
-if s~=m and #r<20 then
-local q=R('GET',b..s)
-if q then r[#r+1]=s r[#r+1]=q else R('ZREM',o,s) end
-end
+for _,s in ipairs(R('ZREVRANGEBYSCORE',o,'+inf','('..t)) do
+local q=s~=m and #r<20 and R('GET',b..s)
+if q then r[#r+1]=s r[#r+1]=q end
 end
 if v==e and #r>4 then r[2]='2' return r end
 end
@@ -18,6 +15,7 @@ if v~=e then return r end
 local f=string.format('%d',math.max(x,t)+5)
 if n=='' then R('DEL',c) else R('SET',c,n) R('EXPIREAT',c,f) end
 if a=='+' then
+R('ZREMRANGEBYSCORE',o,'-inf',t)
 R('ZADD',o,f,m)
 R('ZREMRANGEBYRANK',o,0,-65)
 R('EXPIREAT',o,string.format('%d',R('ZREVRANGE',o,0,0,'WITHSCORES')[2]))

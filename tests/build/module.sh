@@ -41,6 +41,8 @@ cargo rustc --locked --release --target "$target" --package x402-proxy-wasm --li
 
 # What the compiler's target may use and no more: anything else in the module is an error here.
 options=(--mvp-features --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext)
+# The SDK's callbacks for calls this module never makes; a host calls only what is exported.
+options+=('--remove-exports=proxy_on_grpc_*' --remove-exports=proxy_on_foreign_function)
 # The linker puts the stack at the bottom of memory. An address in its last kilobyte that is
 # reached by wrapping around 2^32 would trap; nothing in this module gets there.
 options+=(-Oz --low-memory-unused)

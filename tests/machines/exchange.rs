@@ -9,14 +9,17 @@ use x402_proxy_wasm::exchange::Effect::{
     Claim, Deny, Forward, Leave, PassUnpaid, Release, Settle as Ask, Verify,
 };
 use x402_proxy_wasm::exchange::{
-    Charge, Check, Denial, Effect, Effects, Event, Exchange, Settled, Step, Terms,
+    Charge, Check, Denial, Effect, Effects, Event, Exchange, Owed, Settled, Step, Terms,
 };
 use x402_proxy_wasm::facilitator::Verdict;
 
 use super::*;
 
-const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local };
-const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local };
+#[path = "credit.rs"]
+mod credit;
+
+const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local, fit: true };
+const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local, fit: true };
 const ENDS: [Event; 2] = [Event::End { clean: false }, Event::End { clean: true }];
 const RESPONSES: [Event; 6] = [
     Event::Response { charge: Charge::Nothing },
@@ -94,7 +97,10 @@ fn opening(terms: Terms) -> Vec<Row> {
         resolve(SOME),
         redeem(UNNAMED),
         redeem(METERED),
+        row(from, &at(Outcome::Owed(OTHER)), Exchange::Reserving(terms, OTHER), &[Claim(Step::Hold)]),
+        row(from, &at(Outcome::Credited(OTHER)), credit::following(terms), &[Claim(Step::Credit(OTHER))]),
         denied(Outcome::InFlight, InFlight),
+        denied(Outcome::Awaited, InFlight),
         denied(Outcome::Delivered(PAID), AlreadyUsed(PAID)),
         denied(Outcome::Delivered(Paid::NOTHING), AlreadyUsed(Paid::NOTHING)),
         denied(Outcome::Exhausted(METERED), Exhausted(METERED)),
@@ -234,6 +240,10 @@ fn after_the_upstream() -> Vec<Row> {
     let give_back = [Claim(Step::Undelivered)];
     let mut rows = priced();
     rows.push(over(Over, &[Event::Settled(Settled::Paid(TX))], &give_back));
+    // What is granted to an exchange that is over is given back.
+    rows.push(over(Over, &claims(&[Outcome::Granted]), &[Claim(Step::Release)]));
+    rows.push(over(Over, &claims(&[Outcome::Redeem(UNNAMED), Outcome::Redeem(METERED)]), &give_back));
+    rows.push(over(Over, &claims(&[Outcome::Resolve(None), Outcome::Resolve(SOME)]), &[Claim(Step::Doubt)]));
     let [nothing, worth_it @ ..] = RESPONSES;
     for paid in [PAID, UNNAMED, METERED] {
         rows.push(over(Working { paid: Some(paid) }, &ENDS, &give_back));
@@ -252,10 +262,16 @@ fn after_the_upstream() -> Vec<Row> {
     rows
 }
 
-fn table() -> Vec<Row> {
+/// Every kind of terms; what does not fit is [`Check::Local`], and more than may happen.
+fn all_terms() -> Vec<Terms> {
     let checks = [|terms| terms, verify, first];
-    let terms = checks.into_iter().flat_map(|check| [BEFORE, AFTER].map(check));
-    terms.flat_map(opening).chain(before_the_upstream()).chain(after_the_upstream()).collect()
+    let fit = checks.into_iter().flat_map(|check| [BEFORE, AFTER].map(check));
+    fit.flat_map(|terms| [terms, Terms { fit: false, ..terms }]).collect()
+}
+
+fn table() -> Vec<Row> {
+    let opened = all_terms().into_iter().flat_map(opening);
+    opened.chain(credit::rows()).chain(before_the_upstream()).chain(after_the_upstream()).collect()
 }
 
 fn states() -> Vec<Exchange> {
@@ -299,6 +315,7 @@ fn what_is_held_is_what_is_not_paid_for() {
         use Exchange as E;
         let (request, response, leases) = match state {
             E::Opening(_) | E::Screening(_) => (true, false, false),
+            E::Reserving(..) | E::Crediting { .. } | E::Pledging(_) => (true, false, true),
             E::Verifying(_) | E::Refusing(_) | E::Arming | E::Paying(_) => (true, false, true),
             E::Closing(_) | E::Collecting(_) | E::Waiving | E::Withholding | E::Fencing { .. } => {
                 (false, true, true)

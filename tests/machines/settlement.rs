@@ -7,8 +7,18 @@ use super::*;
 
 const QUEUED: [Settlement; 2] = [Settlement::Queued { waiting: false }, Settlement::Queued { waiting: true }];
 const SENT: [Settlement; 2] = [Settlement::Sent { waiting: false }, Settlement::Sent { waiting: true }];
-const FINDINGS: [Finding; 5] =
-    [Finding::Paid(TX), Finding::Rejected(REASON), Finding::NotSent, Finding::Unknown, Finding::Reused(TX)];
+const MOVING: [Settlement; 2] = [Settlement::Moving { waiting: false }, Settlement::Moving { waiting: true }];
+const FINDINGS: [Finding; 7] = [
+    Finding::Paid(TX),
+    Finding::Rejected(REASON),
+    Finding::NotSent,
+    Finding::Unknown,
+    Finding::Reused(TX),
+    Finding::Disproved,
+    Finding::Cancelled,
+];
+/// Who is asked instead.
+const NEXT: u32 = 78;
 
 const DOUBTS: [Doubt; 6] = [
     Doubt::Broken,
@@ -30,6 +40,8 @@ fn step(finding: Finding, waiting: bool) -> Option<Effect> {
         Finding::Rejected(_) | Finding::NotSent => Step::Release,
         Finding::Unknown => Step::Unknown,
         Finding::Reused(transaction) => Step::Void { transaction },
+        Finding::Disproved => Step::Disprove,
+        Finding::Cancelled => Step::Cancel,
     }))
 }
 
@@ -39,6 +51,8 @@ fn answers() -> Vec<(Event, Finding)> {
         (Event::Answer(Answer::Rejected(REASON)), Finding::Rejected(REASON)),
         (Event::Answer(Answer::NotSent), Finding::NotSent),
         (Event::Reused(TX), Finding::Reused(TX)),
+        (Event::Disproved, Finding::Disproved),
+        (Event::Cancelled, Finding::Cancelled),
     ];
     answers.extend(DOUBTS.map(|doubt| (Event::Answer(Answer::Unknown(doubt)), Finding::Unknown)));
     answers
@@ -47,6 +61,7 @@ fn answers() -> Vec<(Event, Finding)> {
 #[test]
 fn a_settlement_starts_with_somebody_waiting() {
     assert_eq!(Settlement::queued(), Settlement::Queued { waiting: true });
+    assert_eq!(Settlement::unattended(), Settlement::Queued { waiting: false }, "or with nobody, later");
 }
 
 #[test]
@@ -67,7 +82,12 @@ fn a_client_that_leaves_before_the_call_is_not_charged_and_after_it_is_written_d
         assert_eq!(from.on(Event::Left), released);
     }
     for from in SENT {
-        assert_eq!(from.on(Event::Left), (Settlement::Sent { waiting: false }, None));
+        // Whoever comes next is told to wait, not to pay.
+        let orphaned = (Settlement::Sent { waiting: false }, Some(Effect::Claim(Step::Orphan)));
+        assert_eq!(from.on(Event::Left), orphaned);
+    }
+    for from in MOVING {
+        assert_eq!(from.on(Event::Left), (Settlement::Moving { waiting: false }, None));
     }
     for finding in FINDINGS {
         for waiting in [false, true] {
@@ -87,7 +107,10 @@ fn told(finding: Finding, outcome: Outcome) -> Settled {
         (Finding::Rejected(reason), Outcome::Done) => Settled::Rejected(reason),
         (Finding::NotSent, Outcome::Done) => Settled::NotSent,
         (Finding::Reused(transaction), Outcome::Done) => Settled::Reused(transaction),
-        (Finding::Rejected(_) | Finding::NotSent | Finding::Reused(_), _) => Settled::Superseded,
+        // It cannot be settled any more: what was signed is over, or was taken back.
+        (Finding::Disproved, Outcome::Done) => Settled::Rejected(Reason::Expired),
+        (Finding::Cancelled, Outcome::Done) => Settled::Rejected(Reason::Other),
+        (_, _) => Settled::Superseded,
     }
 }
 
@@ -106,6 +129,24 @@ fn whoever_waits_is_told_what_the_table_says_and_nobody_else_is() {
             let effect = given_back.then_some(Effect::Claim(Step::Undelivered));
             let alone = recording(finding, false).on(Event::Claim(outcome));
             assert_eq!(alone, (next, effect), "{finding:?} {outcome:?}, nobody waits");
+        }
+    }
+}
+
+#[test]
+fn a_settlement_moves_on_only_once_that_is_written_and_somebody_still_waits() {
+    for (waiting, from) in QUEUED.into_iter().chain(SENT).enumerate() {
+        let waiting = waiting % 2 == 1;
+        let moving = (Settlement::Moving { waiting }, Some(Effect::Claim(Step::Move { settler: NEXT })));
+        assert_eq!(from.on(Event::Elsewhere(NEXT)), moving, "{from:?}");
+    }
+    for outcome in OUTCOMES {
+        let [alone, waited] = MOVING.map(|from| from.on(Event::Claim(outcome)));
+        let given_up = |waiting| (recording(Finding::NotSent, waiting), step(Finding::NotSent, waiting));
+        assert_eq!(alone, given_up(false), "{outcome:?}");
+        match outcome {
+            Outcome::Done => assert_eq!(waited, (Settlement::queued(), Some(Effect::Ask))),
+            _ => assert_eq!(waited, given_up(true), "{outcome:?}"),
         }
     }
 }
@@ -163,10 +204,16 @@ fn everything_else_holds() {
     }
     for finding in FINDINGS {
         hold(recording(finding, true), &all_answers);
-        hold(recording(finding, true), &[Event::Dispatched]);
+        hold(recording(finding, true), &[Event::Dispatched, Event::Elsewhere(NEXT)]);
+    }
+    for moving in MOVING {
+        // Nothing is out: an answer is nobody's.
+        hold(moving, &all_answers);
+        hold(moving, &[Event::Tick, Event::Dispatched, Event::Elsewhere(NEXT)]);
     }
     hold(
         Settlement::Done,
-        &[&all_answers[..], &claims, &[Event::Tick, Event::Dispatched, Event::Left]].concat(),
+        &[&all_answers[..], &claims, &[Event::Tick, Event::Dispatched, Event::Left, Event::Elsewhere(NEXT)]]
+            .concat(),
     );
 }

@@ -88,7 +88,7 @@ impl World {
     pub(super) fn begin(&self, i: usize, terms: Terms, elsewhere: bool) -> Begin {
         let opening = match terms {
             _ if self.reloaded => Opening::Nothing,
-            Terms { settle: Settle::Before, check: Check::Local | Check::First } => Opening::Settling,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First, .. } => Opening::Settling,
             _ => Opening::Held,
         };
         Begin {
@@ -98,6 +98,8 @@ impl World {
             valid_before: 5_000,
             redeem_for: 1_000_000,
             lease: LEASE,
+            settler: 1,
+            vouched: false,
         }
     }
 

@@ -83,11 +83,11 @@ fn run(table: &Table, store: &Memory, n: u64, op: Op) -> Outcome {
 fn opening_creates_the_shape_and_every_bucket() {
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
-        let table = Table::open(&store, 1_000, SEED).unwrap();
+        let table = Table::open(&store, 1_000, Layout::Two, SEED).unwrap();
         assert_eq!(table.buckets(), 32, "{dialect:?}");
         assert_eq!(store.keys().len(), 33);
         for bucket in 0..32 {
-            assert_eq!(store.value(&bucket_key(bucket)), Bucket::empty(Layout::Two));
+            assert_eq!(store.value(&table.bucket_key(bucket)), Bucket::empty(Layout::Two));
         }
         assert_eq!(run(&table, &store, 1, Op::Begin(begin(1, Opening::Held))), Outcome::Granted);
     }
@@ -97,13 +97,13 @@ fn opening_creates_the_shape_and_every_bucket() {
 fn a_second_opening_wipes_nothing_and_the_first_shape_wins() {
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
-        let first = Table::open(&store, 1_000, SEED).unwrap();
+        let first = Table::open(&store, 1_000, Layout::Two, SEED).unwrap();
         for n in 0..100 {
             bring_to(&first, &store, n, State::ALL[n as usize % 7]);
         }
         let before = store.image();
         for capacity in [1, 1_000, 1_000_000, u32::MAX] {
-            let second = Table::open(&store, capacity, [6; 16]).unwrap();
+            let second = Table::open(&store, capacity, Layout::Two, [6; 16]).unwrap();
             assert_eq!((second.buckets(), second.seed), (32, SEED), "{dialect:?} {capacity}");
             assert_eq!(store.image(), before, "{dialect:?} {capacity}");
             for n in 0..100 {
@@ -117,9 +117,9 @@ fn a_second_opening_wipes_nothing_and_the_first_shape_wins() {
 #[test]
 fn a_later_capacity_moves_the_limit_of_the_buckets_only() {
     let store = Memory::new(DIALECTS[0]);
-    let first = Table::open(&store, 1_024, SEED).unwrap();
-    let larger = Table::open(&store, 10_240, SEED).unwrap();
-    let smaller = Table::open(&store, 1, SEED).unwrap();
+    let first = Table::open(&store, 1_024, Layout::Two, SEED).unwrap();
+    let larger = Table::open(&store, 10_240, Layout::Two, SEED).unwrap();
+    let smaller = Table::open(&store, 1, Layout::Two, SEED).unwrap();
     assert!(smaller.bucket_limit() < first.bucket_limit() && first.bucket_limit() < larger.bucket_limit());
     assert!(smaller.bucket_limit() > 0);
 }
@@ -130,9 +130,9 @@ fn an_opening_cut_short_anywhere_is_finished_by_the_next() {
         for calls in 0..30 {
             let store = Memory::new(dialect);
             store.dies_after(calls);
-            let cut = Table::open(&store, 128, SEED);
+            let cut = Table::open(&store, 128, Layout::Two, SEED);
             store.dies_after(i64::MAX);
-            let table = Table::open(&store, 128, [6; 16]).unwrap();
+            let table = Table::open(&store, 128, Layout::Two, [6; 16]).unwrap();
             assert_eq!((table.buckets(), store.keys().len()), (4, 5), "{dialect:?} after {calls}");
             if let Ok(cut) = cut {
                 assert_eq!(cut.seed, table.seed);
@@ -148,10 +148,10 @@ fn any_capacity_has_a_shape() {
     {
         // The store is down after the shape is known: 65,536 buckets are not the point here.
         let store = Memory::new(DIALECTS[0]);
-        store.dies_after(2);
-        let _ = Table::open(&store, capacity, SEED);
-        assert_eq!(1u32 << store.value("x402/1/meta")[1], buckets, "{capacity}");
-        let limit = bucket_limit(capacity, store.value("x402/1/meta")[1]);
+        store.dies_after(3);
+        let _ = Table::open(&store, capacity, Layout::Two, SEED);
+        assert_eq!(1u32 << store.value("x402/2/meta")[1], buckets, "{capacity}");
+        let limit = bucket_limit(capacity, store.value("x402/2/meta")[1]);
         assert!((1..=4_096).contains(&limit), "{capacity}: {limit}");
     }
     assert_eq!(bucket_limit(20, 0), 20, "one bucket holds what was asked for");
@@ -162,7 +162,7 @@ fn a_full_bucket_refuses_and_evicts_nothing() {
     for (dialect, state) in DIALECTS.into_iter().flat_map(|d| State::ALL.map(|s| (d, s))) {
         // One bucket; settling and unknown reach their own cap at half of it.
         let store = Memory::new(dialect);
-        let table = Table::open(&store, 20, SEED).unwrap();
+        let table = Table::open(&store, 20, Layout::Two, SEED).unwrap();
         let room = if matches!(state, State::Settling | State::Unknown) { 10 } else { 20 };
         for n in 0..room {
             bring_to(&table, &store, n, state);
@@ -184,7 +184,7 @@ fn a_full_bucket_refuses_and_evicts_nothing() {
 #[test]
 fn what_is_not_in_doubt_does_not_count_to_the_cap_of_doubt() {
     let store = Memory::new(DIALECTS[0]);
-    let table = Table::open(&store, 20, SEED).unwrap();
+    let table = Table::open(&store, 20, Layout::Two, SEED).unwrap();
     let calm = [State::Held, State::Taken, State::Redeeming, State::Delivered];
     for n in 0..9 {
         bring_to(&table, &store, n, [State::Settling, State::Unknown][n as usize % 2]);
@@ -205,7 +205,7 @@ fn what_is_not_in_doubt_does_not_count_to_the_cap_of_doubt() {
 #[test]
 fn a_full_bucket_still_serves_its_claims_and_never_forgets_money() {
     let store = Memory::new(DIALECTS[0]);
-    let table = Table::open(&store, 20, SEED).unwrap();
+    let table = Table::open(&store, 20, Layout::Two, SEED).unwrap();
     for n in 10..20 {
         bring_to(&table, &store, n, State::Taken);
     }
@@ -227,45 +227,45 @@ fn a_full_bucket_still_serves_its_claims_and_never_forgets_money() {
 #[test]
 fn room_returns_when_claims_are_over() {
     let store = Memory::new(DIALECTS[0]);
-    let table = Table::open(&store, 20, SEED).unwrap();
+    let table = Table::open(&store, 20, Layout::Two, SEED).unwrap();
     for n in 0..20 {
         bring_to(&table, &store, n, State::Held);
     }
     let later = NOW + 30;
     let begin = Begin { lease: later + 30, ..begin(50, Opening::Held) };
     let applied = table.run(&store, &who(50), &Op::Begin(begin), later);
-    assert_eq!((applied.outcome, applied.delta), (Outcome::Granted, [-19, 0, 0, 0, 0, 0]));
+    assert_eq!((applied.outcome, applied.delta), (Outcome::Granted, [-19, 0, 0, 0, 0, 0, 0]));
 }
 
 #[test]
 fn a_sweep_drops_what_is_over_and_writes_only_then() {
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
-        let table = Table::open(&store, 32, SEED).unwrap();
+        let table = Table::open(&store, 32, Layout::Two, SEED).unwrap();
         for n in 0..12 {
             bring_to(&table, &store, n, State::ALL[n as usize % 7]);
         }
         let writes = || store.writes.load(std::sync::atomic::Ordering::SeqCst);
         let before = writes();
-        assert_eq!(table.sweep(&store, 0, NOW, &mut Default::default()), Ok([0; 6]));
+        assert_eq!(table.sweep(&store, 0, NOW, &mut Default::default()), Ok([0; 7]));
         assert_eq!(writes(), before, "nothing to do");
         assert_eq!(
             table.sweep(&store, 0, NOW + 30, &mut Default::default()),
-            Ok([-2, -2, 2, -2, 0, 2]),
+            Ok([-2, -2, 2, -2, 0, 2, 0]),
             "leases lapsed"
         );
-        assert_eq!(table.sweep(&store, 0, NOW + 30, &mut Default::default()), Ok([0; 6]));
+        assert_eq!(table.sweep(&store, 0, NOW + 30, &mut Default::default()), Ok([0; 7]));
         assert_eq!(
             table.sweep(&store, 0, NOW + 180, &mut Default::default()),
-            Ok([0, 0, 0, 0, -2, 0]),
+            Ok([0, 0, 0, 0, -2, 0, -1]),
             "tombstones over"
         );
         assert_eq!(
             table.sweep(&store, 0, NOW + 10_000, &mut Default::default()),
-            Ok([0, 0, -4, 0, 0, -4]),
+            Ok([0, 0, -4, 0, 0, -3, 0]),
             "and the rest"
         );
-        assert_eq!(store.value(&bucket_key(0)), Bucket::empty(Layout::Two));
-        assert_eq!(table.sweep(&store, 7, NOW, &mut Default::default()), Ok([0; 6]), "a bucket there is not");
+        assert_eq!(store.value(&table.bucket_key(0)), Bucket::empty(Layout::Two));
+        assert_eq!(table.sweep(&store, 7, NOW, &mut Default::default()), Ok([0; 7]), "a bucket there is not");
     }
 }

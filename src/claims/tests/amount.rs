@@ -120,6 +120,11 @@ fn nothing_but_a_lapse_of_time_takes_a_mark_away() {
             Op::Undelivered { attempt },
             Op::Waive { attempt },
             Op::Void { attempt, transaction: TOLD },
+            Op::Move { attempt, lease: LONGER, settler: OTHER_SETTLER },
+            Op::Orphan { attempt },
+            Op::Credit { attempt, nonce: STANDS },
+            Op::Disprove { attempt },
+            Op::Cancel { attempt },
         ];
         for op in ops {
             assert_eq!(Claim::apply(Some(marked), &op, NOW), (Next::Keep, Outcome::Lost), "{op:?}");

@@ -10,7 +10,7 @@ fn a_lapsed_lease_turns_each_state_into_the_safe_one() {
     assert_eq!(lapsed(State::Held), None, "nothing was asked for");
     assert_eq!(lapsed(State::Settling), Some(State::Unknown), "the call may have left");
     assert_eq!(lapsed(State::Redeeming), Some(State::Taken), "the money moved, the delivery did not end");
-    for state in [State::Taken, State::Delivered, State::Unknown] {
+    for state in [State::Taken, State::Delivered, State::Unknown, State::Credited] {
         assert_eq!(lapsed(state), Some(state), "has no lease");
     }
 }
@@ -59,7 +59,12 @@ fn each_state_is_remembered_for_as_long_as_it_matters() {
     assert_eq!(on(State::Held, Op::Waive { attempt }), TOMBSTONE, "waived: used up like delivered");
     for state in [State::Settling, State::Unknown] {
         assert_eq!(on(state, Op::Void { attempt, transaction: TOLD }), TOMBSTONE, "void");
+        assert_eq!(on(state, Op::Cancel { attempt }), TOMBSTONE, "cancelled");
     }
+    assert_eq!(on(State::Held, Op::Credit { attempt, nonce: STANDS }), TOMBSTONE, "credited");
+    let moved = Op::Move { attempt, lease, settler: OTHER_SETTLER };
+    assert_eq!(on(State::Settling, moved), LONGER + 3_600, "asked of another");
+    assert_eq!(on(State::Settling, Op::Orphan { attempt }), NOW + 4_000, "as it was");
     assert_eq!(forgotten(None, &Op::Mark { fingerprint: [1; 32], expires: NOW + 7 }), NOW + 7);
     assert_eq!(on(State::Settling, Op::Renew { attempt, lease }), LONGER + 3_600);
     assert_eq!(on(State::Settling, settled(OWNER, Some(lease))), LONGER + 3_600, "redeeming");
@@ -91,6 +96,9 @@ fn nothing_that_took_money_is_forgotten_while_the_authorisation_can_be_presented
         Op::Settling { attempt: OWNER, lease: LONGER, amount: None, settler: 77 },
         Op::Waive { attempt: OWNER },
         Op::Void { attempt: OWNER, transaction: TOLD },
+        Op::Move { attempt: OWNER, lease: LONGER, settler: OTHER_SETTLER },
+        Op::Credit { attempt: OWNER, nonce: STANDS },
+        Op::Cancel { attempt: OWNER },
     ];
     for state in State::ALL {
         for op in ops {
@@ -112,6 +120,7 @@ fn no_claim_in_flight_is_forgotten_before_its_lease() {
         Op::Begin(terms),
         Op::Settling { attempt: OWNER, lease: late, amount: None, settler: 77 },
         Op::Renew { attempt: OWNER, lease: late },
+        Op::Move { attempt: OWNER, lease: late, settler: OTHER_SETTLER },
         settled(OWNER, Some(late)),
     ];
     for op in ops {

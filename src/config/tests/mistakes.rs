@@ -162,11 +162,6 @@ fn what_is_planned_is_refused_by_name() {
         json!({"uses": 3, "every": "1d"}),
         "routes[2].free: free allowances are not in this version",
     );
-    check(
-        "/offers/tile/facilitators",
-        json!(["main", "main"]),
-        "offers.tile.facilitators: more than one facilitator is not in this version",
-    );
 }
 
 #[test]
@@ -272,8 +267,8 @@ fn facilitators_are_checked() {
     assert_eq!(
         ambiguous,
         [
-            "offers.tile.facilitators: missing (several are defined: name one)",
-            "routes[1].offer.facilitators: missing (several are defined: name one)"
+            "offers.tile.facilitators: missing (several are defined: name those that settle it, here or in defaultFacilitators)",
+            "routes[1].offer.facilitators: missing (several are defined: name those that settle it, here or in defaultFacilitators)"
         ]
     );
     check(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::config::{
-    accepts, auth, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
+    accepts, auth, chosen, claims, extensions, facilitators, notary, offers, prices, public, rpc, wire,
 };
 
 const SCHEMA: &str = include_str!("../../../schema/config-v1.schema.json");
@@ -31,6 +31,7 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/bazaarInput", extensions::INPUT_KEYS),
         ("/$defs/bazaarOutput", extensions::OUTPUT_KEYS),
         ("/$defs/facilitator", facilitators::KEYS),
+        ("/$defs/weightedFacilitator", chosen::KEYS),
         ("/$defs/header", facilitators::HEADER_KEYS),
         ("/$defs/supported", facilitators::SUPPORTED_KEYS),
         ("/$defs/auth", auth::KEYS),
@@ -40,7 +41,9 @@ fn the_schema_lists_the_keys_of_the_parser() {
         ("/$defs/accept", accepts::KEYS),
         ("/$defs/asset", accepts::ASSET_KEYS),
         ("/$defs/limit", wire::LIMIT_KEYS),
-        ("/$defs/walletChecks", wire::WALLET_CHECKS_KEYS),
+        ("/$defs/walletChecks", wire::RATE_KEYS),
+        ("/$defs/challenges", wire::RATE_KEYS),
+        ("/$defs/failures", wire::RATE_KEYS),
         ("/$defs/metered", prices::KEYS),
         ("/$defs/quantity", prices::QUANTITY_KEYS),
         ("/$defs/offer", offers::KEYS),
@@ -66,13 +69,14 @@ fn the_reference_has_a_row_for_every_key() {
         claims::KEYS,
         claims::SHARED_KEYS,
         wire::LIMIT_KEYS,
-        wire::WALLET_CHECKS_KEYS,
+        wire::RATE_KEYS,
         prices::KEYS,
         prices::QUANTITY_KEYS,
         public::ORIGIN_KEYS,
         public::CORS_KEYS,
         wire::CHALLENGE_KEYS,
         facilitators::KEYS,
+        chosen::KEYS,
         facilitators::HEADER_KEYS,
         facilitators::SUPPORTED_KEYS,
         auth::KEYS,

@@ -47,18 +47,47 @@ fn an_offer_says_which_wallets_before_the_top_does() {
 }
 
 #[test]
-fn how_often_signatures_are_checked_elsewhere_is_bounded() {
-    let policy = read(&example()).unwrap();
-    assert_eq!(policy.wallet_checks, WalletChecks { per_minute: 60, burst: 20 });
-    let policy = read(&with(&[("/limit", json!({"walletChecks": {"perMinute": 6, "burst": 2}}))])).unwrap();
-    assert_eq!(policy.wallet_checks, WalletChecks { per_minute: 6, burst: 2 });
+fn what_one_source_may_have_is_bounded() {
+    let limits = |limit: Json| read(&with(&[("/limit", limit)])).unwrap().limits;
+    let rate = |per_minute, burst| Rate { per_minute, burst };
+    let given = Limits {
+        wallet_checks: rate(60, 20),
+        challenges: Some(rate(30_000, 5_000)),
+        failures: Some(rate(6_000, 1_000)),
+    };
+    assert_eq!(read(&example()).unwrap().limits, given);
+    for key in ["walletChecks", "challenges", "failures"] {
+        let found = limits(json!({key: {"perMinute": 6, "burst": 2}}));
+        let own = Some(rate(6, 2));
+        let expected = match key {
+            "challenges" => Limits { challenges: own, ..given },
+            "failures" => Limits { failures: own, ..given },
+            _ => Limits { wallet_checks: rate(6, 2), ..given },
+        };
+        assert_eq!(found, expected, "{key}");
+    }
+    let off = Limits { challenges: None, failures: None, ..given };
+    assert_eq!(limits(json!({"challenges": "off", "failures": false})), off);
+    assert_eq!(limits(json!({"challenges": {}, "failures": null})), given);
+    check(
+        "/limit",
+        json!({"challenges": true}),
+        "limit.challenges: an object belongs here, not true or false",
+    );
+    check("/limit", json!({"failures": "on"}), "limit.failures: an object belongs here, not text");
+    check("/limit", json!({"walletChecks": false}), "limit.walletChecks: an object belongs here");
+    check("/limit", json!({"failures": {"burst": 1_000_001}}), "limit.failures.burst: not a whole number");
     check(
         "/limit",
         json!({"walletChecks": {"perMinute": 0}}),
         "limit.walletChecks.perMinute: not a whole number from 1 to 1000000 (write one, unquoted)",
     );
     check("/limit", json!({"walletChecks": {"burst": "9"}}), "limit.walletChecks.burst: not a whole number");
-    check("/limit", json!({"perMinute": 3}), "limit.perMinute: unknown key (known here: walletChecks)");
+    check(
+        "/limit",
+        json!({"perMinute": 3}),
+        "limit.perMinute: unknown key (known here: walletChecks, challenges, failures)",
+    );
     check("/limit", json!({"walletChecks": {"perSecond": 3}}), "limit.walletChecks.perSecond: unknown key");
     check("/limits", json!({}), "limits: unknown key (did you mean \"limit\"?)");
 }

@@ -20,13 +20,22 @@ const LEASE_SECONDS: u64 = 15;
 /// Where a facilitator's answer is kept. Two entries of a configuration that name the same
 /// place share it, and so do a configuration and the one that replaces it.
 pub fn key(facilitator: &Facilitator) -> String {
+    format!("x402/supported/{LAYOUT}/{}", place(facilitator))
+}
+
+/// Where it is kept whether the facilitator answers, likewise: eight bytes.
+pub fn breaker_key(facilitator: &Facilitator) -> String {
+    "x402/breaker/1/".to_owned() + &place(facilitator)
+}
+
+fn place(facilitator: &Facilitator) -> String {
     let mut hash = Keccak256::new();
     for part in [&facilitator.cluster, &facilitator.authority, &facilitator.path_prefix] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     let hash = hash.finalize();
-    format!("x402/supported/{LAYOUT}/{}", hex::encode(hash.first_chunk::<16>().unwrap_or(&[0; 16])))
+    hex::encode(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 /// What is stored; a snapshot of nothing when there is nothing, or nothing of ours.

@@ -151,6 +151,9 @@ fn several_ways_are_one_list_in_either_version() {
 fn upto_waits_for_its_submitter() {
     struct Asked(Ability);
     impl Abilities for Asked {
+        fn standing(&self, _: &crate::config::Facilitator) -> crate::protocol::abilities::Standing {
+            crate::protocol::abilities::Standing::Ready
+        }
         fn settles(&self, _: &crate::config::Facilitator, _: Version, _: &str, _: &str) -> Ability {
             self.0.clone()
         }

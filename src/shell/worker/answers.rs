@@ -119,6 +119,11 @@ impl Worker {
         let answer = Answer::read(delivery, &demand.expected());
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         log_answer(demand, facilitator, delivery, &answer);
+        if answer.is_failure() && self.policy.shared_claims.is_none() {
+            let (identity, offered) = (demand.identity, demand.offered);
+            let case = Case { identity, offered, demand: &|| None, first: false };
+            let _ = self.claim(Owner::Nobody, &case, &Op::Suspect { attempt });
+        }
         let event = match answer {
             Answer::NotSent => Some(self.not_sent(attempt)),
             Answer::Unknown(doubt) if self.turns_to_chain(attempt, demand, doubt) => None,
@@ -213,8 +218,7 @@ impl Worker {
         spoke: bool,
     ) {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
-        let now = host::now();
-        self.breaker(facilitator, |breaker| if spoke { breaker.answered() } else { breaker.failed(now) });
+        self.spoke(facilitator, spoke);
     }
 }
 

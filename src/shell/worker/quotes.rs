@@ -1,6 +1,7 @@
-//! Quotes, rendered once for each offer and again when a facilitator says something new.
+//! Quotes, rendered once for each offer and again when a facilitator says something new, or
+//! falls silent, or is back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::evm::address::Address;
 use crate::extensions::{self, gas};
 use crate::facilitator::supported::Kindness;
 use crate::map::Map;
-use crate::protocol::abilities::{Abilities, Ability};
+use crate::protocol::abilities::{Abilities, Ability, Standing};
 use crate::protocol::challenge::Challenge;
 use crate::protocol::Version;
 use crate::shell::host;
@@ -20,6 +21,8 @@ pub(super) struct Quotes {
     /// Places in `rendered`, by [`address`].
     places: Map<u64, u64>,
     rendered: RefCell<Vec<Option<Rendered>>>,
+    /// Moves whenever what is known of any facilitator has changed in a way that quotes depend on.
+    generation: Cell<u64>,
 }
 
 struct Rendered {
@@ -45,7 +48,7 @@ impl Quotes {
             }
         }
         let rendered = (0..places.len()).map(|_| None).collect();
-        Self { places, rendered: RefCell::new(rendered) }
+        Self { places, rendered: RefCell::new(rendered), generation: Cell::new(0) }
     }
 }
 
@@ -55,16 +58,21 @@ impl Worker {
     /// The quote of an offer.
     pub(in crate::shell) fn challenge(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
         let challenge = self.rendered(offer)?;
-        let Some(facilitator) = offer.facilitator().filter(|_| challenge.is_empty()) else {
+        if !challenge.is_empty() {
             return Some(challenge);
-        };
-        self.catch_up(facilitator);
+        }
+        offer.facilitators.iter().for_each(|facilitator| self.catch_up(facilitator));
         self.rendered(offer)
+    }
+
+    /// What quotes are rendered by has changed.
+    pub(super) fn render_anew(&self) {
+        self.quotes.generation.set(self.quotes.generation.get().wrapping_add(1));
     }
 
     fn rendered(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
         let place = self.place(offer)?;
-        let generation = self.supported_generation();
+        let generation = self.quotes.generation.get();
         let known = self.quotes.rendered.try_borrow().ok().and_then(|rendered| {
             let rendered = rendered.get(place)?.as_ref()?;
             (rendered.generation == generation).then(|| Rc::clone(&rendered.challenge))
@@ -91,6 +99,10 @@ impl Worker {
 }
 
 impl Abilities for Worker {
+    fn standing(&self, facilitator: &Facilitator) -> Standing {
+        self.standing_of(facilitator)
+    }
+
     fn settles(&self, facilitator: &Facilitator, version: Version, scheme: &str, network: &str) -> Ability {
         if self.supported(facilitator).supported().is_none() {
             self.catch_up(facilitator);

@@ -52,22 +52,18 @@ impl Worker {
         watch.map(|watch| Rc::clone(&watch.snapshot)).unwrap_or_default()
     }
 
-    /// Moves whenever what [`Self::supported`] says of any facilitator has changed in a way
-    /// that quotes depend on.
-    pub(in crate::shell) fn supported_generation(&self) -> u64 {
-        self.supported_generation.get()
-    }
-
     /// Once a second: looks at what is shared, and asks where it is this worker's turn.
     pub(in crate::shell) fn look_at_supported(&self) {
         let now = host::now();
         for facilitator in &self.policy.facilitators {
+            self.look_at_breaker(facilitator);
             let Some(every) = facilitator.supported_every else { continue };
             self.look(facilitator, now);
+            let every = self.asking_every(facilitator, every);
             let timeout = u64::from(facilitator.timeout_millis.div_ceil(1_000));
             let key = self.key(facilitator);
-            let due = self.supported(facilitator).is_due(every.into(), now);
-            if due && store::take_turn(&SharedData, &key, every.into(), timeout, now) == Ok(true) {
+            let due = self.supported(facilitator).is_due(every, now);
+            if due && store::take_turn(&SharedData, &key, every, timeout, now) == Ok(true) {
                 self.ask(facilitator);
             }
         }
@@ -97,7 +93,7 @@ impl Worker {
         watch.snapshot = Rc::new(snapshot);
         drop(watches);
         if news {
-            self.supported_generation.set(self.supported_generation.get().wrapping_add(1));
+            self.render_anew();
             self.report(facilitator, now);
         }
     }
@@ -135,12 +131,18 @@ impl Worker {
             Err(down) => log::warn!("facilitator {}: what it settles is not kept: {down}", facilitator.name),
         }
         self.look(facilitator, now);
+        if matches!(fetched, Fetched::Supported(_)) {
+            self.reached(facilitator);
+        }
     }
 
     /// Says once per change which offers are not settled, whichever worker notices first.
     fn report(&self, facilitator: &Facilitator, now: u64) {
-        let gaps = gaps(&self.policy, facilitator, &self.supported(facilitator));
-        let hash = gaps.iter().fold(0, |hash, gap| fingerprint(hash, gap));
+        let denies = |facilitator: &Facilitator, scheme: &str, network: &str| {
+            self.supported(facilitator).kind(2, scheme, network) == Kindness::Unsupported
+        };
+        let gaps = gaps(&self.policy, facilitator, &denies);
+        let hash = gaps.iter().fold(0, |hash, (gap, _)| fingerprint(hash, gap));
         if store::may_report(&SharedData, &self.key(facilitator), hash, now) != Ok(true) {
             return;
         }
@@ -148,8 +150,9 @@ impl Worker {
         if gaps.is_empty() {
             log::info!("facilitator {name}: every offer is settled again");
         }
-        for gap in gaps.iter().take(MAX_REPORTED) {
-            log::warn!("{gap}: facilitator {name} does not settle it, so it is not offered");
+        for (gap, offered) in gaps.iter().take(MAX_REPORTED) {
+            let so = if *offered { "and is no substitute there" } else { "so it is not offered" };
+            log::warn!("{gap}: facilitator {name} does not settle it, {so}");
         }
         if let Some(more @ 1..) = gaps.len().checked_sub(MAX_REPORTED) {
             log::warn!("facilitator {name} does not settle {more} more offers");
@@ -157,21 +160,27 @@ impl Worker {
     }
 }
 
-/// Every accept of the facilitator's offers that it says it does not settle.
-fn gaps(policy: &Policy, facilitator: &Facilitator, snapshot: &Snapshot) -> Vec<String> {
+/// Every accept of a facilitator's offers that it says it does not settle, and whether it is
+/// offered all the same: another of the offer's facilitators may settle it.
+fn gaps(
+    policy: &Policy,
+    facilitator: &Facilitator,
+    denies: &dyn Fn(&Facilitator, &str, &str) -> bool,
+) -> Vec<(String, bool)> {
     let mut gaps = Vec::new();
     let mut seen: Map<u64, u64> = Map::default();
     for route in policy.routes.iter() {
         let Target::Offer(offer) = &route.target else { continue };
-        let ours = offer.facilitators.first().is_some_and(|first| first.index == facilitator.index);
+        let ours = offer.facilitators.iter().any(|one| one.index == facilitator.index);
         if !ours || seen.insert(address(offer), 0).is_some() {
             continue;
         }
         let ways = offer.accepts.iter().map(|way| (way.means.scheme(), way.asset.network.as_str()));
         let others = offer.others.iter().map(|way| (way.scheme.as_str(), way.network.as_str()));
         for (scheme, network) in ways.chain(others) {
-            if snapshot.kind(2, scheme, network) == Kindness::Unsupported {
-                gaps.push(format!("route {}, offer {}: {scheme} on {network}", route.name, offer.name));
+            if denies(facilitator, scheme, network) {
+                let gap = format!("route {}, offer {}: {scheme} on {network}", route.name, offer.name);
+                gaps.push((gap, !offer.facilitators.iter().all(|one| denies(one, scheme, network))));
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! It shows that the core carries one: nothing here reaches past the core's public surface.
 
+mod ledger;
 mod memory;
 mod sale;
 
@@ -12,13 +13,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use x402_devstack::client::{Answer, RawRequest};
 use x402_proxy_wasm::admission::{admit, Admission, Head};
+use x402_proxy_wasm::claims::bucket::Layout;
 use x402_proxy_wasm::claims::table::Table;
-use x402_proxy_wasm::claims::Attempt;
+use x402_proxy_wasm::claims::{Attempt, Identity};
 use x402_proxy_wasm::config::{Facilitator, Offer, Policy, Route};
+use x402_proxy_wasm::demand::Demand;
 use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
-use x402_proxy_wasm::protocol::abilities::{Abilities, Ability};
+use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
 use x402_proxy_wasm::protocol::challenge::Challenge;
 use x402_proxy_wasm::protocol::Version;
 use x402_proxy_wasm::reply::cors::Grant;
@@ -37,6 +40,8 @@ pub struct Sansio {
     policy: Policy,
     table: Table,
     memory: Memory,
+    /// What was asked for and may have to be asked for again.
+    demands: RefCell<HashMap<Identity, Demand>>,
     breakers: RefCell<Vec<Breaker>>,
     challenges: HashMap<String, Challenge>,
     client: Client,
@@ -53,12 +58,14 @@ impl Sansio {
         let bytes = shop.config().to_string().into_bytes();
         let policy = Policy::from_bytes(&bytes, &environment).map_err(|errors| errors.to_string())?;
         let memory = Memory::default();
-        let table = Table::open(&memory, policy.capacity(), [7; 16]).map_err(|error| error.to_string())?;
+        let table = Table::open(&memory, policy.capacity(), Layout::Two, [7; 16])
+            .map_err(|error| error.to_string())?;
         let offers = policy.routes().filter_map(|route| Some((route.name(), route.offer()?)));
         Ok(Self {
             world: World::start().map_err(|error| error.to_string())?,
             table,
             memory,
+            demands: RefCell::default(),
             breakers: RefCell::new(vec![Breaker::default(); policy.facilitators().len()]),
             challenges: offers
                 .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Listed, "")))
@@ -130,8 +137,14 @@ impl Sansio {
     }
 
     fn breaker<T>(&self, offer: &Offer, act: impl FnOnce(&mut Breaker) -> T) -> T {
-        let index = offer.facilitator().map_or(0, |facilitator| facilitator.index());
+        let index = offer.facilitators().first().map_or(0, |facilitator| facilitator.index());
         act(&mut self.breakers.borrow_mut()[index])
+    }
+
+    /// The offer's one facilitator, if it may be asked.
+    fn admitted<'o>(&self, offer: &'o Offer) -> Option<&'o Facilitator> {
+        let facilitator = offer.facilitators().first()?;
+        self.breaker(offer, |breaker| breaker.admits(now())).then_some(facilitator)
     }
 
     fn upstream(&self, pairs: &Pairs, body: &[u8]) -> Reached {
@@ -219,6 +232,10 @@ struct Listed;
 const SUBMITTER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 
 impl Abilities for Listed {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, network: &str) -> Ability {
         let extra = if network.starts_with("solana") { r#"{"feePayer":"somebody"}"# } else { "{}" };
         Ability::Yes(extra.to_owned())

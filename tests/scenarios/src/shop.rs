@@ -9,7 +9,7 @@ pub const TOKEN_VARIABLE: &str = "X402_FACILITATOR_TOKEN";
 pub const TOKEN: &str = "development";
 
 /// How many lanes there are; see [`lane`].
-pub const LANES: usize = 60;
+pub const LANES: usize = 62;
 
 /// A configuration, by what is special about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +26,10 @@ pub enum Shop {
     TinyAny,
     /// The same, and a source may have two signatures judged by the facilitator.
     Limited,
+    /// As `Open`, and a source may have three prices told, and one more every two seconds.
+    FewQuotes,
+    /// As `Open`, and a source may have two payments fail, and one more every two seconds.
+    FewFailures,
     /// As `Open`, without version 1.
     Second,
 }
@@ -40,6 +44,12 @@ impl Shop {
         } else {
             json!({"burst": 1_000_000})
         };
+        let mut limit = json!({"walletChecks": checks});
+        match self {
+            Self::FewQuotes => limit["challenges"] = json!({"perMinute": 30, "burst": 3}),
+            Self::FewFailures => limit["failures"] = json!({"perMinute": 30, "burst": 2}),
+            _ => {}
+        }
         let mut routes = routes();
         if any {
             routes.extend(ways());
@@ -48,7 +58,7 @@ impl Shop {
             "version": 1,
             "x402Versions": if self == Self::Second { json!([2]) } else { json!([1, 2]) },
             "wallets": if any { "any" } else { "eoa" },
-            "limit": {"walletChecks": checks},
+            "limit": limit,
             "origin": "https://shop.example",
             "unmatched": if self == Self::Closed { "deny" } else { "free" },
             "settle": "before",

@@ -28,7 +28,7 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// A stage whose requests carry `marker`, on a lane of its own.
     pub fn new(rig: &'a mut dyn Rig, marker: String, lane: usize) -> Self {
-        Self { rig, wallet: Wallet::dev(0), marker, lane }
+        Self { rig, wallet: Wallet::another(), marker, lane }
     }
 
     /// Both ends.

@@ -5,16 +5,20 @@
 mod browser;
 mod delivery;
 mod facilitator;
+mod floods;
+mod guises;
 mod headers;
 mod lies;
 mod others;
 mod permits;
 mod replay;
 mod routing;
+mod spellings;
 mod spine;
 mod upto;
 mod versions;
 mod wallets;
+mod windows;
 
 use crate::shop::{Shop, LANES};
 use crate::stage::Stage;
@@ -62,6 +66,9 @@ pub fn all() -> Vec<Scenario> {
         permits::add,
         upto::add,
         others::add,
+        windows::add,
+        spellings::add,
+        guises::add,
     ] {
         add(&mut table);
     }
@@ -78,6 +85,7 @@ pub fn hosted() -> Vec<Scenario> {
     let mut table = Table::default();
     wallets::add_hosted(&mut table);
     others::add_hosted(&mut table);
+    floods::add_hosted(&mut table);
     table.scenarios
 }
 

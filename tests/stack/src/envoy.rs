@@ -10,8 +10,8 @@ mod bootstrap;
 mod complaint;
 mod lds;
 mod options;
-mod ports;
-mod process;
+pub(crate) mod ports;
+pub(crate) mod process;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -8,6 +8,7 @@
 //! | [`payer`] | quotes in, signed payments out, honest or hostile |
 //! | [`client`] | HTTP as a test wants to speak it, down to the byte |
 //! | [`envoy`] | a real Envoy on free ports, with a rewritten configuration |
+//! | [`redis`] | a real Redis, and the fronts that speak HTTP for it: Webdis, and one like Upstash's |
 //! | [`http1`] | the small HTTP/1.1 server under facilitator and upstream, with control of the socket |
 //! | [`network`] | a line between two ends that breaks on command, and several addresses behind one |
 //! | [`eip3009`] | `TransferWithAuthorization` by alloy: the independent oracle |
@@ -26,4 +27,5 @@ mod listen;
 pub mod network;
 pub mod payer;
 pub mod permit2;
+pub mod redis;
 pub mod upstream;

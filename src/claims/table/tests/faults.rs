@@ -6,12 +6,13 @@ use super::*;
 use crate::money::Amount;
 
 /// One op of each kind, all of which would write on the claim of [`opened`].
-fn writers() -> [Op; 9] {
+fn writers() -> [Op; 10] {
     let (attempt, lease) = (Attempt(1), NOW + 40);
     [
         Op::Settling { attempt, lease, amount: None, settler: 77 },
         Op::Settling { attempt, lease, amount: Some(Amount::from_u64(7)), settler: 77 },
         Op::Waive { attempt },
+        Op::Credit { attempt, nonce: [3; 32] },
         Op::Renew { attempt, lease },
         Op::Release { attempt },
         settled(1, true),
@@ -23,7 +24,7 @@ fn writers() -> [Op; 9] {
 
 /// A table of one bucket in which `who(1)` is held; `who(2)` has no claim.
 fn opened(store: &Memory) -> Table {
-    let table = Table::open(store, 32, SEED).unwrap();
+    let table = Table::open(store, 32, Layout::Two, SEED).unwrap();
     bring_to(&table, store, 1, State::Held);
     table
 }
@@ -46,7 +47,7 @@ fn a_store_that_is_down_refuses_everything() {
             if (op, calls) != (Op::Peek, 1) {
                 assert_eq!(
                     (applied.outcome, applied.delta),
-                    (Outcome::Unavailable, [0; 6]),
+                    (Outcome::Unavailable, [0; 7]),
                     "{op:?} at {calls}"
                 );
             }
@@ -54,7 +55,7 @@ fn a_store_that_is_down_refuses_everything() {
             assert_eq!(table.sweep(&store, 0, NOW + 100, &mut Default::default()), Err(StoreDown));
         }
     }
-    assert_eq!(Table::open(&store, 32, SEED).unwrap_err(), OpenError::Down(StoreDown));
+    assert_eq!(Table::open(&store, 32, Layout::Two, SEED).unwrap_err(), OpenError::Down(StoreDown));
     assert_eq!(store.image(), before);
 }
 
@@ -68,14 +69,14 @@ fn a_write_that_always_loses_is_given_up_in_bounded_time() {
             store.mismatches(i64::MAX);
             store.dies_after(2 * 64 + 1);
             let applied = table.run(&store, &subject(&op), &op, NOW);
-            assert_eq!((applied.outcome, applied.delta), (Outcome::Unavailable, [0; 6]), "{op:?}");
-            assert!(store.get("x402/1/meta").is_ok(), "{op:?}: 64 tries and no more");
+            assert_eq!((applied.outcome, applied.delta), (Outcome::Unavailable, [0; 7]), "{op:?}");
+            assert!(store.get("x402/2/meta").is_ok(), "{op:?}: 64 tries and no more");
         }
         store.dies_after(i64::MAX);
         assert_eq!(store.image(), before);
         assert_eq!(
             table.sweep(&store, 0, NOW + 30, &mut Default::default()),
-            Ok([0; 6]),
+            Ok([0; 7]),
             "a sweep that lost claims nothing"
         );
     }
@@ -87,7 +88,7 @@ fn a_write_that_loses_for_a_while_succeeds_once() {
     let table = opened(&store);
     store.mismatches(63);
     let applied = table.run(&store, &who(2), &Op::Begin(begin(2, Opening::Held)), NOW);
-    assert_eq!((applied.outcome, applied.delta), (Outcome::Granted, [1, 0, 0, 0, 0, 0]));
+    assert_eq!((applied.outcome, applied.delta), (Outcome::Granted, [1, 0, 0, 0, 0, 0, 0]));
 }
 
 /// A store in which somebody else is always a little faster, once.
@@ -118,10 +119,10 @@ fn what_was_decided_on_an_old_record_is_decided_again() {
         let faster = |op| Overtaken { store: &store, table: &table, op: Cell::new(Some(op)) };
         let rival = faster(Op::Begin(begin(3, Opening::Settling)));
         let applied = table.run(&rival, &who(2), &Op::Begin(begin(2, Opening::Settling)), NOW);
-        assert_eq!((applied.outcome, applied.delta), (Outcome::InFlight, [0; 6]), "two began at once");
+        assert_eq!((applied.outcome, applied.delta), (Outcome::InFlight, [0; 7]), "two began at once");
         let rival = faster(settled(3, true));
         let applied = table.run(&rival, &who(2), &Op::Release { attempt: Attempt(3) }, NOW);
-        assert_eq!((applied.outcome, applied.delta), (Outcome::Lost, [0; 6]), "a success and a no at once");
+        assert_eq!((applied.outcome, applied.delta), (Outcome::Lost, [0; 7]), "a success and a no at once");
     }
 }
 
@@ -142,7 +143,7 @@ fn two_workers_that_open_at_once_agree() {
     }
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
-        let slow = Table::open(&Slow(&store, Cell::new(false)), 100_000, [6; 16]).unwrap();
+        let slow = Table::open(&Slow(&store, Cell::new(false)), 100_000, Layout::Two, [6; 16]).unwrap();
         assert_eq!((slow.seed, slow.buckets()), (SEED, 1), "{dialect:?}");
         assert_eq!(run(&slow, &store, 1, Op::Peek), Outcome::Present, "and its claim is there");
     }
@@ -150,17 +151,21 @@ fn two_workers_that_open_at_once_agree() {
 
 #[test]
 fn a_shape_somebody_else_wrote_is_refused_and_left_alone() {
-    let long = [&[1, 2][..], &[0; 17]].concat();
-    let other_layout = [&[2, 2][..], &[0; 16]].concat();
-    let too_many = [&[1, 17][..], &[0; 16]].concat();
-    for (foreign, dialect) in [&b""[..], b"1", b"{}", &long, &other_layout, &too_many]
-        .into_iter()
-        .flat_map(|foreign| DIALECTS.map(|d| (foreign, d)))
-    {
-        let store = Memory::new(dialect);
-        store.put("x402/1/meta", foreign);
-        assert_eq!(Table::open(&store, 32, SEED).unwrap_err(), OpenError::Foreign, "{foreign:?}");
-        assert_eq!((store.keys().len(), store.value("x402/1/meta")), (1, foreign.to_vec()));
+    for (layout, dialect) in [Layout::One, Layout::Two].into_iter().flat_map(|l| DIALECTS.map(|d| (l, d))) {
+        let shape = |layout: u8, buckets: u8, seed: usize| [&[layout, buckets][..], &vec![0; seed]].concat();
+        let own = layout as u8;
+        let foreign = [shape(own, 2, 17), shape(own, 2, 15), shape(3 - own, 2, 16), shape(own, 17, 16)];
+        for foreign in [b"".to_vec(), b"1".to_vec(), b"{}".to_vec()].iter().chain(&foreign) {
+            let store = Memory::new(dialect);
+            let key = format!("x402/{own}/meta");
+            store.put(&key, foreign);
+            assert_eq!(
+                Table::open(&store, 32, Layout::Two, SEED).unwrap_err(),
+                OpenError::Foreign,
+                "{foreign:?}"
+            );
+            assert_eq!((store.keys().len(), store.value(&key)), (1, foreign.clone()));
+        }
     }
 }
 
@@ -169,25 +174,25 @@ fn a_bucket_that_cannot_be_trusted_refuses_everything() {
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
         let table = opened(&store);
-        let good = store.value("x402/1/0000");
+        let good = store.value("x402/2/0000");
         let mut unknown_state = good.clone();
-        unknown_state[8 + 12] = 7;
+        unknown_state[8 + 12] = 8;
         let mut no_state = good.clone();
         no_state[8 + 12] = 0;
         let mut other_layout = good.clone();
-        other_layout[0] = 2;
+        other_layout[0] = 1;
         let garbled: [&[u8]; 7] =
             [b"", b"x", &[0xff; 8], &good[..good.len() - 1], &unknown_state, &no_state, &other_layout];
         for bytes in garbled {
-            store.put("x402/1/0000", bytes);
+            store.put("x402/2/0000", bytes);
             for op in writers().into_iter().chain([Op::Peek]) {
                 let applied = table.run(&store, &subject(&op), &op, NOW);
                 assert_eq!(applied.outcome, Outcome::Unavailable, "{op:?} over {bytes:?}");
             }
-            assert_eq!(table.sweep(&store, 0, NOW + 10_000, &mut Default::default()), Ok([0; 6]));
-            assert_eq!(store.value("x402/1/0000"), bytes, "left for somebody to look at");
-            Table::open(&store, 32, SEED).unwrap();
-            assert_eq!(store.value("x402/1/0000"), bytes, "an opening does not wipe it either");
+            assert_eq!(table.sweep(&store, 0, NOW + 10_000, &mut Default::default()), Ok([0; 7]));
+            assert_eq!(store.value("x402/2/0000"), bytes, "left for somebody to look at");
+            Table::open(&store, 32, Layout::Two, SEED).unwrap();
+            assert_eq!(store.value("x402/2/0000"), bytes, "an opening does not wipe it either");
         }
     }
 }
@@ -197,10 +202,10 @@ fn a_bucket_that_is_gone_refuses_everything() {
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
         let table = opened(&store);
-        store.remove("x402/1/0000");
+        store.remove("x402/2/0000");
         for op in writers().into_iter().chain([Op::Peek]) {
             assert_eq!(table.run(&store, &subject(&op), &op, NOW).outcome, Outcome::Unavailable, "{op:?}");
         }
-        assert_eq!(store.keys(), ["x402/1/meta"]);
+        assert_eq!(store.keys(), ["x402/2/meta"]);
     }
 }

@@ -25,6 +25,11 @@ enum Draw {
     Unknown,
     Delivered,
     Undelivered,
+    Move,
+    Orphan,
+    Credit,
+    Disprove,
+    Cancel,
     Sweep,
 }
 
@@ -47,6 +52,8 @@ impl Move {
             valid_before: now + 60,
             redeem_for: 600,
             lease,
+            settler: self.attempt as u32,
+            vouched: self.passes > 0,
         };
         match self.draw {
             Draw::Peek | Draw::Sweep => Op::Peek,
@@ -66,6 +73,11 @@ impl Move {
             Draw::Unknown => Op::Unknown { attempt },
             Draw::Delivered => Op::Delivered { attempt },
             Draw::Undelivered => Op::Undelivered { attempt },
+            Draw::Move => Op::Move { attempt, lease, settler: 78 },
+            Draw::Orphan => Op::Orphan { attempt },
+            Draw::Credit => Op::Credit { attempt, nonce: [5; 32] },
+            Draw::Disprove => Op::Disprove { attempt },
+            Draw::Cancel => Op::Cancel { attempt },
         }
     }
 }
@@ -92,6 +104,8 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Draw::Unknown),
         2 => Just(Draw::Delivered),
         1 => Just(Draw::Undelivered),
+        1 => prop::sample::select(vec![Draw::Move, Draw::Orphan, Draw::Disprove, Draw::Cancel]),
+        1 => Just(Draw::Credit),
         1 => Just(Draw::Sweep),
     ];
     let passes = prop_oneof![12 => Just(0), 4 => Just(1), 2 => Just(31), 1 => Just(200), 1 => Just(2_000)];
@@ -111,29 +125,41 @@ fn seen(claim: Option<Claim>) -> Option<Claim> {
             redeems: 0,
             asks: 0,
             binding: Binding([0; 16]),
+            settler: 0,
+            orphan: false,
             ..claim
         },
         _ => claim,
     })
 }
 
+/// What a layout keeps of a claim.
+fn kept(claim: Claim, layout: Layout) -> Claim {
+    match (layout, claim.state) {
+        (Layout::Two, _) => claim,
+        (Layout::One, State::Credited) => Claim::tombstone(claim.expires, None),
+        (Layout::One, _) => Claim { settler: 0, orphan: false, ..claim },
+    }
+}
+
 /// Counts a store's entries by state from its bytes, by the layout as it is documented.
-fn stored(store: &Memory, table: &Table) -> [i64; 6] {
-    let mut counts = [0; 6];
+fn stored(store: &Memory, table: &Table) -> [i64; 7] {
+    let mut counts = [0; 7];
     for bucket in 0..table.buckets() {
-        let bytes = store.value(&bucket_key(bucket));
+        let bytes = store.value(&table.bucket_key(bucket));
+        let size = if table.layout() == Layout::One { 96 } else { 100 };
         let live = usize::from(u16::from_le_bytes([bytes[2], bytes[3]]));
         for entry in 0..live {
-            counts[usize::from(bytes[8 + 96 * entry + 12]) - 1] += 1;
+            counts[usize::from(bytes[8 + size * entry + 12]) - 1] += 1;
         }
         let tombstones = usize::from(u16::from_le_bytes([bytes[4], bytes[5]]));
         counts[4] += tombstones as i64;
-        assert_eq!(bytes.len(), 8 + 96 * live + 48 * tombstones);
+        assert_eq!(bytes.len(), 8 + size * live + 48 * tombstones);
     }
     counts
 }
 
-fn add(total: &mut [i64; 6], delta: [i64; 6]) {
+fn add(total: &mut [i64; 7], delta: [i64; 7]) {
     for (sum, by) in total.iter_mut().zip(delta) {
         *sum += by;
     }
@@ -143,9 +169,10 @@ proptest! {
     #[test]
     fn the_table_does_to_bytes_what_apply_does_to_claims(history in prop::collection::vec(moves(), 1..120)) {
         let store = Memory::new(DIALECTS[history.len() % 2]);
-        let table = Table::open(&store, 64, SEED).unwrap();
+        let layout = if history.len() % 4 < 2 { Layout::One } else { Layout::Two };
+        let table = Table::open(&store, 64, layout, SEED).unwrap();
         let mut model: HashMap<u64, Claim> = HashMap::new();
-        let mut gauges = [0; 6];
+        let mut gauges = [0; 7];
         let mut now = NOW;
         for step in history {
             now += step.passes;
@@ -159,7 +186,7 @@ proptest! {
             let (next, outcome) = Claim::apply(current, &op, now);
             match next {
                 Next::Keep => {}
-                Next::Put(claim) => { model.insert(step.who, claim); }
+                Next::Put(claim) => { model.insert(step.who, kept(claim, layout)); }
                 Next::Remove => { model.remove(&step.who); }
             }
             let applied = table.run(&store, &who(step.who), &op, now);
@@ -168,7 +195,7 @@ proptest! {
             prop_assert_eq!(gauges, stored(&store, &table), "the gauges drift: {:?}", op);
             for n in 0..IDENTITIES {
                 let (bucket, tag) = table.locate(&who(n));
-                let bytes = store.value(&bucket_key(bucket));
+                let bytes = store.value(&table.bucket_key(bucket));
                 let there = Bucket::parse(&bytes).unwrap().find(&tag).and_then(|claim| claim.at(now));
                 let expected = model.get(&n).and_then(|claim| claim.at(now));
                 prop_assert_eq!(seen(there), seen(expected), "{} after {:?}", n, op);
@@ -177,7 +204,7 @@ proptest! {
         for bucket in 0..table.buckets() {
             add(&mut gauges, table.sweep(&store, bucket, now, &mut Default::default()).unwrap());
         }
-        let mut alive = [0; 6];
+        let mut alive = [0; 7];
         for claim in model.values().filter_map(|claim| claim.at(now)) {
             alive[claim.state as usize - 1] += 1;
         }

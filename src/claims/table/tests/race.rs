@@ -45,7 +45,7 @@ fn assert_one(outcomes: &HashMap<u64, Vec<Outcome>>, wins: Outcome, loses: Outco
 fn of_100_000_raced_begins_each_payment_is_granted_once() {
     for dialect in DIALECTS {
         let store = Memory::new(dialect);
-        let table = Table::open(&store, 131_072, SEED).unwrap();
+        let table = Table::open(&store, 131_072, Layout::Two, SEED).unwrap();
         let outcomes = race(&store, &table, 25_000, |worker| Op::Begin(begin(worker, Opening::Settling)));
         assert_eq!(outcomes.len(), 25_000);
         assert_one(&outcomes, Outcome::Granted, Outcome::InFlight);
@@ -56,7 +56,7 @@ fn of_100_000_raced_begins_each_payment_is_granted_once() {
 fn of_raced_redemptions_and_resolutions_each_is_won_once() {
     for (state, wins) in [(State::Taken, Outcome::Redeem(PAID)), (State::Unknown, Outcome::Resolve(None))] {
         let store = Memory::new(DIALECTS[0]);
-        let table = Table::open(&store, 4_096, SEED).unwrap();
+        let table = Table::open(&store, 4_096, Layout::Two, SEED).unwrap();
         for n in 0..1_000 {
             bring_to(&table, &store, n, state);
         }
@@ -69,7 +69,7 @@ fn of_raced_redemptions_and_resolutions_each_is_won_once() {
 #[test]
 fn of_raced_marks_each_name_is_given_away_once() {
     let store = Memory::new(DIALECTS[0]);
-    let table = Table::open(&store, 4_096, SEED).unwrap();
+    let table = Table::open(&store, 4_096, Layout::Two, SEED).unwrap();
     let mark = |worker| Op::Mark { fingerprint: [worker as u8; 32], expires: NOW + 60 };
     let outcomes = race(&store, &table, 1_000, mark);
     assert_one(&outcomes, Outcome::Granted, Outcome::Elsewhere(State::Delivered));

@@ -17,7 +17,7 @@ impl Visit {
             (Denial::FacilitatorDown, _) if self.limited => Refusal::RateLimited(self.retry_after.max(1)),
             _ => Refusal::Denied(denial),
         };
-        self.refuse(worker, refusal, "");
+        self.refuse(worker, worker.counted(refusal), "");
     }
 
     /// A denial without the transaction where only a hash of its name is left: of networks whose

@@ -123,6 +123,7 @@ unsafe extern "C" fn proxy_get_property(
     let flags = host(|host| host.stream().map(|stream| stream.flags));
     match (path.as_str(), flags) {
         ("response\0flags", Some(flags)) => give(&flags.to_le_bytes(), data, size),
+        ("source\0address", Some(_)) => give(b"127.0.0.1:40000", data, size),
         _ => Status::NotFound,
     }
 }

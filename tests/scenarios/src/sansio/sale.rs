@@ -6,8 +6,9 @@ use x402_devstack::client::Answer;
 use x402_proxy_wasm::admission::grpc::GrpcStatus;
 use x402_proxy_wasm::admission::{head, Head, Purchase};
 use x402_proxy_wasm::charge;
-use x402_proxy_wasm::claims::{Attempt, Op, Outcome};
-use x402_proxy_wasm::exchange::{Denial, Effect, Event, Exchange, Paid, Settled};
+use x402_proxy_wasm::claims::{Attempt, Identity, Outcome};
+use x402_proxy_wasm::demand::Demand;
+use x402_proxy_wasm::exchange::{Denial, Effect, Event, Exchange, Paid, Settled, Step};
 use x402_proxy_wasm::facilitator::{Answer as Verdicts, Endpoint, Verdict};
 use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::protocol::receipt::Receipt;
@@ -25,6 +26,8 @@ pub(super) struct Sale<'a> {
     pairs: &'a Pairs,
     body: &'a [u8],
     purchase: Purchase,
+    /// The claim that decides: the payment's own, or another one of its wallet.
+    identity: Identity,
     attempt: Attempt,
     machine: Exchange,
     events: VecDeque<Event>,
@@ -48,6 +51,7 @@ impl<'a> Sale<'a> {
             head,
             pairs,
             body,
+            identity: purchase.identity,
             purchase,
             attempt,
             machine: Exchange::Over,
@@ -86,8 +90,8 @@ impl<'a> Sale<'a> {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Claim(step) => {
-                let op = self.purchase.exchange_op(step, self.attempt, now());
-                self.events.push_back(Event::Claim(self.claim(&op)));
+                let outcome = self.step(step);
+                self.events.push_back(Event::Claim(outcome));
             }
             Effect::Verify => self.verify(),
             Effect::Settle(amount) => self.settle(amount),
@@ -100,14 +104,32 @@ impl<'a> Sale<'a> {
         }
     }
 
-    fn claim(&self, op: &Op) -> Outcome {
+    fn step(&mut self, step: Step) -> Outcome {
         let rig = self.rig;
-        rig.table.run(&rig.memory, &self.purchase.identity, op, now()).outcome
+        if let (Step::Begin, Some(owed)) = (step, rig.owed(&self.purchase)) {
+            return owed;
+        }
+        if let Step::Credit(nonce) = step {
+            self.identity.nonce = nonce;
+        }
+        let identity = match step {
+            Step::Pledge(_) => self.purchase.identity,
+            _ => self.identity,
+        };
+        let amount = if let Step::Settling(amount) = step { amount } else { None };
+        let demand = Demand { identity, ..self.purchase.demand(amount, rig.settler(&self.purchase)) };
+        let op = self.purchase.exchange_op(step, self.attempt, demand.settler, now());
+        let outcome = rig.claim(&demand, &op);
+        if let (Step::Credit(_), false) = (step, matches!(outcome, Outcome::Redeem(_) | Outcome::Resolve(_)))
+        {
+            self.identity = self.purchase.identity;
+        }
+        outcome
     }
 
     fn verify(&mut self) {
         let offer = &self.purchase.offer;
-        let verdict = match offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now()))) {
+        let verdict = match self.rig.admitted(offer) {
             Some(facilitator) => {
                 let reached = self.rig.call(facilitator, Endpoint::Verify, &self.purchase.body(None));
                 let verdict = Verdict::read(&delivery(&reached));
@@ -120,38 +142,45 @@ impl<'a> Sale<'a> {
     }
 
     fn settle(&mut self, amount: Option<Amount>) {
+        let demand = match self.identity == self.purchase.identity {
+            true => self.purchase.demand(amount, self.rig.settler(&self.purchase)),
+            false => self.rig.kept(&self.identity),
+        };
         let offer = &self.purchase.offer;
-        let admitted = offer.facilitator().filter(|_| self.rig.breaker(offer, |b| b.admits(now())));
         let mut machine = Settlement::queued();
-        let answer = match admitted {
+        let answer = match self.rig.admitted(offer) {
             Some(facilitator) => {
                 machine = machine.on(settlement::Event::Dispatched).0;
                 if self.hang_up {
                     let (exchange, effects) = self.machine.on(Event::End { clean: false });
                     self.machine = exchange;
                     assert_eq!(effects, [Some(Effect::Leave), None]);
-                    machine = machine.on(settlement::Event::Left).0;
+                    let (left, effect) = machine.on(settlement::Event::Left);
+                    machine = left;
+                    assert_eq!(effect, Some(settlement::Effect::Claim(settlement::Step::Orphan)));
+                    self.rig.claim(&demand, &demand.op(settlement::Step::Orphan, self.attempt, now()));
                 }
-                let reached = self.rig.call(facilitator, Endpoint::Settle, &self.purchase.body(amount));
-                let answer = Verdicts::read(&delivery(&reached), &self.purchase.expected(amount));
+                let reached = self.rig.call(facilitator, Endpoint::Settle, &demand.body);
+                let answer = Verdicts::read(&delivery(&reached), &demand.expected());
                 self.observe(matches!(answer, Verdicts::Accepted(_) | Verdicts::Rejected(_)));
                 answer
             }
             None => Verdicts::NotSent,
         };
-        if let Some(settled) = self.record(machine, answer) {
+        if let Some(settled) = self.record(machine, &demand, answer) {
             self.events.push_back(Event::Settled(settled));
         }
     }
 
-    fn record(&self, machine: Settlement, answer: Verdicts) -> Option<Settled> {
+    fn record(&self, machine: Settlement, demand: &Demand, answer: Verdicts) -> Option<Settled> {
         let (mut machine, mut effect) = machine.on(settlement::Event::Answer(answer));
         loop {
             match effect? {
                 settlement::Effect::Tell(settled) => return Some(settled),
+                settlement::Effect::Ask => unreachable!("there is one facilitator"),
                 settlement::Effect::Claim(step) => {
-                    let op = self.purchase.settlement_op(step, self.attempt, now());
-                    (machine, effect) = machine.on(settlement::Event::Claim(self.claim(&op)));
+                    let outcome = self.rig.claim(demand, &demand.op(step, self.attempt, now()));
+                    (machine, effect) = machine.on(settlement::Event::Claim(outcome));
                 }
             }
         }
@@ -168,7 +197,7 @@ impl<'a> Sale<'a> {
         if let Some(payer) = self.purchase.payment.payer() {
             pairs.push(("x402-payer".to_owned(), payer.to_string().into_bytes()));
         }
-        pairs.push(("x402-receipt-id".to_owned(), self.purchase.identity.receipt_id().into_bytes()));
+        pairs.push(("x402-receipt-id".to_owned(), self.identity.receipt_id().into_bytes()));
         let reached = self.rig.upstream(&pairs, self.body);
         self.grpc.see(&reached.headers);
         let offer = &self.purchase.offer;

@@ -26,7 +26,7 @@ pub fn refused(answer: &Answer, status: u16, code: &str) {
         assert_eq!(quote.error.as_deref(), Some(code));
         assert!(!quote.accepts.is_empty());
     }
-    if status == 503 {
+    if matches!(status, 429 | 503) {
         let seconds = answer.header_text("retry-after").and_then(|text| text.parse::<u64>().ok());
         assert!(seconds.is_some_and(|seconds| seconds >= 1), "{code} without retry-after");
     }

@@ -145,13 +145,13 @@ fn full(stage: &mut Stage<'_>) {
 
 /// Half of the table, and no more, may be payments whose outcome is open.
 fn doubtful(stage: &mut Stage<'_>) {
-    let asked = stage.get("/v1/cheap");
-    for _ in 0..2 {
-        let (payment, request) = stage.paid(&asked);
+    // One wallet has one open payment for an offer: a second one asks about the first.
+    for path in ["/v1/cheap", "/v1/twin"] {
+        let (payment, request) = stage.paid(&stage.get(path));
         stage.fault(&payment, FaultKind::ResetAfter);
         super::spine::pending(&stage.send(&request));
     }
-    let (payment, request) = stage.paid(&asked);
+    let (payment, request) = stage.paid(&stage.get("/v1/tree/a"));
     refused(&stage.send(&request), 503, "claim_table_full");
     stage.untouched(&payment);
 }

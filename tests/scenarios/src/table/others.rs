@@ -15,7 +15,7 @@ const BEFORE: &str = "/ways/other/before";
 
 pub(super) fn add(table: &mut Table) {
     for (name, pointer, value) in lies() {
-        table.add_in(Shop::Any, format!("o_quote_with_{name}"), move |stage| {
+        table.add_in(Shop::Any, format!("a3_other_quote_with_{name}"), move |stage| {
             let asked = stage.get(BEFORE);
             let payment = payment(stage, &asked, SOLANA, json!({})).tamper(pointer, value.clone());
             refused(&stage.send(&asked.pay(&payment)), 402, NO_MATCH);
@@ -36,9 +36,9 @@ pub(super) fn add_hosted(table: &mut Table) {
             );
         }
     }
-    table.add_in(Shop::Any, "o_one_transaction_pays_once", one_transaction);
+    table.add_in(Shop::Any, "a1_one_transaction_pays_once", one_transaction);
     table.add_in(Shop::Any, "o_version_1", version_1);
-    table.add_in(Shop::Any, "o_both_versions_are_one_payment", both_versions);
+    table.add_in(Shop::Any, "a2_both_versions_are_one_payment", both_versions);
 }
 
 fn lies() -> Vec<(&'static str, &'static str, Value)> {

@@ -14,34 +14,41 @@ const BEFORE: &str = "/ways/permit/before";
 
 pub(super) fn add(table: &mut Table) {
     for (name, path) in [("before", BEFORE), ("after", "/ways/permit/after")] {
-        table.add_in(Shop::Any, format!("p2_paid_and_replayed_{name}"), move |stage| paid(stage, path));
+        table
+            .add_in(Shop::Any, format!("a1_permit_paid_and_replayed_{name}"), move |stage| paid(stage, path));
     }
     let spends = |spender: Address, facilitator: Option<Address>| Some(Spending { spender, facilitator });
-    lie(table, "another_spender", "invalid_permit2_spender", move |draft| {
+    lie(table, "a3_permit_signed_for_another_spender", "invalid_permit2_spender", move |draft| {
         draft.permit = spends(Address::repeat_byte(7), None);
     });
-    lie(table, "the_upto_proxy", "invalid_permit2_spender", move |draft| {
+    lie(table, "a3_permit_signed_for_the_upto_proxy", "invalid_permit2_spender", move |draft| {
         draft.permit = spends(UPTO_PROXY, None);
     });
-    lie(table, "a_submitter", "upto_facilitator_mismatch", move |draft| {
+    lie(table, "a3_permit_signed_for_a_submitter", "upto_facilitator_mismatch", move |draft| {
         draft.permit = spends(EXACT_PROXY, Some(Address::repeat_byte(7)));
     });
-    lie(table, "another_token", "permit2_token_mismatch", |draft| draft.token = Address::repeat_byte(7));
-    lie(table, "another_payee", "invalid_permit2_recipient_mismatch", |draft| {
+    lie(table, "a3_permit_signed_for_another_token", "permit2_token_mismatch", |draft| {
+        draft.token = Address::repeat_byte(7)
+    });
+    lie(table, "a3_permit_signed_for_another_payee", "invalid_permit2_recipient_mismatch", |draft| {
         draft.to = Address::repeat_byte(7)
     });
-    lie(table, "one_less", "permit2_amount_mismatch", |draft| draft.value -= U256::from(1));
-    lie(table, "one_more", "permit2_amount_mismatch", |draft| draft.value += U256::from(1));
-    lie(table, "a_deadline_that_is_past", "permit2_deadline_expired", |draft| {
+    lie(table, "a3_permit_signed_for_one_less", "permit2_amount_mismatch", |draft| {
+        draft.value -= U256::from(1)
+    });
+    lie(table, "a3_permit_signed_for_one_more", "permit2_amount_mismatch", |draft| {
+        draft.value += U256::from(1)
+    });
+    lie(table, "a5_permit_with_a_deadline_that_is_past", "permit2_deadline_expired", |draft| {
         draft.valid_before -= U256::from(59);
     });
-    lie(table, "a_beginning_to_come", "permit2_not_yet_valid", |draft| {
+    lie(table, "a5_permit_with_a_beginning_to_come", "permit2_not_yet_valid", |draft| {
         draft.valid_after = draft.valid_before - U256::from(1);
     });
-    lie(table, "a_deadline_far_off", "payment_validity_too_long", |draft| {
+    lie(table, "a5_permit_with_a_deadline_far_off", "payment_validity_too_long", |draft| {
         draft.valid_before += U256::from(3_600);
     });
-    table.add_in(Shop::Any, "p2_eip3009_instead", |stage| {
+    table.add_in(Shop::Any, "a3_permit_eip3009_instead", |stage| {
         let asked = stage.get(BEFORE);
         let mut draft = stage.draft(&asked);
         draft.permit = None;
@@ -49,7 +56,7 @@ pub(super) fn add(table: &mut Table) {
         refused(&stage.send(&asked.pay(&payment)), 402, "no_matching_payment_requirements");
         stage.untouched(&payment);
     });
-    table.add_in(Shop::Any, "p2_not_in_version_1", |stage| {
+    table.add_in(Shop::Any, "a3_permit_not_in_version_1", |stage| {
         let asked = stage.get(BEFORE);
         let answer = stage.asked(&asked);
         assert!(answer.json().get("accepts").is_none(), "version 1 knows EIP-3009 only");
@@ -73,11 +80,11 @@ pub(super) fn add(table: &mut Table) {
 
 fn lie(
     table: &mut Table,
-    name: &str,
+    name: &'static str,
     code: &'static str,
     change: impl Fn(&mut Draft) + Send + Sync + 'static,
 ) {
-    table.add_in(Shop::Any, format!("p2_signed_for_{name}"), move |stage| {
+    table.add_in(Shop::Any, name, move |stage| {
         let asked = stage.get(BEFORE);
         let mut draft = stage.draft(&asked);
         change(&mut draft);

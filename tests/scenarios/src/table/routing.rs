@@ -60,7 +60,7 @@ pub(super) fn add(table: &mut Table) {
 }
 
 /// Every one of these reads as `/v1/cheap` to some server.
-const TRICKS: [(&str, &[u8]); 36] = [
+const TRICKS: [(&str, &[u8]); 65] = [
     ("encoded_slash", b"/v1%2Fcheap"),
     ("encoded_slash_in_lower_case", b"/v1%2fcheap"),
     ("twice_encoded_slash", b"/v1%252Fcheap"),
@@ -97,6 +97,35 @@ const TRICKS: [(&str, &[u8]); 36] = [
     ("encoded_question_mark", b"/v1/cheap%3Fx=1"),
     ("encoded_hash", b"/v1/cheap%23x"),
     ("trailing_dot", b"/v1/cheap."),
+    ("encoded_dot_dot_in_capitals", b"/docs/%2E%2E/v1/cheap"),
+    ("half_encoded_dot_dot", b"/docs/.%2e/v1/cheap"),
+    ("dot_dot_with_a_parameter", b"/docs/..;x=1/v1/cheap"),
+    ("dot_dot_with_an_encoded_parameter", b"/docs/..%3bx/v1/cheap"),
+    ("dot_dot_with_a_backslash", b"/docs/..\\v1/cheap"),
+    ("dot_dot_with_an_encoded_backslash", b"/docs/..%5cv1/cheap"),
+    ("dot_dot_from_nowhere", b"/../../../v1/cheap"),
+    ("dot_dot_behind", b"/v1/cheap/x/.."),
+    ("dot_dot_and_back", b"/v1/cheap/../cheap"),
+    ("three_times_encoded_slash", b"/v1%25252Fcheap"),
+    ("windows_escape", b"/v1%u002fcheap"),
+    ("windows_escape_of_a_letter", b"/v1/%u0063heap"),
+    ("overlong_slash", b"/v1%c0%afcheap"),
+    ("overlong_slash_of_three_bytes", b"/v1%e0%80%afcheap"),
+    ("overlong_dot_dot", b"/docs/%c0%ae%c0%ae/v1/cheap"),
+    ("full_width_slash", b"/v1%ef%bc%8fcheap"),
+    ("full_width_letter", b"/v1/%ef%bd%83heap"),
+    ("full_width_dot_dot", b"/docs/%ef%bc%8e%ef%bc%8e/v1/cheap"),
+    ("encoded_line_break", b"/v1/cheap%0a"),
+    ("encoded_carriage_return", b"/v1/cheap%0d%0a"),
+    ("encoded_tab", b"/v1/cheap%09"),
+    ("encoded_delete", b"/v1/cheap%7f"),
+    ("twice_encoded_nul", b"/v1/cheap%2500"),
+    ("nul_inside", b"/v1/che%00ap"),
+    ("parameter_before_the_end", b"/v1;jsessionid=1/cheap;x"),
+    ("two_slashes_and_dots", b"//docs/..//v1/./cheap"),
+    ("trailing_dots", b"/v1/cheap..."),
+    ("encoded_trailing_dot", b"/v1/cheap%2e"),
+    ("everything_at_once", b"/docs/%2e%2e;x/%56%31//cheap%20."),
 ];
 
 /// These are `/v1/cheap` to every server.

@@ -21,25 +21,26 @@ const MOST: u64 = 500_000;
 
 pub(super) fn add(table: &mut Table) {
     for (name, path, header, charged) in charges() {
-        table.add_in(Shop::Any, format!("upto_charge_{name}"), move |stage| {
+        table.add_in(Shop::Any, format!("a17_upto_charge_{name}"), move |stage| {
             charge(stage, path, header, charged)
         });
     }
     for (name, path, header) in unreadable() {
-        table
-            .add_in(Shop::Any, format!("upto_unreadable_{name}"), move |stage| withheld(stage, path, header));
+        table.add_in(Shop::Any, format!("a17_upto_unreadable_{name}"), move |stage| {
+            withheld(stage, path, header)
+        });
     }
     for (name, path, header) in [
         ("override", PLAIN, r#"settlement-overrides: {"amount":"0"}"#),
         ("percent", PLAIN, r#"settlement-overrides: {"amount":"0%"}"#),
         ("quantity", METERED, "x-tokens: 0"),
     ] {
-        table.add_in(Shop::Any, format!("upto_zero_{name}"), move |stage| zero(stage, path, header));
+        table.add_in(Shop::Any, format!("a17_upto_zero_{name}"), move |stage| zero(stage, path, header));
     }
-    table.add_in(Shop::Any, "upto_clients_override_is_ignored", clients_override);
-    table.add_in(Shop::Any, "upto_lost_answer_repeats_the_amount", lost_answer);
-    table.add_in(Shop::Any, "upto_a_404_is_not_charged", not_charged);
-    table.add_in(Shop::Any, "upto_signed_for_another_submitter", |stage| {
+    table.add_in(Shop::Any, "a17_upto_clients_override_is_ignored", clients_override);
+    table.add_in(Shop::Any, "a17_upto_lost_answer_repeats_the_amount", lost_answer);
+    table.add_in(Shop::Any, "a17_upto_a_404_is_not_charged", not_charged);
+    table.add_in(Shop::Any, "a17_upto_signed_for_another_submitter", |stage| {
         let asked = stage.get(PLAIN);
         let mut draft = stage.draft(&asked);
         draft.permit.as_mut().expect("a permit").facilitator = Some(Address::repeat_byte(7));
@@ -50,7 +51,7 @@ pub(super) fn add(table: &mut Table) {
         refused(&stage.send(&asked.pay(&payment)), 402, "no_matching_payment_requirements");
         stage.untouched(&payment);
     });
-    table.add("upto_override_under_exact_is_ignored", |stage| {
+    table.add("a17_upto_override_under_exact_is_ignored", |stage| {
         let order = r#"settlement-overrides: {"amount":"1"}"#;
         let (payment, request) = stage.paid(&stage.get("/v1/late").header("x-test-h", order));
         let answer = stage.send(&request);

@@ -21,13 +21,13 @@ pub(super) fn add(table: &mut Table) {
         v1(stage, PATH, "payment-signature", &["payment-response", "x-payment-response"]);
     });
     table.add("v1_header_with_a_v2_payload", v2_in_x_payment);
-    table.add("v1_and_v2_headers_together", both_headers);
+    table.add("a8_v1_and_v2_headers_together", both_headers);
     table.add("v1_quote_stands_in_every_402", quoted);
     table.add("v1_asks_the_facilitator_in_version_1", asks_in_version_1);
     for first in [1, 2] {
-        table.add(format!("v1_and_v2_are_one_claim_v{first}_first"), move |stage| one_claim(stage, first));
+        table.add(format!("a2_v1_and_v2_are_one_claim_v{first}_first"), move |stage| one_claim(stage, first));
     }
-    table.add("v1_forged_is_refused_without_a_call", forged);
+    table.add("a3_v1_forged_is_refused_without_a_call", forged);
     table.add_in(Shop::Second, "v1_off", off);
 }
 

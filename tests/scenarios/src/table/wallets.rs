@@ -15,18 +15,20 @@ pub(super) fn add(table: &mut Table) {
     for (name, path) in [("before", "/v1/cheap"), ("after", "/v1/late")] {
         table
             .add_in(Shop::Any, format!("w_refused_then_valid_{name}"), move |stage| no_then_yes(stage, path));
-        table.add_in(Shop::Any, format!("w_valid_is_served_once_{name}"), move |stage| once(stage, path));
+        table.add_in(Shop::Any, format!("a1_wallet_valid_is_served_once_{name}"), move |stage| {
+            once(stage, path)
+        });
     }
-    table.add_in(Shop::Any, "w_another_signature_gets_nothing", another_signature);
+    table.add_in(Shop::Any, "a2_wallet_another_signature_gets_nothing", another_signature);
     for (name, form) in [("high_s", SignatureForm::HighS), ("v_zero_or_one", SignatureForm::ZeroOneV)] {
-        table.add_in(Shop::Any, format!("w_twin_{name}_is_refused_without_a_call"), move |stage| {
+        table.add_in(Shop::Any, format!("a2_wallet_twin_{name}_is_refused_without_a_call"), move |stage| {
             let asked = stage.get("/v1/cheap");
             let payment = stage.pay(&asked).sign_as(form);
             refused(&stage.send(&asked.pay(&payment)), 402, SIGNATURE);
             stage.untouched(&payment);
         });
     }
-    table.add_alone(Shop::TinyAny, "w_what_nobody_vouches_for_takes_no_room", no_room_taken);
+    table.add_alone(Shop::TinyAny, "a14_what_nobody_vouches_for_takes_no_room", no_room_taken);
     table.add("w_eoa_only_asks_nobody", |stage| {
         let asked = stage.get("/v1/cheap");
         let payment = contract(stage, &asked, Some(true));
@@ -36,7 +38,7 @@ pub(super) fn add(table: &mut Table) {
 }
 
 pub(super) fn add_hosted(table: &mut Table) {
-    table.add_alone(Shop::Limited, "w_checks_are_limited_per_source", limited);
+    table.add_alone(Shop::Limited, "a16_checks_are_limited_per_source", limited);
 }
 
 /// A payment of a contract wallet of this scenario's own, which has money, and accepts every

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 static HANDED_OUT: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
 
-pub(super) fn free_port(ip: IpAddr) -> io::Result<u16> {
+pub(crate) fn free_port(ip: IpAddr) -> io::Result<u16> {
     let mut guard = HANDED_OUT.lock().unwrap_or_else(PoisonError::into_inner);
     let handed_out = guard.get_or_insert_with(HashSet::new);
     for _ in 0..64 {

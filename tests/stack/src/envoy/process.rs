@@ -67,7 +67,7 @@ impl Process {
 
 /// Reads a pipe that only we hold open; when we die, however we die, it ends, the group is
 /// killed and its folder removed. In a group of its own, or Ctrl-C would take it first.
-fn watchdog(group: u32, directory: &Path) -> io::Result<Child> {
+pub(crate) fn watchdog(group: u32, directory: &Path) -> io::Result<Child> {
     Command::new("sh")
         .args(["-c", r#"cat; kill -s KILL -- "-$0"; rm -rf -- "$1""#, &group.to_string()])
         .arg(directory)
@@ -78,7 +78,7 @@ fn watchdog(group: u32, directory: &Path) -> io::Result<Child> {
         .spawn()
 }
 
-fn signal(leader: &Child, signal: Signal) {
+pub(crate) fn signal(leader: &Child, signal: Signal) {
     let pid = i32::try_from(leader.id()).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
         let _ = kill_process_group(pid, signal);

@@ -202,7 +202,7 @@ impl Draft {
 }
 
 /// A nonce nobody has used: the time, the process and a counter, hashed.
-fn fresh_nonce() -> B256 {
+pub(super) fn fresh_nonce() -> B256 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let mut seed = Vec::with_capacity(32);

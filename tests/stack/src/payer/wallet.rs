@@ -1,5 +1,8 @@
 //! Development wallets: the public test keys every local chain ships with.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use alloy_primitives::{hex, Address, B256};
 use k256::ecdsa::SigningKey;
 
@@ -19,6 +22,8 @@ const DEV_KEYS: [&str; 10] = [
 
 /// The number of development wallets; the last one owns nothing.
 const DEV_WALLETS: usize = DEV_KEYS.len();
+
+static OTHERS: Mutex<Option<HashSet<Address>>> = Mutex::new(None);
 
 /// A key and its address.
 #[derive(Clone)]
@@ -50,6 +55,22 @@ impl Wallet {
     pub fn numbered(number: u64) -> Self {
         let seed = alloy_primitives::keccak256(number.to_be_bytes());
         Self::from_bytes(seed.as_slice()).expect("a hash is a valid key but with odds of 2^-128")
+    }
+
+    /// A wallet that nobody had before, with as much money as the others. For tests: who is owed
+    /// something is served before he pays again, so purchases that are to have nothing to do with
+    /// each other need wallets of their own.
+    pub fn another() -> Self {
+        let wallet = Self::from_bytes(super::draft::fresh_nonce().as_slice())
+            .expect("all but 2^-128 of them are keys");
+        OTHERS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(wallet.address);
+        wallet
+    }
+
+    /// Whether [`Wallet::another`] made it, in this process.
+    pub fn is_another(address: &Address) -> bool {
+        let others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+        others.as_ref().is_some_and(|others| others.contains(address))
     }
 
     /// From 32 bytes of hex, with or without `0x`.

@@ -1,0 +1,149 @@
+//! What becomes of a payment's claim.
+
+use super::Purchase;
+use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
+use crate::config::{Route, Settle};
+use crate::demand::Demand;
+use crate::exchange::{Check, Step, Terms};
+use crate::money::Amount;
+use crate::precheck::{self, Form, Judge, Payment};
+use crate::proof::Question;
+use crate::reply::Refusal;
+
+/// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
+/// payer waits after a worker died.
+const MIN_LEASE_SECONDS: u64 = 15;
+
+/// Seconds a lease outlasts the facilitator's timeout.
+const LEASE_MARGIN_SECONDS: u64 = 5;
+
+// === impl Purchase ===
+
+impl Purchase {
+    /// Seconds an attempt at it owns the claim.
+    fn lease_seconds(&self) -> u64 {
+        self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS).max(MIN_LEASE_SECONDS)
+    }
+
+    /// The claim op of an exchange's step, if the facilitator with the tag `settler` is asked.
+    pub fn exchange_op(&self, step: Step, attempt: Attempt, settler: u32, now: UnixSeconds) -> Op {
+        let lease = now.saturating_add(self.lease_seconds());
+        let begin = Begin { settler, ..self.begin(attempt, lease) };
+        match step {
+            Step::Peek => Op::Peek,
+            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
+            Step::Begin => Op::Begin(begin),
+            Step::Hold => Op::Begin(Begin { opening: Opening::Held, ..begin }),
+            Step::Credit(_) => Op::Begin(Begin { opening: Opening::Nothing, vouched: true, ..begin }),
+            Step::Pledge(nonce) => Op::Credit { attempt, nonce },
+            Step::Settling(amount) => Op::Settling { attempt, lease, amount, settler },
+            Step::Waive => Op::Waive { attempt },
+            Step::Renew => Op::Renew { attempt, lease },
+            Step::Release => Op::Release { attempt },
+            Step::Doubt => Op::Unknown { attempt },
+            Step::Delivered => Op::Delivered { attempt },
+            Step::Undelivered => Op::Undelivered { attempt },
+        }
+    }
+
+    fn begin(&self, attempt: Attempt, lease: UnixSeconds) -> Begin {
+        let opening = match self.terms() {
+            _ if self.unfit.is_some() => Opening::Nothing,
+            Terms { settle: Settle::Before, check: Check::Local | Check::First, .. } => Opening::Settling,
+            _ => Opening::Held,
+        };
+        Begin {
+            attempt,
+            opening,
+            binding: self.binding,
+            valid_before: self.valid_before,
+            redeem_for: self.offer.redeem_for_seconds,
+            lease,
+            settler: 0,
+            vouched: false,
+        }
+    }
+
+    /// The settlement of this much, or of what was signed, by the facilitator of this tag.
+    pub fn demand(&self, charged: Option<Amount>, settler: u32) -> Demand {
+        let expected = self.expected(charged);
+        Demand {
+            identity: self.identity,
+            binding: self.binding,
+            offered: self.offered,
+            valid_before: self.valid_before,
+            redeem_for: self.offer.redeem_for_seconds,
+            lease: u32::try_from(self.lease_seconds()).unwrap_or(u32::MAX),
+            settler,
+            amount: expected.amount,
+            payer: expected.payer,
+            route: self.route.name.clone(),
+            network: expected.network.to_owned(),
+            caip2: expected.caip2.to_owned(),
+            question: self.question(expected.amount).map(|question| question.to_bytes()).unwrap_or_default(),
+            body: self.body(charged),
+        }
+    }
+
+    /// What the chain can be asked about it.
+    fn question(&self, amount: Option<Amount>) -> Option<Question> {
+        let Form::Evm { signed, asset, .. } = self.payment.form() else { return None };
+        let authorization = &signed.authorization;
+        Some(Question {
+            chain_id: asset.chain_id,
+            token: asset.address,
+            pay_to: authorization.to(),
+            payer: authorization.payer(),
+            nonce: authorization.nonce(),
+            amount: amount?,
+            means: precheck::means(authorization),
+            valid_before: self.valid_before,
+        })
+    }
+
+    /// Whether its wallet is known, so that what it is owed may serve it: its signature was
+    /// verified, and nothing is wrong with it but that nobody can settle it now.
+    pub fn proves_wallet(&self) -> bool {
+        let sandbox = self.payment.judge() == Judge::Sandbox;
+        let sound = self.unfit.is_none() || (sandbox && self.unfit == Some(Refusal::QuotesSuspended));
+        sound && self.payment.payer().is_some()
+    }
+}
+
+/// What the chain burns; for payments only the facilitator can read, what names them.
+pub(super) fn identity(payment: &Payment) -> Identity {
+    match payment.form() {
+        Form::Evm { signed, asset, .. } => Identity {
+            chain_id: asset.chain_id,
+            verifying_contract: signed.authorization.burnt_by(asset.address),
+            payer: signed.authorization.payer(),
+            nonce: signed.authorization.nonce(),
+        },
+        Form::Other(other) => Identity::named("payload", &[other.chain().as_bytes(), &other.digest()]),
+    }
+}
+
+/// What is bought: route, payee, asset and amount.
+pub(super) fn offered(route: &Route, payment: &Payment) -> Binding {
+    let Form::Evm { signed, asset, .. } = payment.form() else {
+        return Binding::new(&route.name, &[]);
+    };
+    let authorization = &signed.authorization;
+    let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
+    Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount])
+}
+
+/// And the signature, where nobody here could judge it.
+pub(super) fn bind(offered: Binding, payment: &Payment) -> Binding {
+    match (payment.judge(), payment.form()) {
+        (Judge::Facilitator, Form::Evm { signed, .. }) => match &signed.signature {
+            Ok(signature) => {
+                let mut text = String::new();
+                signature.push(&mut text);
+                offered.with_signature(text.as_bytes())
+            }
+            Err(_) => offered,
+        },
+        _ => offered,
+    }
+}

@@ -1,0 +1,128 @@
+//! Whose bucket.
+
+use super::{Counted, SLOTS};
+use crate::evm::keccak256;
+
+/// A source: an IPv4 address, the /64 of an IPv6 address, or whatever else a host says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Source {
+    pub(super) tag: [u8; 8],
+    pub(super) slot: u16,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// The source of a peer as hosts spell it: `192.0.2.1:443`, `[2001:db8::1]:443`, or without the
+    /// port. What is no address (a Unix socket) is one source.
+    pub fn of(peer: &str) -> Self {
+        let address = match peer.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((inside, _)) => inside,
+            // With more than one colon it is no port that follows.
+            None => peer.split_once(':').filter(|(_, port)| !port.contains(':')).map_or(peer, |(ip, _)| ip),
+        };
+        // An IPv4 address in IPv6 spelling is one customer's as well.
+        let mapped = address.strip_prefix("::ffff:").filter(|mapped| mapped.contains('.'));
+        let address = mapped.unwrap_or(address);
+        let hash = match prefix(address) {
+            Some(prefix) => keccak256([b"ipv6", &prefix]),
+            None => keccak256([b"ipv4", address.as_bytes()]),
+        };
+        let tag = hash.first_chunk::<8>().copied().unwrap_or_default();
+        let slot = hash.last_chunk::<2>().map_or(0, |last| u16::from_le_bytes(*last));
+        Self { tag, slot: slot.checked_rem(SLOTS).unwrap_or(0) }
+    }
+
+    /// Where its slot is kept.
+    pub fn key(&self, counted: Counted) -> String {
+        let mut key = String::from(match counted {
+            Counted::WalletChecks => "x402/limit/1/",
+            Counted::Challenges => "x402/limit/1/c",
+            Counted::Failures => "x402/limit/1/f",
+        });
+        key.push_str(&self.slot.to_string());
+        key
+    }
+}
+
+/// The first four groups of an IPv6 address as a host spells it; `None` for what is none.
+///
+/// What comes after them is not judged. The standard library's reader would, with 4 KB of code.
+fn prefix(address: &str) -> Option<[u8; 8]> {
+    const GROUPS: usize = 8;
+    // An IPv4 address at the end takes the room of two.
+    let room = usize::from(address.contains('.'));
+    let written = address.split(':').filter(|group| !group.is_empty()).count().saturating_add(room);
+    // What `::` stands for; at either end it is two empty groups, and counts once.
+    let mut omitted = GROUPS.checked_sub(written)?;
+    let mut groups = Vec::with_capacity(GROUPS);
+    for group in address.split(':') {
+        if group.is_empty() {
+            groups.resize(groups.len().saturating_add(omitted), [0; 2]);
+            omitted = 0;
+        } else if group.contains('.') {
+            groups.extend([[0; 2]; 2]);
+        } else {
+            groups.push(u16::from_str_radix(group, 16).ok()?.to_be_bytes());
+        }
+    }
+    let whole = groups.len() == GROUPS && address.contains(':');
+    groups.as_flattened().first_chunk::<8>().copied().filter(|_| whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_and_hosts_of_a_network_are_one_source() {
+        assert_eq!(Source::of("192.0.2.1:1"), Source::of("192.0.2.1:2"));
+        assert_ne!(Source::of("192.0.2.1:1"), Source::of("192.0.2.2:1"));
+        assert_eq!(Source::of("[2001:db8::1]:1"), Source::of("[2001:db8::ffff:2]:9"));
+        assert_ne!(Source::of("[2001:db8::1]:1"), Source::of("[2001:db8:0:1::1]:1"));
+        assert_ne!(Source::of("[::ffff:192.0.2.1]:1"), Source::of("[::ffff:198.51.100.7]:1"));
+        assert_eq!(Source::of("[::ffff:192.0.2.1]:1"), Source::of("192.0.2.1:2"));
+        assert_eq!(Source::of("192.0.2.1"), Source::of("192.0.2.1:2"));
+        assert_eq!(Source::of("2001:db8::1"), Source::of("[2001:db8::2]:9"));
+        assert_ne!(Source::of("2001:db8::1"), Source::of("2001:db9::1"));
+        assert_ne!(Source::of("/run/a.sock"), Source::of("/run/b.sock"));
+    }
+
+    #[test]
+    fn addresses_are_read_as_the_standard_library_reads_them() {
+        let addresses = [
+            "::",
+            "::1",
+            "1::",
+            "2001:db8::1",
+            "2001:db8:0:1::ffff",
+            "::ffff:192.0.2.1",
+            "64:ff9b::192.0.2.33",
+            "fe80::1:2:3:4",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3::5:6:7:8",
+            "1:2:3:4:5:6:192.0.2.1",
+            "ABCD:ef01:2::",
+            "192.0.2.1",
+            "",
+            "x",
+            "1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:8:9",
+            "12345::",
+            "g::1",
+            "/run/envoy.sock",
+        ];
+        for address in addresses {
+            let expected = address.parse::<std::net::Ipv6Addr>().ok();
+            let expected = expected.and_then(|parsed| parsed.octets().first_chunk::<8>().copied());
+            assert_eq!(prefix(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_counted_is_kept_apart() {
+        let source = Source { tag: [0; 8], slot: 7 };
+        let keys = [Counted::WalletChecks, Counted::Challenges, Counted::Failures].map(|of| source.key(of));
+        assert_eq!(keys, ["x402/limit/1/7", "x402/limit/1/c7", "x402/limit/1/f7"]);
+    }
+}
