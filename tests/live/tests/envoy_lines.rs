@@ -220,7 +220,8 @@ async fn a12_half_a_connection_is_served_or_owed() {
         tokio::io::AsyncWriteExt::write_all(&mut connection, &bytes).await.unwrap();
         tokio::io::AsyncWriteExt::shutdown(&mut connection).await.unwrap();
         let mut heard = Vec::new();
-        let _ = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut heard).await;
+        let hearing = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut heard);
+        let _ = tokio::time::timeout(Duration::from_secs(2), hearing).await;
         let answer = stage.come_back(&path, &payment).await;
         if heard.starts_with(b"HTTP/1.1 200") {
             assert_eq!(code(&answer), "payment_already_used");
