@@ -50,7 +50,7 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 test: test-unit test-config test-scenarios test-clients test-repro test-mutants ## Everything that proves it
 
 .PHONY: test-unit
-test-unit: need-rust need-cc ## Unit, differential and development-stack tests; no Envoy
+test-unit: need-rust need-cc need-redis ## Unit, differential and development-stack tests, and the shared store on a real Redis; no Envoy
 	cargo test --locked --workspace --lib --bins $$($(call test_targets,False))
 	cargo test --locked --workspace --doc
 
@@ -110,7 +110,7 @@ client-rust: need-rust need-cc
 ##@ Work on it
 
 .PHONY: setup
-setup: need-rust need-cc need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy and a client in .venv, npm clients and a chain, crates
+setup: need-rust need-cc need-chromium need-redis $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy and a client in .venv, npm clients and a chain, crates
 	cargo fetch --locked
 	cargo fetch --locked --manifest-path $(CLIENTS)/rust/Cargo.toml
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
@@ -192,6 +192,10 @@ need-node:
 .PHONY: need-chromium
 need-chromium:
 	[[ -n $${X402_CHROMIUM-} ]] || command -v chromium chromium-browser google-chrome > /dev/null || { echo 'missing: Chromium, which pays as a person does. Install it: apt-get install chromium (or name another in X402_CHROMIUM)' >&2; exit 1; }
+
+.PHONY: need-redis
+need-redis:
+	[[ -n $${REDIS_SERVER-} && -n $${WEBDIS-} ]] || for server in redis-server webdis; do command -v $$server > /dev/null || { echo "missing: $$server, for the store that replicas share. Install it: apt-get install redis-server webdis (the tests start their own; neither service has to run)" >&2; exit 1; }; done
 
 ifndef VERBOSE
 .SILENT:

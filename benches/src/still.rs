@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
+use x402_proxy_wasm::claims::bucket::Layout;
 use x402_proxy_wasm::claims::table::{Shared, StoreDown, Table};
 use x402_proxy_wasm::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Outcome, Transaction};
 use x402_proxy_wasm::evm::address::Address;
@@ -117,7 +118,7 @@ impl Shared for Store {
 pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
     const NOW: u64 = 1_800_000_000;
     let store = Store::default();
-    let table = Table::open(&store, capacity, *b"sixteen bytes of")?;
+    let table = Table::open(&store, capacity, Layout::Two, *b"sixteen bytes of")?;
     let outcomes = |op: &dyn Fn(u32) -> Op| -> (Vec<Outcome>, f64) {
         let begun = Instant::now();
         let all = (0..capacity)
@@ -136,6 +137,8 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
         valid_before: NOW + 60,
         redeem_for: 3_600,
         lease,
+        settler: 1,
+        vouched: false,
     };
     let (begun, op) = outcomes(&|number| Op::Begin(begin(number)));
     let granted = u32::try_from(count(&begun, Outcome::Granted))?;
@@ -149,7 +152,7 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
             deliver: Some(lease),
             otherwise: begin(number),
         };
-        table.run(&store, &identity(number), &Op::Settling { attempt, lease, amount: None }, NOW);
+        table.run(&store, &identity(number), &Op::Settling { attempt, lease, amount: None, settler: 1 }, NOW);
         table.run(&store, &identity(number), &settled, NOW);
     }
     let (ended, op) = outcomes(&|number| Op::Delivered { attempt: Attempt(number.into()) });

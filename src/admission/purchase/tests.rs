@@ -5,7 +5,7 @@ use base64::Engine;
 use serde_json::{json, Value};
 
 use super::*;
-use crate::config::{OtherAccept, Target};
+use crate::config::{OtherAccept, Settle, Target};
 use crate::extensions::gas::{EIP2612, ERC20_APPROVAL};
 use crate::protocol::abilities::{Ability, Standing};
 use crate::protocol::challenge::Challenge;

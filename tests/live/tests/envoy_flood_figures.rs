@@ -138,14 +138,12 @@ async fn pay(stage: &Stage, quote: &Quote, time: Duration) -> f64 {
         let to = stage.envoy.address();
         payers.spawn(async move {
             let mut connection = RawConnection::open(to).await.unwrap();
-            let mut served = 0u32;
-            for ask in purse {
+            for (served, ask) in purse.into_iter().enumerate() {
                 if begun.elapsed() >= time {
                     return served;
                 }
                 let answer = connection.exchange(&ask).await;
                 assert_eq!(answer.status, 200, "{answer:?}");
-                served += 1;
             }
             panic!("more than {ROOM} a second");
         });
@@ -154,7 +152,7 @@ async fn pay(stage: &Stage, quote: &Quote, time: Duration) -> f64 {
     while let Some(one) = payers.join_next().await {
         served += one.unwrap();
     }
-    f64::from(served) / begun.elapsed().as_secs_f64()
+    served as f64 / begun.elapsed().as_secs_f64()
 }
 
 /// The flood, once its burst is over.

@@ -62,7 +62,7 @@ impl Sansio {
 
     /// The tag of whoever settles.
     pub(super) fn settler(&self, purchase: &Purchase) -> u32 {
-        purchase.offer.facilitator().map_or(0, |facilitator| facilitator.tag())
+        purchase.offer.facilitators().first().map_or(0, |facilitator| facilitator.tag())
     }
 
     fn known(&self, identity: &Identity) -> Option<Claim> {
