@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use x402_devstack::client::{Broken, Http2, RawConnection, RawRequest};
+use x402_devstack::client::{Http2, RawConnection, RawRequest};
 use x402_devstack::network::{Aim, Trouble};
 use x402_devstack::payer::Payment;
 use x402_live::{assert_pending, code, paid, pause, plugin, refused, sign, until, Replicas, Scene};
@@ -220,7 +220,8 @@ async fn a12_half_a_connection_is_served_or_owed() {
         tokio::io::AsyncWriteExt::write_all(&mut connection, &bytes).await.unwrap();
         tokio::io::AsyncWriteExt::shutdown(&mut connection).await.unwrap();
         let mut heard = Vec::new();
-        let _ = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut heard).await;
+        let hearing = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut heard);
+        let _ = tokio::time::timeout(Duration::from_secs(2), hearing).await;
         let answer = stage.come_back(&path, &payment).await;
         if heard.starts_with(b"HTTP/1.1 200") {
             assert_eq!(code(&answer), "payment_already_used");
@@ -240,21 +241,15 @@ async fn a12_cutting_every_download_short_ends_after_three_more() {
     let path = "/before/cut-short";
     let payment = stage.payment(path).await;
     let ask = RawRequest::get(format!("{path}?stream=4,100")).pay(&payment);
-    let mut refusals = 0;
-    for _ in 0..8 {
+    for attempt in 0..4 {
         let mut connection = RawConnection::open(stage.door()).await.unwrap();
         connection.send(&ask).await.unwrap();
-        let read = connection.read_at_least(1_000).await.unwrap();
-        refusals += usize::from(read < 1_000);
+        let begun = tokio::time::timeout(Duration::from_secs(5), connection.read_at_least(1_000)).await;
+        assert!(matches!(begun, Ok(Ok(1_000..))), "attempt {attempt}: {begun:?}");
         connection.abort();
-        pause(200).await;
+        pause(300).await;
     }
-    let answer = stage.come_back(path, &payment).await;
-    assert_eq!(
-        (answer.status, code(&answer).as_str(), answer.broken),
-        (502, "redemption_exhausted", None::<Broken>)
-    );
+    refused(&stage.come_back(path, &payment).await, 502, "redemption_exhausted");
     assert_eq!(stage.upstream.hits(path), 4);
     assert_eq!(stage.settled(&payment), (1, 1));
-    assert!(refusals > 0);
 }
