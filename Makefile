@@ -47,7 +47,10 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 ##@ Prove it
 
 .PHONY: test
-test: test-unit test-config test-scenarios test-clients test-repro test-mutants ## Everything that proves it
+test: test-unit test-config test-scenarios test-clients test-repro fuzz-smoke test-mutants ## Everything that proves it
+
+.PHONY: test-full
+test-full: test fuzz ## The same, with ten minutes for each fuzz target
 
 .PHONY: test-unit
 test-unit: need-rust need-cc need-redis ## Unit, differential and development-stack tests, and the shared store on a real Redis; no Envoy
