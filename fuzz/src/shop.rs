@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use x402_proxy_wasm::config::{Facilitator, Policy};
 use x402_proxy_wasm::evm::address::Address;
-use x402_proxy_wasm::protocol::abilities::{Abilities, Ability};
+use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
 use x402_proxy_wasm::protocol::payload::PaymentPayload;
 use x402_proxy_wasm::protocol::signed::Signed;
 use x402_proxy_wasm::protocol::Version;
@@ -78,5 +78,9 @@ impl Abilities for Able {
 
     fn extends(&self, _: &Facilitator, _: &str) -> bool {
         true
+    }
+
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
     }
 }

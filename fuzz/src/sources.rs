@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use x402_proxy_wasm::limit::{give, take, Rate, Source, Taken};
+use x402_proxy_wasm::limit::{apply, Deed, Rate, Source, Taken};
 
 use crate::cost;
 
@@ -53,8 +53,8 @@ pub fn run(data: &[u8]) {
         let count = Count::of(&mut counts, source, rate, now);
         let whole = 60_000;
         if step == "t" {
-            let (next, taken) = take(&slot, &source, rate, now);
-            slot = next;
+            let (next, taken) = apply(&slot, &source, rate, now, Deed::TAKE);
+            slot = next.unwrap_or(slot);
             match taken {
                 // A thousandth of a token is the least that is counted.
                 Taken::Yes => {
@@ -66,7 +66,7 @@ pub fn run(data: &[u8]) {
                 }
             }
         } else {
-            slot = give(&slot, &source, rate, now);
+            slot = apply(&slot, &source, rate, now, Deed::GIVE).0.unwrap_or(slot);
             count.tokens = (count.tokens + whole).min(u128::from(burst) * whole);
         }
         assert!(slot.len() <= SLOT && slot.len().is_multiple_of(20), "{}", slot.len());
@@ -91,12 +91,12 @@ impl Count {
 
 fn anything(bytes: &[u8], rate: Rate, now: u64) {
     let source = Source::of("192.0.2.1:1");
-    let (next, taken) = cost::within(4_096, 8, bytes.len(), || take(bytes, &source, rate, now));
-    assert!(next.len() <= SLOT && next.len() >= 20);
+    let (next, taken) = cost::within(4_096, 8, bytes.len(), || apply(bytes, &source, rate, now, Deed::TAKE));
+    assert!(next.is_none_or(|next| next.len() <= SLOT && next.len() >= 20));
     if !bytes.is_empty() && (!bytes.len().is_multiple_of(20) || bytes.len() > SLOT) {
         assert_eq!(taken, Taken::Yes, "bytes of nobody's count for nobody");
     }
-    assert!(give(bytes, &source, rate, now).len() <= SLOT);
+    assert!(apply(bytes, &source, rate, now, Deed::GIVE).0.is_none_or(|next| next.len() <= SLOT));
 }
 
 /// All ports and hosts of a network are one source, in the spelling of hosts.
