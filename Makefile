@@ -47,7 +47,7 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 ##@ Prove it
 
 .PHONY: test
-test: test-unit test-config test-scenarios test-clients test-repro fuzz-smoke test-mutants ## Everything that proves it
+test: test-unit test-config test-scenarios test-clients test-repro test-panics fuzz-smoke test-mutants ## Everything that proves it
 
 .PHONY: test-full
 test-full: test fuzz ## The same, with ten minutes for each fuzz target
@@ -79,6 +79,10 @@ test-config: build $(VENV)/.stamp ## envoy.yaml with the module on a real Envoy;
 .PHONY: test-repro
 test-repro: build ## Two clones, two cargo homes, one hash; and the size limit
 	tests/build/reproducible.sh $(MODULE) $(MODULE_LIMIT)
+
+.PHONY: test-panics
+test-panics: build ## Places in the module that could panic: none more than docs/panics.md accounts for
+	python3 tests/build/panics.py
 
 .PHONY: test-mutants
 test-mutants: need-rust need-cc ## Every safeguard taken out once: the tests named beside it must turn red
