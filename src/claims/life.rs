@@ -11,7 +11,8 @@ use crate::money::Amount;
 pub enum Owes {
     /// Nothing: it is at work, delivered, used up, or was never asked for.
     Nothing,
-    /// It is being settled and nobody waits for it: soon it will owe something, or nothing.
+    /// It is being settled and nobody waits for it, or it is being asked about again: soon it will
+    /// owe something, or nothing.
     Patience,
     /// The money may have moved.
     Answer,
@@ -259,7 +260,7 @@ impl Claim {
         match self.state {
             State::Taken if self.redeems < MAX_REDEEMS => Owes::Content,
             State::Unknown => Owes::Answer,
-            State::Settling if self.orphan => Owes::Patience,
+            State::Settling if self.orphan || self.asks > 1 => Owes::Patience,
             _ => Owes::Nothing,
         }
     }

@@ -102,8 +102,8 @@ function walletSigner({ address, factory, calldata }, owner, { counterfactual })
 
 /** It was paid on the chain, and the proxy never heard: no content, no quote, no second charge. */
 const unheard = (path, hits) => async (purchase) => {
-  const { npm, upstream } = purchase.stage;
-  npm.losing.add(purchase.payer.account.address.toLowerCase());
+  const { upstream } = purchase.stage;
+  purchase.spoil('lost');
   const headers = { 'payment-signature': encode(await purchase.sign(path)) };
   for (let tries = 0; tries < 2; tries++) {
     const answer = await purchase.ask(path, headers);
@@ -184,8 +184,8 @@ export const RAW = [
       await purchase.got(await purchase.pay('guarded'));
     },
   },
-  { group: 'lost', name: 'the answer to a settlement before', by: 'npm', run: unheard('exact/before', 0) },
-  { group: 'lost', name: 'the answer to a settlement after', by: 'npm', run: unheard('exact/after', 1) },
+  { group: 'lost', name: 'the answer to a settlement before', by: 'all', spoils: true, run: unheard('exact/before', 0) },
+  { group: 'lost', name: 'the answer to a settlement after', by: 'all', spoils: true, run: unheard('exact/after', 1) },
   { group: 'upto', name: 'half of the most', by: 'all', permit2: true, run: overriding('50%', MAXIMUM / 2n) },
   { group: 'upto', name: 'an override in dollars', by: 'all', permit2: true, run: overriding('$0.012345', OVERRIDE) },
   {
