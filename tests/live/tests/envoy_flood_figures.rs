@@ -9,7 +9,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
@@ -121,38 +121,38 @@ fn stage(limit: Value) -> Option<Stage> {
     Scene::new(config).facilitator(|options| options.instant = true).start()
 }
 
-/// Payers, each asking again as soon as it was served, for `time`; every answer is paid content.
-async fn pay(stage: &Stage, quote: &Quote, time: Duration) -> f64 {
-    const ROOM: usize = 3_000;
+/// Paying requests for this long, and more.
+fn purse(quote: &Quote, time: Duration) -> Vec<RawRequest> {
+    const ROOM: u128 = 3_000;
     let wallet = Wallet::dev(0);
-    let most = ROOM * time.as_millis() as usize / 1_000 / PAYING_CONNECTIONS;
+    let payment = || Draft::for_quote(&wallet, quote).expect("payable").sign(&wallet);
+    (0..ROOM * time.as_millis() / 1_000).map(|_| RawRequest::get("/before/x").pay(&payment())).collect()
+}
+
+/// Payers, each asking again as soon as it was served, for `time` or as long as their money lasts;
+/// every answer is paid content. Returns responses a second.
+async fn pay(stage: &Stage, purse: Vec<RawRequest>, time: Duration) -> f64 {
+    let (purse, to, begun) = (Arc::new(Mutex::new(purse)), stage.envoy.address(), Instant::now());
     let mut payers = JoinSet::new();
-    let mut purses = Vec::new();
     for _ in 0..PAYING_CONNECTIONS {
-        let payment = || Draft::for_quote(&wallet, quote).expect("payable").sign(&wallet);
-        let ask = || RawRequest::get("/before/x").pay(&payment());
-        purses.push((0..most).map(|_| ask()).collect::<Vec<_>>());
-    }
-    let begun = Instant::now();
-    for purse in purses {
-        let to = stage.envoy.address();
+        let purse = Arc::clone(&purse);
         payers.spawn(async move {
             let mut connection = RawConnection::open(to).await.unwrap();
-            for (served, ask) in purse.into_iter().enumerate() {
-                if begun.elapsed() >= time {
-                    return served;
-                }
+            let mut served = 0.0;
+            while begun.elapsed() < time {
+                let Some(ask) = purse.lock().unwrap().pop() else { break };
                 let answer = connection.exchange(&ask).await;
                 assert_eq!(answer.status, 200, "{answer:?}");
+                served += 1.0;
             }
-            panic!("more than {ROOM} a second");
+            served
         });
     }
-    let mut served = 0;
+    let mut served = 0.0;
     while let Some(one) = payers.join_next().await {
         served += one.unwrap();
     }
-    served as f64 / begun.elapsed().as_secs_f64()
+    served / begun.elapsed().as_secs_f64()
 }
 
 /// The flood, once its burst is over.
@@ -180,10 +180,11 @@ async fn cost(stage: &Stage, quote: &Quote, kind: Beside) -> f64 {
 }
 
 async fn round(stage: &Stage, quote: &Quote, beside: Beside, time: Duration) -> Round {
+    let purse = purse(quote, time);
     let flooding = flooding(stage, quote, beside).await;
     let answers = || flooding.as_ref().map_or(0, |flooding| flooding.answers.load(Ordering::Relaxed));
     let (before, busy, begun) = (answers(), processor_time(stage.envoy.pid()), Instant::now());
-    let paid = pay(stage, quote, time).await;
+    let paid = pay(stage, purse, time).await;
     let took = begun.elapsed().as_secs_f64();
     Round {
         paid,
