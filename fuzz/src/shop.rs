@@ -61,6 +61,10 @@ fn collect(value: &Value, found: &mut Vec<Signed>) {
 pub struct Able;
 
 impl Abilities for Able {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, network: &str) -> Ability {
         match network.starts_with("solana") {
             true => Ability::Yes(r#"{"feePayer":"2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4"}"#.to_owned()),
