@@ -83,8 +83,4 @@ impl Abilities for Able {
     fn extends(&self, _: &Facilitator, _: &str) -> bool {
         true
     }
-
-    fn standing(&self, _: &Facilitator) -> Standing {
-        Standing::Ready
-    }
 }
