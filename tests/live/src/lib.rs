@@ -32,7 +32,7 @@ use x402_devstack::upstream::Upstream;
 pub use liar::Liar;
 pub use replicas::Replicas;
 pub use scene::Scene;
-pub use upgrade::{load, upgrade};
+pub use upgrade::{load, offer, upgrade};
 
 /// Where the seller is paid.
 pub const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
@@ -160,7 +160,9 @@ impl Stage {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(25) {
             let answer = self.buy(target, payment).await;
-            if code(&answer) != "payment_in_flight" && answer.status != 0 {
+            // Envoy's own, without a word, while it loads a VM that crashed anew.
+            let reloading = answer.status == 503 && answer.body.is_empty();
+            if code(&answer) != "payment_in_flight" && answer.status != 0 && !reloading {
                 return answer;
             }
             pause(50).await;

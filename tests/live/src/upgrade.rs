@@ -32,10 +32,18 @@ pub fn upgrade(stage: &mut Stage, version: u8) {
 /// # Panics
 /// When Envoy does not take it.
 pub fn load(stage: &mut Stage, file: &Path) {
+    assert_eq!(offer(stage, file), Update::Accepted);
+}
+
+/// Offers Envoy this module in place of the first, and says what it thinks of it.
+///
+/// # Panics
+/// When there is no verdict.
+pub fn offer(stage: &mut Stage, file: &Path) -> Update {
     let config = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
     let update = stage.envoy.update_listeners(|listener: &mut Value| {
         let code = listener.pointer_mut(&format!("{config}/vm_config/code"));
         *code.expect("the wasm filter comes first") = json!({ "local": { "filename": file } });
     });
-    assert_eq!(update.expect("a verdict"), Update::Accepted);
+    update.expect("a verdict")
 }
