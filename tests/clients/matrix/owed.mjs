@@ -12,7 +12,8 @@ import { FINALITY, OVERRIDE, PRICE } from './shop.mjs';
 const SLOW = 700;
 const PATIENCE_MS = 60_000;
 
-async function until(what, condition) {
+/** Waits for it. */
+export async function until(what, condition) {
   for (const end = Date.now() + PATIENCE_MS; !(await condition()); await sleep(50)) {
     assert.ok(Date.now() < end, `never: ${what}`);
   }

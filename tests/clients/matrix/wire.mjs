@@ -59,6 +59,8 @@ export async function startWire(target) {
       response.destroy(error);
     }
   });
+  // Envoy lets go of its connections first, however busy this process is.
+  server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
