@@ -112,37 +112,44 @@ async fn crash(stage: &Stage) {
 
 /// Whoever waits for a settlement when the VM crashes hears nothing of it; the payment's lease
 /// ends, and then it is asked about.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn a15_a_crash_while_settling_leaves_no_lease_behind() {
-    for (booked, kind) in [(false, "before"), (false, "after"), (true, "before"), (true, "after")] {
-        let Some(mut stage) = stage() else { return };
-        let path = format!("/{kind}/lease");
-        let payment = stage.payment(&path).await;
-        trap(&mut stage, "proxy_on_request_trailers");
-        if booked {
-            stage.settle_slowly(&payment, 600);
-        } else {
-            stage.facilitator.fault(Fault::once(FaultKind::Hang).nonce(payment.nonce));
-        }
-        let waiting = stage.under_way(&path, &payment);
-        until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
-        crash(&stage).await;
-        // Envoy loads the VM anew, and the claim is there.
-        let mut early = stage.buy(&path, &payment).await;
-        while early.status == 503 && early.body.is_empty() {
-            pause(50).await;
-            early = stage.buy(&path, &payment).await;
-        }
-        refused(&early, 503, "payment_in_flight");
-        let answer = stage.come_back(&path, &payment).await;
-        if booked {
-            assert_pending(&answer, kind);
-        } else {
-            paid(&answer);
-        }
-        assert_eq!(stage.settled(&payment).1, 1, "{kind}");
-        waiting.abort();
+    // Each waits for a lease to lapse.
+    let cases = [(false, "before"), (false, "after"), (true, "before"), (true, "after")];
+    let cases = cases.map(|(booked, kind)| tokio::spawn(crash_while_settling(booked, kind)));
+    for case in cases {
+        case.await.unwrap();
     }
+}
+
+async fn crash_while_settling(booked: bool, kind: &'static str) {
+    let Some(mut stage) = stage() else { return };
+    let path = format!("/{kind}/lease");
+    let payment = stage.payment(&path).await;
+    trap(&mut stage, "proxy_on_request_trailers");
+    if booked {
+        stage.settle_slowly(&payment, 600);
+    } else {
+        stage.facilitator.fault(Fault::once(FaultKind::Hang).nonce(payment.nonce));
+    }
+    let waiting = stage.under_way(&path, &payment);
+    until("the facilitator was called", || stage.facilitator.settles_of(payment.nonce) == 1).await;
+    crash(&stage).await;
+    // Envoy loads the VM anew, and the claim is there.
+    let mut early = stage.buy(&path, &payment).await;
+    while early.status == 503 && early.body.is_empty() {
+        pause(50).await;
+        early = stage.buy(&path, &payment).await;
+    }
+    refused(&early, 503, "payment_in_flight");
+    let answer = stage.come_back(&path, &payment).await;
+    if booked {
+        assert_pending(&answer, kind);
+    } else {
+        paid(&answer);
+    }
+    assert_eq!(stage.settled(&payment).1, 1, "{kind}");
+    waiting.abort();
 }
 
 /// Claims live with the process and not with the VM.
