@@ -51,6 +51,17 @@ impl Default for Promises {
     }
 }
 
+/// What became of a payment that was booked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Account {
+    Delivered,
+    Redeemable,
+    Exhausted,
+    Open,
+    /// Its time is over: counted and logged as disputed or undelivered.
+    Forgotten,
+}
+
 /// The shared data of the one process there is without a store.
 struct Local;
 
@@ -83,6 +94,20 @@ fn settles(path: &str, body: &[u8]) -> Option<usize> {
 }
 
 impl Promises {
+    /// What stands at the end: a payment that is booked was delivered, can be redeemed, or its
+    /// record says that it is open or was tried too often.
+    pub(super) fn account(&self, place: usize, redis: &Redis, settings: Settings, now: u64) -> Account {
+        if self.delivered[place] {
+            return Account::Delivered;
+        }
+        match record(place, redis, settings, now) {
+            Some(claim) if claim.owes() == Owes::Content => Account::Redeemable,
+            Some(claim) if claim.state == State::Taken => Account::Exhausted,
+            Some(_) => Account::Open,
+            None => Account::Forgotten,
+        }
+    }
+
     /// A payment is about to be presented.
     pub(super) fn presented(&mut self, place: usize, redis: &Redis, settings: Settings, now: u64) {
         let own = &payments()[place];
