@@ -36,7 +36,7 @@
 //! 9. Where claims are not shared, the chain's word that an authorisation was paid is no proof for
 //!    a claim whose first ask was answered with a failure: another process may have served it.
 //! 10. A claim that is open ends by proof or by time. The chain may prove that money can no
-//!    longer move (`disprove`), or that the payer cancelled (`cancel`): then nothing is owed.
+//!     longer move (`disprove`), or that the payer cancelled (`cancel`): then nothing is owed.
 
 pub mod bucket;
 mod identity;
