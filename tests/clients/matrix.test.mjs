@@ -84,7 +84,7 @@ async function weigh(path) {
 
 after(async () => {
   const weights = await Promise.all(['exact/before', 'networks', 'permit2/before', 'upto', 'sponsored'].map(weigh));
-  const logs = Object.entries(stage.roads).map(([name, { envoy }]) => `${name}: ${envoy.log().split('\n').slice(-4000).join('\n')}`);
+  const logs = Object.entries(stage.roads).map(([name, { envoy }]) => `${name}: ${envoy.log().split('\n').slice(-200).join('\n')}`);
   await tearDown();
   if ([...outcomes.values()].includes('failed')) {
     console.log(logs.join('\n'));

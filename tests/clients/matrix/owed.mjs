@@ -117,25 +117,28 @@ const left = (path, { amount = PRICE, order = {}, hits = 1 } = {}) => async (pur
 /** The payer takes back what may have been settled. */
 async function cancelled(purchase) {
   const { chain } = purchase.stage;
+  // These facilitators have five seconds. Where one needs longer to verify, nothing was taken.
+  const codes = ['settlement_pending', 'payment_in_flight', 'facilitator_unavailable'];
   purchase.spoil('swallowed');
-  pending(purchase, await purchase.buy('brief'), 'settlement_pending');
-  const [{ request }] = purchase.payments();
-  const { authorization } = decode(paymentIn(request.headers).value).payload;
+  for (const end = Date.now() + PATIENCE_MS; purchase.settlements().length === 0 && Date.now() < end;) {
+    pending(purchase, await purchase.buy('brief'), ...codes);
+  }
+  const { authorization } = purchase.settlements()[0].paymentPayload.payload;
   await chain.cancelAuthorization(purchase.payer.account, authorization.nonce);
   // A block that old cannot be undone, so until then it may yet be that it was paid.
-  pending(purchase, await purchase.buy('brief'), 'settlement_pending', 'payment_in_flight');
+  pending(purchase, await purchase.buy('brief'), ...codes);
   purchase.hits(0);
   await purchase.moved();
   const final = (Number(authorization.validBefore) + FINALITY + 1) * 1000;
   await sleep(final - Date.now());
   await chain.mine();
   // Whoever comes first hears that nothing was paid, and of the price; the next one pays it.
-  let answer = await comeBack(purchase, 'brief', {}, 'settlement_pending', 'payment_in_flight');
+  let answer = await comeBack(purchase, 'brief', {}, ...codes);
   if (answer.status !== 200) {
     assert.equal(purchase.exchanges().at(-1).status, 402, JSON.stringify(answer));
     purchase.hits(0);
     await purchase.moved();
-    answer = await comeBack(purchase, 'brief', {}, 'settlement_pending', 'payment_in_flight');
+    answer = await comeBack(purchase, 'brief', {}, ...codes);
   }
   assert.equal(answer.status, 200, JSON.stringify(answer));
   assert.equal(answer.body, `the content of ${purchase.cell.id}`);
