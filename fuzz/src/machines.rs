@@ -71,9 +71,7 @@ pub fn play(data: &[u8]) -> Outcome {
     }
     calm_down(&mut world);
     let mut outcome = Outcome::default();
-    for place in (0..PAYMENTS).filter(|place| matches!(world.chain[*place], Coin::Paid(_))) {
-        outcome.booked += 1;
-    }
+    outcome.booked = world.chain.iter().filter(|coin| matches!(coin, Coin::Paid(_))).count();
     close_the_books(&mut world, &mut outcome);
     outcome.releases = world.promises.releases;
     NEXT.set(world.end());
