@@ -125,8 +125,8 @@ fn the_largest_payments_are_read_within_bounds() {
 fn the_largest_answers_are_read_within_bounds() {
     for (shape, json) in shapes(MAX_ANSWER_BYTES) {
         let expected = || Expected { network: "base", caip2: "eip155:8453", payer: None, amount: None };
-        answered(json.clone(), move |d| drop(Answer::read(d, &expected())), &format!("settlement, {shape}"));
-        answered(json.clone(), |d| drop(Verdict::read(d)), &format!("verdict, {shape}"));
+        answered(json.clone(), move |d| _ = Answer::read(d, &expected()), &format!("settlement, {shape}"));
+        answered(json.clone(), |d| _ = Verdict::read(d), &format!("verdict, {shape}"));
         answered(json, |d| drop(Reply::read(d, 1)), &format!("store, {shape}"));
     }
     for (shape, json) in shapes(proof::MAX_ANSWER_BYTES) {

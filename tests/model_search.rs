@@ -154,7 +154,7 @@ impl Search {
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
-            Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => unreachable!("one authorisation"),
+            Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => panic!("one authorisation"),
         };
         let outcome = world.apply(&op);
         if self.terms.check == Check::First && outcome == claims::Outcome::Granted {
@@ -193,7 +193,7 @@ impl Search {
                     settlement::Step::Undelivered => Op::Undelivered { attempt },
                     settlement::Step::Orphan => Op::Orphan { attempt },
                     settlement::Step::Move { .. } | settlement::Step::Disprove | settlement::Step::Cancel => {
-                        unreachable!("one facilitator and no chain to ask")
+                        panic!("one facilitator and no chain to ask")
                     }
                 };
                 let outcome = world.apply(&op);

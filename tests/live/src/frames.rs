@@ -35,11 +35,8 @@ pub async fn exchange(address: SocketAddr, head: &[(String, String)]) -> Vec<Sai
     let mut stream = TcpStream::connect(address).await.expect("Envoy listens");
     stream.write_all(&bytes).await.expect("Envoy reads");
     let mut read = Vec::new();
-    loop {
-        match tokio::time::timeout(Duration::from_millis(250), stream.read_buf(&mut read)).await {
-            Ok(Ok(1..)) => {}
-            _ => break,
-        }
+    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(250), stream.read_buf(&mut read)).await
+    {
     }
     understood(&read)
 }
