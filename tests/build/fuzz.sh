@@ -17,7 +17,7 @@ if ((${#targets[@]} == 0)); then
   targets=("${targets[@]%.rs}")
 fi
 case $mode in
-  smoke) seconds=${FUZZ_SECONDS:-3} ;;
+  smoke) seconds=${FUZZ_SECONDS:-2} ;;
   full) seconds=${FUZZ_SECONDS:-600} ;;
   *) echo 'fuzz.sh smoke|full [TARGET...]' >&2; exit 2 ;;
 esac
