@@ -24,6 +24,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
+    clippy::panic,
     reason = "a test may panic, and prints how far it searched"
 )]
 
