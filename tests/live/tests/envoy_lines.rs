@@ -169,9 +169,9 @@ async fn a12_a_client_that_drips_is_served_and_holds_nobody_up() {
     let path = "/before/slow-reader";
     let payment = stage.payment(path).await;
     let mut slow = RawConnection::open(stage.door()).await.unwrap();
-    for byte in RawRequest::get(format!("{path}?body=30000000")).pay(&payment).to_bytes("shop.test").chunks(40)
-    {
-        slow.write(byte).await.unwrap();
+    let ask = RawRequest::get(format!("{path}?body=30000000")).pay(&payment);
+    for drop in ask.to_bytes("shop.test").chunks(40) {
+        slow.write(drop).await.unwrap();
         pause(5).await;
     }
     until("it is paid for", || stage.settled(&payment).1 == 1).await;
