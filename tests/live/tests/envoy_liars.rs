@@ -268,18 +268,3 @@ async fn a10_a_second_answer_on_the_connection_pays_for_nobody() {
         assert_eq!(stage.settled(&next).1, 0);
     }
 }
-
-/// One transaction named for two payments: it served the first, and serves nobody else.
-#[tokio::test(flavor = "multi_thread")]
-async fn a10_the_transaction_of_another_payment_serves_nobody() {
-    let Some(Set { stage, liar, turn }) = set() else { return };
-    let _turn = turn.lock().await;
-    let path = "/before/borrowed";
-    let quote = stage.quote(path).await;
-    let (first, second) = (sign(&quote), sign(&quote));
-    let transaction = paid(&stage.buy(path, &first).await);
-    liar.lie(&second, move |answer: &Answer| with(answer, "transaction", json!(transaction)));
-    let answer = stage.buy(path, &second).await;
-    assert_ne!(answer.status, 200, "{answer:?}");
-    assert_eq!(stage.upstream.hits(path), 1);
-}
