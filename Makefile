@@ -47,10 +47,13 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 ##@ Prove it
 
 .PHONY: test
-test: test-unit test-config test-scenarios test-clients test-repro test-mutants ## Everything that proves it
+test: test-unit test-config test-scenarios test-clients test-repro test-panics fuzz-smoke test-mutants ## Everything that proves it
+
+.PHONY: test-full
+test-full: test fuzz ## The same, with ten minutes for each fuzz target
 
 .PHONY: test-unit
-test-unit: need-rust need-cc ## Unit, differential and development-stack tests; no Envoy
+test-unit: need-rust need-cc need-redis ## Unit, differential and development-stack tests, and the shared store on a real Redis; no Envoy
 	cargo test --locked --workspace --lib --bins $$($(call test_targets,False))
 	cargo test --locked --workspace --doc
 
@@ -59,6 +62,11 @@ test-scenarios: build noop launcher ## The scenario table on a real Envoy
 	targets=$$($(call test_targets,True)); \
 	if [[ -z $$targets ]]; then echo 'no test target is named scenarios* or envoy*' >&2; exit 1; fi; \
 	cargo test --locked --workspace $$targets
+	python3 tests/build/attacks.py --list
+
+.PHONY: test-attacks
+test-attacks: build noop launcher ## The attacks of docs/security.md on a real Envoy, counted by row
+	python3 tests/build/attacks.py
 
 .PHONY: test-clients
 test-clients: build launcher client-rust need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay on a real chain: each client, version, scheme and failure, as a table
@@ -71,6 +79,10 @@ test-config: build $(VENV)/.stamp ## envoy.yaml with the module on a real Envoy;
 .PHONY: test-repro
 test-repro: build ## Two clones, two cargo homes, one hash; and the size limit
 	tests/build/reproducible.sh $(MODULE) $(MODULE_LIMIT)
+
+.PHONY: test-panics
+test-panics: build ## Places in the module that could panic: none more than docs/panics.md accounts for
+	python3 tests/build/panics.py
 
 .PHONY: test-mutants
 test-mutants: need-rust need-cc ## Every safeguard taken out once: the tests named beside it must turn red
@@ -105,7 +117,7 @@ client-rust: need-rust need-cc
 ##@ Work on it
 
 .PHONY: setup
-setup: need-rust need-cc need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy and a client in .venv, npm clients and a chain, crates
+setup: need-rust need-cc need-chromium need-redis $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Fetch what the tests need: Envoy and a client in .venv, npm clients and a chain, crates
 	cargo fetch --locked
 	cargo fetch --locked --manifest-path $(CLIENTS)/rust/Cargo.toml
 	cargo fetch --locked --manifest-path fuzz/Cargo.toml
@@ -124,6 +136,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	$(PYTHON) tests/build/check_dependencies.py
 	$(PYTHON) tests/build/check_config.py --static
 	$(PYTHON) tests/build/check_docs.py
+	$(PYTHON) tests/build/attacks.py --static
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
 	for script in tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
 	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
@@ -186,6 +199,10 @@ need-node:
 .PHONY: need-chromium
 need-chromium:
 	[[ -n $${X402_CHROMIUM-} ]] || command -v chromium chromium-browser google-chrome > /dev/null || { echo 'missing: Chromium, which pays as a person does. Install it: apt-get install chromium (or name another in X402_CHROMIUM)' >&2; exit 1; }
+
+.PHONY: need-redis
+need-redis:
+	[[ -n $${REDIS_SERVER-} && -n $${WEBDIS-} ]] || for server in redis-server webdis; do command -v $$server > /dev/null || { echo "missing: $$server, for the store that replicas share. Install it: apt-get install redis-server webdis (the tests start their own; neither service has to run)" >&2; exit 1; }; done
 
 ifndef VERBOSE
 .SILENT:

@@ -33,8 +33,10 @@
 //!    another claim voids this one (`Settling` or `Unknown` to `Delivered`).
 //! 8. Who was asked is written with `Settling`; a claim that is open stays with that
 //!    facilitator. It is handed on only by an attempt that certainly did not reach it.
-//! 9. A claim that is open ends by proof or by time. The chain may prove that money can no
-//!    longer move (`disprove`), or that the payer cancelled (`cancel`): then nothing is owed.
+//! 9. Where claims are not shared, the chain's word that an authorisation was paid is no proof for
+//!    a claim whose first ask was answered with a failure: another process may have served it.
+//! 10. A claim that is open ends by proof or by time. The chain may prove that money can no
+//!     longer move (`disprove`), or that the payer cancelled (`cancel`): then nothing is owed.
 
 pub mod bucket;
 mod identity;
@@ -104,6 +106,10 @@ pub struct Claim {
     pub settler: u32,
     /// The exchange that asked is gone: whoever settles has nobody to deliver to.
     pub orphan: bool,
+    /// The facilitator reported a failure of its own on the first ask that leaves the outcome
+    /// open: the authorisation may have been spent for a claim of another process, or of this one
+    /// before it was restarted. That the chain shows it paid does not say for whom.
+    pub foreign: bool,
     /// The settlement's transaction, once known. Of a mark, its fingerprint; of a credited
     /// claim, the nonce of the claim that stands for it.
     pub transaction: Option<Transaction>,

@@ -21,27 +21,18 @@ use crate::protocol::Malformed;
 
 pub mod breaker;
 pub mod choice;
+mod endpoint;
 mod reason;
 mod redirect;
 pub mod said;
 pub mod supported;
 
+pub use endpoint::Endpoint;
 pub use reason::Reason;
 pub use redirect::Redirect;
 
 /// An answer longer than this is not read. The reference facilitators stay under 4 KB.
 pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-/// Endpoints of the facilitator API.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Endpoint {
-    /// `POST /verify`
-    Verify,
-    /// `POST /settle`
-    Settle,
-    /// `GET /supported`
-    Supported,
-}
 
 /// What the host delivered for a callout.
 #[derive(Debug)]
@@ -156,36 +147,6 @@ const SETTLE_RESPONSE: Schema = Schema(&[
 
 const VERIFY_RESPONSE: Schema = Schema(&[leaf("isValid", "isValid"), leaf("invalidReason", "invalidReason")]);
 
-// === impl Endpoint ===
-
-impl Endpoint {
-    /// Its path below the facilitator's prefix.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Verify => "/verify",
-            Self::Settle => "/settle",
-            Self::Supported => "/supported",
-        }
-    }
-
-    /// The method it is called with.
-    pub fn method(self) -> &'static str {
-        match self {
-            Self::Verify | Self::Settle => "POST",
-            Self::Supported => "GET",
-        }
-    }
-
-    /// Its name in metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Verify => "verify",
-            Self::Settle => "settle",
-            Self::Supported => "supported",
-        }
-    }
-}
-
 // === impl Delivery ===
 
 impl<'a> Delivery<'a> {
@@ -240,6 +201,17 @@ impl Answer {
             Self::Accepted(_) | Self::Rejected(_) => true,
             Self::Unknown(doubt) => matches!(doubt, Doubt::Inconclusive | Doubt::Pending),
             Self::NotSent => false,
+        }
+    }
+
+    /// Whether the facilitator itself reports a failure, which it also does for an authorisation
+    /// that was spent before.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Unknown(doubt) => {
+                matches!(doubt, Doubt::Inconclusive | Doubt::NotProtocol | Doubt::Redirected)
+            }
+            _ => false,
         }
     }
 

@@ -12,6 +12,7 @@
 //! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, Permit2, signature recovery |
+//! | [`limit`] | how often one source may have something done for it |
 //! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
 //! | [`route`] | (host, method, path) to an offer, free, or refused |
 //! | [`config`] | operator text in, a validated [`config::Policy`] or every mistake at once out |
@@ -27,7 +28,6 @@
 //! | [`charge`] | what a response costs, once its headers are known |
 //! | [`settlement`] | one authorisation being settled, as a machine |
 //! | [`demand`] | a settlement that can be asked for again |
-//! | [`limit`] | how often one source may have something done for it |
 //! | [`reply`] | what the client reads |
 //! | [`paywall`] | what a person reads instead |
 //! | [`record`] | what the operator reads |

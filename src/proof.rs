@@ -125,9 +125,9 @@ impl Inquiry {
     }
 
     /// `None` where nothing is proven.
-    fn read(self, answer: &Delivery<'_>) -> Option<Next> {
+    fn read(mut self, answer: &Delivery<'_>) -> Option<Next> {
         let result = answer::result(answer, self.calls)?;
-        match self.step.clone() {
+        match std::mem::replace(&mut self.step, Step::Chain) {
             Step::Chain => {
                 (answer::quantity(result)? == self.question.chain_id).then_some(())?;
                 self.ask(Step::Head)
@@ -167,6 +167,7 @@ impl Inquiry {
     }
 
     /// Looks at the last of these candidates, or for others in older blocks.
+    #[inline(never)]
     fn look(self, head: Head, window: Window, candidates: Vec<Transaction>) -> Option<Next> {
         if candidates.is_empty() {
             return self.ask(Step::Logs(head, window.before()?));
@@ -174,7 +175,9 @@ impl Inquiry {
         self.ask(Step::Sent(head, window, candidates))
     }
 
-    fn ask(self, step: Step) -> Option<Next> {
+    // Called for each step: a call is smaller than what it does.
+    #[inline(never)]
+    fn ask(mut self, step: Step) -> Option<Next> {
         let id = self.calls.checked_add(1).filter(|calls| *calls <= MAX_CALLS)?;
         let body = match &step {
             Step::Chain => call::chain_id(id),
@@ -184,7 +187,8 @@ impl Inquiry {
             Step::Sent(_, _, candidates) => call::transaction(id, candidates.last()?),
             Step::Receipt(transaction) => call::receipt(id, transaction),
         };
-        Some(Next::Ask(Self { calls: id, step, ..self }, body))
+        (self.calls, self.step) = (id, step);
+        Some(Next::Ask(self, body))
     }
 }
 

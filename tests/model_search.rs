@@ -24,6 +24,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
+    clippy::panic,
     reason = "a test may panic, and prints how far it searched"
 )]
 
@@ -156,7 +157,7 @@ impl Search {
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
-            Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => unreachable!("one authorisation"),
+            Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => panic!("one authorisation"),
         };
         let outcome = world.apply(&op);
         if self.terms.check == Check::First && outcome == claims::Outcome::Granted {
@@ -195,7 +196,7 @@ impl Search {
                     settlement::Step::Undelivered => Op::Undelivered { attempt },
                     settlement::Step::Orphan => Op::Orphan { attempt },
                     settlement::Step::Move { .. } | settlement::Step::Disprove | settlement::Step::Cancel => {
-                        unreachable!("one facilitator and no chain to ask")
+                        panic!("one facilitator and no chain to ask")
                     }
                 };
                 let outcome = world.apply(&op);

@@ -69,12 +69,15 @@ pub fn policy() -> Value {
     routes.extend((0..20).map(|number| {
         json!({"name": format!("more-{number}"), "match": {"path": format!("/v1/more/{number}/{{id}}")}, "offer": "item"})
     }));
+    let most = json!({"perMinute": 1_000_000, "burst": 1_000_000});
     json!({
         "version": 1,
         "origin": "https://api.example.com",
         "unmatched": "free",
         "settle": "before",
         "wallets": "eoa",
+        // All load comes from one source.
+        "limit": {"challenges": most, "failures": most},
         "facilitators": {"main": {"cluster": "facilitator", "authority": "facilitator", "timeout": "10s"}},
         "accepts": [{"network": "base-sepolia", "asset": "USDC", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"}],
         "offers": {"item": {"price": "$0.001", "maxTimeoutSeconds": 300, "description": "One item"}},

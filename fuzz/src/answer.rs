@@ -3,6 +3,7 @@
 //! The first line is the status, `u` for an answer of the upstream's or `h` for one of the host's
 //! own, and whom is asked for (`e` an EVM payment, `o` another network's); the rest is the body.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::facilitator::said::Said;
@@ -60,12 +61,20 @@ impl<'a> Asked<'a> {
         Answer::read(&self.delivery(body), &self.expected)
     }
 
+    /// The body by another reader, which knows no number beyond a double and no half of a
+    /// surrogate pair; here both are skipped where nobody asks for them.
+    fn said(&self) -> Option<Value> {
+        let json = serde_json::from_slice::<IgnoredAny>(self.body);
+        assert!(json.is_ok(), "no JSON");
+        serde_json::from_slice(self.body).ok()
+    }
+
     fn settled(&self) {
         let answer = cost::within(4_096, 16, self.body.len(), || self.read(self.body));
-        let said = || serde_json::from_slice::<Value>(self.body).unwrap_or_default();
+        let said = || self.said();
         match answer {
             Answer::Accepted(transaction) => {
-                let said = said();
+                let Some(said) = said() else { return };
                 assert!((200..300).contains(&self.status) && said["success"] == true, "{said}");
                 let network = said["network"].as_str();
                 assert!(network == Some(self.expected.network) || network == Some(self.expected.caip2));
@@ -86,7 +95,7 @@ impl<'a> Asked<'a> {
                 }
             }
             Answer::Rejected(reason) => {
-                let said = said();
+                let Some(said) = said() else { return };
                 assert!(self.status < 500 && said["success"] == false, "{said}");
                 assert_eq!(said["transaction"].as_str().unwrap_or_default(), "", "{said}");
                 let code = said["errorReason"].as_str().expect("a reason");
@@ -104,20 +113,20 @@ impl<'a> Asked<'a> {
             }
         }
         let spoke = answer.spoke();
-        assert!(!spoke || serde_json::from_slice::<serde::de::IgnoredAny>(self.body).is_ok());
+        assert!(!spoke || serde_json::from_slice::<IgnoredAny>(self.body).is_ok());
     }
 
     fn verified(&self) {
         let delivery = self.delivery(self.body);
         let verdict = cost::within(4_096, 16, self.body.len(), || Verdict::read(&delivery));
-        let said = || serde_json::from_slice::<Value>(self.body).unwrap_or_default();
+        let said = |flag: bool| self.said().is_none_or(|said| said["isValid"] == flag);
         match verdict {
             Verdict::Valid => {
-                assert!((200..300).contains(&self.status) && said()["isValid"] == true);
+                assert!((200..300).contains(&self.status) && said(true));
                 assert!(verdict.spoke(&delivery));
             }
             Verdict::Invalid(reason) => {
-                assert!((200..500).contains(&self.status) && said()["isValid"] == false);
+                assert!((200..500).contains(&self.status) && said(false));
                 assert!(verdict.spoke(&delivery) && reason_is_known(reason));
             }
             Verdict::Unavailable => {}

@@ -16,17 +16,25 @@
 //! | [`paths`] | routes and paths | servers in front of and behind us |
 //! | [`money`] | prices, amounts, charges | `num-bigint` |
 //! | [`sources`] | addresses of clients, token buckets | the standard library, an exact count |
+//! | [`store`] | answers of the store that replicas share | `serde_json`, itself |
+//! | [`proof`] | answers of a chain's node | `serde_json` |
+//! | [`records`] | what stands in the shared data of a process | itself |
+//! | [`machines`] | sequences of events around the whole module | a simulated chain |
 
 pub mod answer;
 pub mod config;
 pub mod cost;
 pub mod header;
+pub mod machines;
 pub mod money;
 pub mod paths;
 pub mod payment;
+pub mod proof;
+pub mod records;
 pub mod request;
 pub mod shop;
 pub mod sources;
+pub mod store;
 pub mod supported;
 
 #[cfg(fuzzing)]

@@ -241,7 +241,8 @@ fn bought(purchase: &Purchase, len: usize) {
     }
 }
 
-fn encode(bytes: &[u8]) -> Vec<u8> {
+/// Standard base64, padded.
+pub(crate) fn encode(bytes: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {

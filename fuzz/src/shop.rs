@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use x402_proxy_wasm::config::{Facilitator, Policy};
 use x402_proxy_wasm::evm::address::Address;
-use x402_proxy_wasm::protocol::abilities::{Abilities, Ability};
+use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
 use x402_proxy_wasm::protocol::payload::PaymentPayload;
 use x402_proxy_wasm::protocol::signed::Signed;
 use x402_proxy_wasm::protocol::Version;
@@ -61,6 +61,10 @@ fn collect(value: &Value, found: &mut Vec<Signed>) {
 pub struct Able;
 
 impl Abilities for Able {
+    fn standing(&self, _: &Facilitator) -> Standing {
+        Standing::Ready
+    }
+
     fn settles(&self, _: &Facilitator, _: Version, _: &str, network: &str) -> Ability {
         match network.starts_with("solana") {
             true => Ability::Yes(r#"{"feePayer":"2wKupLR9q6wXYppw8Gr2NvWxKBUqm4PPJKkQfoxHDBg4"}"#.to_owned()),

@@ -1,12 +1,12 @@
 //! Whose bucket an address is, and what its bucket holds.
 //!
 //! The first line is tokens a minute and the burst; each other one a step: `t` takes a token, `g`
-//! gives one back, after so many milliseconds, for this peer: `t 100 192.0.2.1:443`. A line of
-//! another form is a slot's bytes, read as they stand.
+//! gives one back, `c` notes that one is gone, `l` looks, after so many milliseconds, for this
+//! peer: `t 100 192.0.2.1:443`. A line of another form is a slot's bytes, read as they stand.
 
 use std::net::{IpAddr, SocketAddr};
 
-use x402_proxy_wasm::limit::{give, take, Rate, Source, Taken};
+use x402_proxy_wasm::limit::{apply, Deed, Rate, Source, Taken};
 
 use crate::cost;
 
@@ -16,10 +16,13 @@ const SLOT: usize = 160;
 /// Steps of an input.
 const STEPS: usize = 64;
 
+/// One token, as it is counted here.
+const WHOLE: i128 = 60_000;
+
 struct Count {
     source: Source,
     /// Sixty-thousandths of a token.
-    tokens: u128,
+    tokens: i128,
     at: u64,
 }
 
@@ -36,9 +39,15 @@ pub fn run(data: &[u8]) {
     for line in lines.take(STEPS) {
         let text = String::from_utf8_lossy(line);
         let mut words = text.splitn(3, ' ');
-        let (Some(step @ ("t" | "g")), Some(after), Some(peer)) =
-            (words.next(), words.next().and_then(|word| word.parse::<u32>().ok()), words.next())
-        else {
+        let deed = match words.next() {
+            Some("t") => Some(Deed::TAKE),
+            Some("g") => Some(Deed::GIVE),
+            Some("c") => Some(Deed::CHARGE),
+            Some("l") => Some(Deed::LOOK),
+            _ => None,
+        };
+        let after = words.next().and_then(|word| word.parse::<u32>().ok());
+        let (Some(deed), Some(after), Some(peer)) = (deed, after, words.next()) else {
             anything(line, rate, now);
             continue;
         };
@@ -51,33 +60,29 @@ pub fn run(data: &[u8]) {
             continue;
         }
         let count = Count::of(&mut counts, source, rate, now);
-        let whole = 60_000;
-        if step == "t" {
-            let (next, taken) = take(&slot, &source, rate, now);
-            slot = next;
-            match taken {
-                // A thousandth of a token is the least that is counted.
-                Taken::Yes => {
-                    assert!(count.tokens + 60 >= whole, "a token that there was not: {}", count.tokens);
-                    count.tokens = count.tokens.saturating_sub(whole);
-                }
-                Taken::After(seconds) => {
-                    assert!(seconds >= 1 && seconds <= 61 + 60 / u64::from(per_minute), "{seconds}");
-                }
+        let (next, taken) = apply(&slot, &source, rate, now, deed);
+        slot = next.unwrap_or(slot);
+        let most = i128::from(burst) * WHOLE;
+        let rest = (count.tokens - i128::from(deed.gone) * WHOLE).clamp(-most, most);
+        match taken {
+            Taken::Yes => assert!(rest >= WHOLE, "a token that there was not: {rest}"),
+            Taken::After(seconds) => {
+                // A part of a thousandth goes by at each look.
+                assert!(rest < WHOLE + 64 * STEPS as i128, "none, where there was one: {rest}");
+                let whole = (WHOLE + most) / (i128::from(per_minute) * 1_000) + 2;
+                assert!(seconds >= 1 && i128::from(seconds) <= whole, "{seconds}");
             }
-        } else {
-            slot = give(&slot, &source, rate, now);
-            count.tokens = (count.tokens + whole).min(u128::from(burst) * whole);
         }
+        count.tokens = if taken == Taken::Yes && deed.take { rest - WHOLE } else { rest };
         assert!(slot.len() <= SLOT && slot.len().is_multiple_of(20), "{}", slot.len());
     }
 }
 
 impl Count {
     fn of(counts: &mut Vec<Self>, source: Source, rate: Rate, now: u64) -> &mut Self {
-        let most = u128::from(rate.burst) * 60_000;
+        let most = i128::from(rate.burst) * WHOLE;
         for count in counts.iter_mut() {
-            let gained = u128::from(now - count.at) * u128::from(rate.per_minute);
+            let gained = i128::from(now - count.at) * i128::from(rate.per_minute);
             *count = Self { source: count.source, tokens: (count.tokens + gained).min(most), at: now };
         }
         let place = counts.iter().position(|count| count.source == source);
@@ -91,12 +96,16 @@ impl Count {
 
 fn anything(bytes: &[u8], rate: Rate, now: u64) {
     let source = Source::of("192.0.2.1:1");
-    let (next, taken) = cost::within(4_096, 8, bytes.len(), || take(bytes, &source, rate, now));
-    assert!(next.len() <= SLOT && next.len() >= 20);
+    let work = || apply(bytes, &source, rate, now, Deed::TAKE);
+    let (next, taken) = cost::within(4_096, 8, bytes.len(), work);
+    if let Some(next) = next {
+        assert!(next.len() <= SLOT && next.len() >= 20);
+    }
     if !bytes.is_empty() && (!bytes.len().is_multiple_of(20) || bytes.len() > SLOT) {
         assert_eq!(taken, Taken::Yes, "bytes of nobody's count for nobody");
     }
-    assert!(give(bytes, &source, rate, now).len() <= SLOT);
+    let given = apply(bytes, &source, rate, now, Deed::GIVE).0;
+    assert!(given.is_some_and(|given| given.len() <= SLOT));
 }
 
 /// All ports and hosts of a network are one source, in the spelling of hosts.

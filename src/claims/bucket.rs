@@ -14,7 +14,7 @@
 //! | taken, redeeming | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
 //! | credited | the nonce of the claim that stands for it | zero |
 //!
-//! Flags: 1, the 32 bytes are there; 2, orphan. The state says what the bytes are, because a
+//! Flags: 1, the 32 bytes are there; 2, orphan; 4, foreign. The state says what the bytes are, because a
 //! worker of the first release, which may share a table of layout 1 while it drains, takes them
 //! for a transaction and keeps them when it rewrites. Integers are little-endian; times are whole
 //! seconds in a `u32` (good until 2106). A tombstone keeps the transaction because a replay is
@@ -22,7 +22,7 @@
 //! its fingerprint in that place. Bytes that do not parse are a bucket that cannot be trusted:
 //! every op on it is refused.
 //!
-//! Layout 1 has live entries of 96 bytes: without the settler, the flag 2 and credited claims,
+//! Layout 1 has live entries of 96 bytes: without the settler, the flags 2 and 4 and credited claims,
 //! which are kept as tombstones of payments that were not charged.
 
 use super::{Attempt, Binding, Claim, Next, State, Transaction, UnixSeconds};
@@ -46,6 +46,7 @@ const LIVE: usize = 88;
 
 const HAS_BYTES: u8 = 1;
 const ORPHAN: u8 = 2;
+const FOREIGN: u8 = 4;
 
 /// Short name of a claim inside its bucket.
 pub type Tag = [u8; 12];
@@ -300,6 +301,7 @@ fn read_record(record: &[u8]) -> Option<Claim> {
         binding: Binding(*binding),
         settler: rest.first_chunk().map_or(0, |settler| u32::from_le_bytes(*settler)),
         orphan: *flags & ORPHAN != 0,
+        foreign: *flags & FOREIGN != 0,
         transaction,
         amount,
     })
@@ -313,8 +315,8 @@ fn push_live(out: &mut Vec<u8>, claim: &Claim, layout: Layout) {
         (claim.transaction.map(|transaction| transaction.0), units)
     };
     let mut flags = if bytes.is_some() { HAS_BYTES } else { 0 };
-    if claim.orphan && layout == Layout::Two {
-        flags |= ORPHAN;
+    if layout == Layout::Two {
+        flags |= if claim.orphan { ORPHAN } else { 0 } | if claim.foreign { FOREIGN } else { 0 };
     }
     out.extend_from_slice(&[claim.state as u8, claim.redeems, claim.asks, flags]);
     out.extend_from_slice(&claim.attempt.0.to_le_bytes());

@@ -11,7 +11,8 @@ use crate::money::Amount;
 pub enum Owes {
     /// Nothing: it is at work, delivered, used up, or was never asked for.
     Nothing,
-    /// It is being settled and nobody waits for it: soon it will owe something, or nothing.
+    /// It is being settled and nobody waits for it, or it is being asked about again: soon it will
+    /// owe something, or nothing.
     Patience,
     /// The money may have moved.
     Answer,
@@ -74,6 +75,7 @@ impl Claim {
             binding: begin.binding,
             settler: begin.settler,
             orphan: false,
+            foreign: false,
             transaction: None,
             amount: None,
         }
@@ -93,6 +95,7 @@ impl Claim {
             binding: Binding([0; 16]),
             settler: 0,
             orphan: false,
+            foreign: false,
             transaction,
             amount: transaction.is_none().then_some(Amount::ZERO),
         }
@@ -184,6 +187,9 @@ impl Claim {
                 (Next::Put(claim.kept(State::Settling, now)), Outcome::Done)
             }
             (State::Settling, Op::Orphan { .. }) => (Next::Put(Self { orphan: true, ..self }), Outcome::Done),
+            (State::Settling | State::Unknown, Op::Suspect { .. }) if self.asks <= 1 => {
+                (Next::Put(Self { foreign: true, ..self }), Outcome::Done)
+            }
             (State::Settling | State::Unknown, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),
             (State::Settling | State::Unknown, Op::Cancel { .. }) => {
                 (Next::Put(self.buried(None, now)), Outcome::Done)
@@ -257,7 +263,7 @@ impl Claim {
         match self.state {
             State::Taken if self.redeems < MAX_REDEEMS => Owes::Content,
             State::Unknown => Owes::Answer,
-            State::Settling if self.orphan => Owes::Patience,
+            State::Settling if self.orphan || self.asks > 1 => Owes::Patience,
             _ => Owes::Nothing,
         }
     }

@@ -71,6 +71,13 @@ pub enum Op {
         /// Whose.
         attempt: Attempt,
     },
+    /// The first ask was answered with a failure that leaves it open: see [`Claim::foreign`].
+    ///
+    /// [`Claim::foreign`]: super::Claim::foreign
+    Suspect {
+        /// Whose.
+        attempt: Attempt,
+    },
     /// The authorisation is used up, unasked, in favour of another claim of its wallet.
     Credit {
         /// Whose.
@@ -201,6 +208,7 @@ impl Op {
             Self::Settling { attempt, .. }
             | Self::Move { attempt, .. }
             | Self::Orphan { attempt }
+            | Self::Suspect { attempt }
             | Self::Credit { attempt, .. }
             | Self::Disprove { attempt }
             | Self::Cancel { attempt }

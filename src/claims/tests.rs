@@ -46,6 +46,7 @@ pub(super) fn claim(state: State) -> Claim {
         binding: Binding([7; 16]),
         settler: if asked { SETTLER } else { 0 },
         orphan: false,
+        foreign: false,
         transaction,
         amount: None,
     }

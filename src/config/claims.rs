@@ -9,7 +9,7 @@ use super::text::{duration, token};
 use super::tree::{Path, Value};
 use super::Secret;
 
-pub(super) const KEYS: &[&str] = &["capacity", "shared"];
+pub(super) const KEYS: &[&str] = &["capacity", "layout", "shared"];
 pub(super) const SHARED_KEYS: &[&str] =
     &["cluster", "authority", "kind", "pathPrefix", "timeout", "headers", "keyPrefix"];
 pub(super) const KINDS: &[(&str, StoreKind)] =
@@ -20,6 +20,8 @@ pub(super) const KINDS: &[(&str, StoreKind)] =
 pub struct ClaimsPolicy {
     /// How many authorisations are remembered at once, per process.
     pub(crate) capacity: u32,
+    /// How a process's table is written, if this policy is the first to open it.
+    pub(crate) layout: u8,
 }
 
 /// Where and how the shared claim store is called.
@@ -56,9 +58,11 @@ pub(super) fn read(
     let path = fields.path.key("claims");
     let claims = fields.get("claims").and_then(|value| Fields::open(value, path, KEYS, errors));
     let capacity = claims.as_ref().and_then(|claims| claims.number("capacity", 1, 4_194_304, errors));
+    let layout = claims.as_ref().and_then(|claims| claims.number("layout", 1, 2, errors));
+    let layout = if layout == Some(1) { 1 } else { 2 };
     let shared = claims.as_ref().and_then(|claims| claims.get("shared"));
     let shared = shared.and_then(|value| read_shared(value, path.key("shared"), around, errors));
-    (ClaimsPolicy { capacity: capacity.unwrap_or(131_072) }, shared.map(Arc::new))
+    (ClaimsPolicy { capacity: capacity.unwrap_or(131_072), layout }, shared.map(Arc::new))
 }
 
 fn read_shared(

@@ -1,3 +1,5 @@
+#![allow(clippy::arithmetic_side_effects, reason = "a sum out of bounds fails the test")]
+
 use super::*;
 
 const RATE: Rate = Rate { per_minute: 60, burst: 3 };

@@ -51,10 +51,16 @@ pub(super) fn quantity(text: &str) -> Option<u64> {
 }
 
 /// Exactly so many bytes.
-pub(super) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    hex::decode_to_slice(raw::string(text)?.strip_prefix("0x")?, &mut bytes).ok()?;
+    decode(text, &mut bytes)?;
     Some(bytes)
+}
+
+/// One copy of the code for any number of bytes.
+#[inline(never)]
+fn decode(text: &str, bytes: &mut [u8]) -> Option<()> {
+    hex::decode_to_slice(raw::string(text)?.strip_prefix("0x")?, bytes).ok()
 }
 
 /// A word of the ABI.
@@ -70,6 +76,7 @@ pub(super) fn address(text: &str) -> Option<Address> {
 
 /// Hands over each log of a list. `None` when one of them is none: then the list is not to be
 /// believed. A log that a reorganisation removed is none.
+#[inline(never)]
 pub(super) fn logs(text: &str, each: &mut dyn FnMut(Log)) -> Option<()> {
     let mut fine = Some(());
     raw::items(text, &mut |item| {

@@ -69,6 +69,7 @@ pub(super) fn logs(id: u8, question: &Question, from: u64, to: u64) -> Vec<u8> {
     request(id, "eth_getLogs", &params)
 }
 
+#[inline(never)]
 fn request(id: u8, method: &str, params: &str) -> Vec<u8> {
     let mut out = String::with_capacity(512);
     let id = id.to_string();
@@ -78,6 +79,7 @@ fn request(id: u8, method: &str, params: &str) -> Vec<u8> {
 }
 
 /// Bytes as JSON-RPC spells them.
+#[inline(never)]
 fn data(parts: &[&[u8]]) -> String {
     let mut out = "\"0x".to_owned();
     for part in parts {
@@ -89,7 +91,7 @@ fn data(parts: &[&[u8]]) -> String {
 
 /// A number as JSON-RPC spells it: without leading zeros.
 fn quantity(number: u64) -> String {
-    let digits = hex::encode(number.to_be_bytes());
+    let digits = hex::encode(number.to_be_bytes().as_slice());
     let digits = digits.trim_start_matches('0');
     let mut out = "\"0x".to_owned();
     extend(&mut out, &[if digits.is_empty() { "0" } else { digits }, "\""]);

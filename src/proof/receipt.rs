@@ -49,9 +49,9 @@ pub(super) enum Use {
 pub(super) fn use_of(question: &Question, result: &str) -> Option<Use> {
     let mut found = Some(Use::Nowhere);
     answer::logs(result, &mut |log| {
-        let paid = question.uses(&log, USED);
+        let paid = question.uses(&log, &USED);
         let this = if paid { Use::Paid(Transaction(log.transaction)) } else { Use::Cancelled };
-        if paid || question.uses(&log, CANCELLED) {
+        if paid || question.uses(&log, &CANCELLED) {
             found = found.filter(|use_| *use_ == Use::Nowhere).map(|_| this);
         }
     })?;
@@ -103,7 +103,7 @@ pub(super) fn proves(question: &Question, transaction: Transaction, result: &str
         let moves_it = question.moves(&log);
         moves = moves.saturating_add(usize::from(moves_it));
         moved |= follows && moves_it;
-        follows = question.uses(&log, USED);
+        follows = question.uses(&log, &USED);
         uses = uses.saturating_add(usize::from(follows));
     })?;
     Some(match question.means {
@@ -117,11 +117,13 @@ pub(super) fn proves(question: &Question, transaction: Transaction, result: &str
 
 impl Question {
     /// Whether a log is this event of this nonce.
-    fn uses(&self, log: &Log, event: [u8; 32]) -> bool {
-        log.address == self.token && log.topics == Some([event, address_word(&self.payer), self.nonce])
+    #[inline(never)]
+    fn uses(&self, log: &Log, event: &[u8; 32]) -> bool {
+        log.address == self.token && log.topics == Some([*event, address_word(&self.payer), self.nonce])
     }
 
     /// Whether a log is the transfer that was asked for.
+    #[inline(never)]
     fn moves(&self, log: &Log) -> bool {
         log.address == self.token
             && log.topics == Some([TRANSFER, address_word(&self.payer), address_word(&self.pay_to)])

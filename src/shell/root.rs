@@ -41,7 +41,8 @@ impl Root {
             log::warn!("configuration: {warning}");
         }
         // Nothing is written anywhere before the configuration has been accepted whole.
-        let table = Table::open(&SharedData, policy.claims.capacity, Layout::Two, host::random())
+        let layout = Layout::from_byte(policy.claims.layout).unwrap_or(Layout::Two);
+        let table = Table::open(&SharedData, policy.claims.capacity, layout, host::random())
             .map_err(|error| error.to_string())?;
         // A queue of this root's own, so that the host calls this VM back and no other.
         let name = format!("x402/queue/{}", hex::encode(host::random()));

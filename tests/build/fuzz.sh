@@ -17,19 +17,14 @@ if ((${#targets[@]} == 0)); then
   targets=("${targets[@]%.rs}")
 fi
 case $mode in
-  smoke) seconds=${FUZZ_SECONDS:-3} ;;
+  smoke) seconds=${FUZZ_SECONDS:-2} ;;
   full) seconds=${FUZZ_SECONDS:-600} ;;
   *) echo 'fuzz.sh smoke|full [TARGET...]' >&2; exit 2 ;;
 esac
 
 out=${CARGO_TARGET_DIR:-$PWD/target}/fuzz
 host=$(rustc -vV | sed -n 's/^host: //p')
-# What cargo-fuzz passes, but for the sanitizer.
-flags="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4"
-for part in inline-8bit-counters pc-table trace-compares stack-depth; do
-  flags+=" -Cllvm-args=-sanitizer-coverage-$part"
-done
-RUSTFLAGS="$flags --cfg fuzzing" CARGO_TARGET_DIR=$out \
+RUSTC_WRAPPER=$PWD/tests/build/fuzz-rustc.sh RUSTFLAGS='--cfg fuzzing' CARGO_TARGET_DIR=$out \
   cargo build --locked --release --target "$host" --manifest-path fuzz/Cargo.toml "${targets[@]/#/--bin=}"
 
 work=$(mktemp -d)

@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
 FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
+LIMIT = ["-p", "x402-proxy-wasm", "--lib", "limit::"]
 SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
+PROOF = ["-p", "x402-proxy-wasm", "--lib", "proof::"]
+# Against a real Redis. Not its races: what a mutant leaves waiting there would wait for ever.
+SWAP = ["-p", "x402-live", "--test", "store", "swap::"]
+DUE = ["-p", "x402-live", "--test", "store", "due::a_claim"]
 
 # (what is removed, file, the safeguard, what stands there instead, target, tests that see it)
 MUTANTS = [
@@ -149,6 +154,42 @@ MUTANTS = [
         NATIVE, ["a16_checks_are_limited_per_source::native"],
     ),
     (
+        "the limit of unpaid requests", "src/shell/worker/limits.rs",
+        "return self.challenged().map_or(refusal, Refusal::RateLimited);",
+        "return refusal;",
+        NATIVE, ["a16_unpaid_requests_are_limited_and_payers_are_served::native"],
+    ),
+    (
+        "the count of failing payments", "src/shell/worker/limits.rs",
+        "if refusal.blames_sender() {",
+        "if false && refusal.blames_sender() {",
+        NATIVE, ["a16_failing_replayed::native", "a16_failing_at_the_facilitator::native"],
+    ),
+    (
+        "the bar of those who failed too often", "src/admission.rs",
+        "if let (Some(seconds), true) = (head.barred, offered != Offered::Nothing) {",
+        "if let (Some(seconds), true) = (head.barred, false) {",
+        NATIVE, ["a16_failing_forged::native", "a16_failing_mismatched::native"],
+    ),
+    (
+        "the look at every request of who is at the limit", "src/limit/gate.rs",
+        "if self.watched_until <= now {",
+        "if true || self.watched_until <= now {",
+        LIMIT, ["limit::tests::a_source_alone_gets_its_burst_and_what_workers_do_not_see_and_then_its_rate"],
+    ),
+    (
+        "the count of what passed unseen", "src/limit/gate.rs",
+        "self.passed = self.passed.saturating_add(1);",
+        "",
+        LIMIT, ["limit::tests::a_source_alone_gets_its_burst_and_what_workers_do_not_see_and_then_its_rate"],
+    ),
+    (
+        "the debt of who failed", "src/limit.rs",
+        ".clamp(most.saturating_neg(), most);",
+        ".clamp(0, most);",
+        LIMIT, ["limit::tests::what_is_gone_is_paid_back_first_and_is_bounded"],
+    ),
+    (
         "the spender of a permit", "src/precheck/fit.rs",
         "if permit.spender != proxy {",
         "if false && permit.spender != proxy {",
@@ -225,6 +266,110 @@ MUTANTS = [
         "(Version::V1, None, Some(caip2)) => caip2.into(),",
         "(Version::V1, None, Some(caip2)) if false => caip2.into(),",
         NATIVE, ["a2_both_versions_are_one_payment::native"],
+    ),
+    (
+        "the chain a node is on", "src/proof.rs",
+        "(answer::quantity(result)? == self.question.chain_id).then_some(())?;",
+        "answer::quantity(result)?;",
+        PROOF, ["proof::tests::proofs::another_chain_proves_nothing"],
+    ),
+    (
+        "the age of what denies a payment", "src/proof.rs",
+        "self.question.valid_before.saturating_add(self.finality)",
+        "self.question.valid_before",
+        PROOF, ["proof::tests::proofs::nothing_is_denied_before_a_final_block_is_past_the_end"],
+    ),
+    (
+        "the age of a cancellation", "src/proof.rs",
+        "receipt::Use::Cancelled => head.past.then_some(",
+        "receipt::Use::Cancelled => true.then_some(",
+        PROOF, ["proof::tests::proofs::a_cancellation_is_proven_for_eip_3009_alone"],
+    ),
+    (
+        "the block a nonce is looked up at", "src/proof/call.rs",
+        "extend(&mut params, &[\"{\\\"to\\\":\", &to, \",\\\"data\\\":\", &call, \"},\", &quantity(block)]);",
+        "extend(&mut params, &[\"{\\\"to\\\":\", &to, \",\\\"data\\\":\", &call, \"},\", &quantity(block & 0)]);",
+        PROOF, ["proof::tests::hostile::a_node_that_is_behind_proves_nothing"],
+    ),
+    (
+        "the success of a transaction", "src/proof/receipt.rs",
+        "&& answer::quantity(status?)? == 1",
+        "&& answer::quantity(status?).is_some()",
+        PROOF, ["proof::tests::proofs::a_failed_transaction_proves_nothing"],
+    ),
+    (
+        "the amount that moved", "src/proof/receipt.rs",
+        "&& log.word == Some(self.amount.to_be_bytes())",
+        "&& log.word.is_some()",
+        PROOF, ["proof::tests::proofs::what_is_not_exactly_the_payment_proves_nothing"],
+    ),
+    (
+        "the token that moved", "src/proof/receipt.rs",
+        "if log.address != question.token {",
+        "if false {",
+        PROOF, ["proof::tests::proofs::the_transfer_is_the_tokens_next_log_after_the_use"],
+    ),
+    (
+        "one transfer for one nonce", "src/proof/receipt.rs",
+        "moved |= follows && moves_it;",
+        "moved |= moves_it;",
+        PROOF, ["proof::tests::proofs::the_transfer_is_the_tokens_next_log_after_the_use"],
+    ),
+    (
+        "the proxy that was called", "src/proof/receipt.rs",
+        "if answer::address(to)? != proxy {",
+        "if false {",
+        PROOF, ["proof::tests::proofs::permit2_is_proven_by_the_proxys_own_call"],
+    ),
+    (
+        "the nonce that the proxy was called with", "src/proof/receipt.rs",
+        "(2, self.nonce),",
+        "",
+        PROOF, ["proof::tests::proofs::permit2_is_proven_by_the_proxys_own_call", "proof::tests::proofs::many_equal_payments_are_told_apart_as_far_as_is_asked"],
+    ),
+    (
+        "the transaction a receipt is of", "src/proof/receipt.rs",
+        "(answer::word(hash?)? == transaction.0 && answer",
+        "(answer::word(hash?).is_some() && answer",
+        PROOF, ["proof::tests::hostile::another_transaction_than_was_asked_for_proves_nothing"],
+    ),
+    (
+        "the call an answer is to", "src/proof/answer.rs",
+        "answered?.parse() == Ok(id)",
+        "answered?.parse::<u64>().is_ok_and(|_| id > 0)",
+        PROOF, ["proof::tests::hostile::an_answer_that_is_none_proves_nothing"],
+    ),
+    (
+        "logs that were undone", "src/proof/answer.rs",
+        "removed.is_none_or(|removed| removed == \"false\").then_some(())?;",
+        "let _ = removed;",
+        PROOF, ["proof::tests::proofs::what_is_not_exactly_the_payment_proves_nothing"],
+    ),
+    (
+        "the number of a call in its answer", "src/store/reply.rs",
+        "words.first() == Some(&id_text(id).as_str())",
+        "words.first().is_some()",
+        ["-p", "x402-proxy-wasm", "--lib", "store::"], ["store::tests::whatever_else_comes_leaves_it_open"],
+    ),
+    (
+        "the comparison of a swap", "src/store/swap.lua",
+        "if v~=e then return r end", "",
+        SWAP, ["swap::a_claim_is_written_over_what_was_expected_and_over_nothing_else"],
+    ),
+    (
+        "the place of open claims before a new one", "src/store/swap.lua",
+        "if v==e and #r>4 then r[2]='2' return r end", "",
+        SWAP, ["swap::open_claims_of_the_wallet_come_before_a_new_one"],
+    ),
+    (
+        "the least time that a claim is kept", "src/store/swap.lua",
+        "math.max(x,t)+5", "x",
+        SWAP, ["swap::a_claim_is_kept_for_a_while_however_late_it_is_written"],
+    ),
+    (
+        "the lease of who asks again", "src/store/due.lua",
+        "R('ZADD',KEYS[1],string.format('%d',t+l),k)", "",
+        DUE, ["due::a_claim_is_handed_out_once_its_time_has_come_and_to_one_asker"],
     ),
 ]
 

@@ -27,9 +27,8 @@ const inTurn = (send) => (...args) => {
 };
 
 /**
- * Serves /supported, /verify and /settle. `eip6492Factories` may deploy wallets. What it says
- * of the payers in `losing` after settling, nobody hears. Networks `alsoListed` it says it
- * settles on, and cannot.
+ * Serves /supported, /verify and /settle. `eip6492Factories` may deploy wallets. Networks
+ * `alsoListed` it says it settles on, and cannot.
  */
 export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = [], alsoListed = { v1: [], v2: [] } }) {
   const account = privateKeyToAccount(key);
@@ -49,7 +48,6 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
     .registerV1(['base-sepolia', ...alsoListed.v1], new ExactEvmSchemeV1(signer, { eip6492AllowedFactories: eip6492Factories }))
     .registerExtension({ key: 'eip2612GasSponsoring' });
   const calls = [];
-  const losing = new Set();
 
   const answer = async (request) => {
     if (request.method === 'GET' && request.url === '/supported') return facilitator.getSupported();
@@ -71,10 +69,6 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
       [status, body] = [500, { error: error instanceof Error ? error.message : String(error) }];
       calls.push({ path: request.url, error: body.error });
     }
-    if (request.url === '/settle' && losing.has(body?.payer?.toLowerCase())) {
-      request.socket.destroy();
-      return;
-    }
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body ?? {}));
   });
@@ -84,7 +78,7 @@ export async function startFacilitator({ rpc, key, port = 0, eip6492Factories = 
     server.close(resolve);
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${server.address().port}`, port: server.address().port, address: account.address, calls, losing, stop };
+  return { url: `http://127.0.0.1:${server.address().port}`, port: server.address().port, address: account.address, calls, stop };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -10,6 +10,7 @@ import { after, describe, it } from 'node:test';
 import { findChromium } from './matrix/browser.mjs';
 import { Purchase, cellsOf, COLUMNS, extrasOf, same } from './matrix/cells.mjs';
 import { CLIENTS, rustClient, rustFacilitator } from './matrix/clients.mjs';
+import { OWED } from './matrix/owed.mjs';
 import { prepare, RAW, spenderOf } from './matrix/raw.mjs';
 import { PAY_TO } from './matrix/shop.mjs';
 import { payerOf, startStage } from './matrix/stage.mjs';
@@ -22,8 +23,9 @@ const AT_ONCE = 4;
 const rust = existsSync(rustFacilitator);
 const chromium = findChromium() !== undefined;
 const facilitators = ['npm', 'rs'];
+const columns = [...COLUMNS, ...OWED];
 const cells = [
-  ...cellsOf(CLIENTS, { facilitators }),
+  ...cellsOf(CLIENTS, columns, { facilitators }),
   ...extrasOf('Chromium', VISITS, { facilitators }),
   ...extrasOf('by hand', RAW, { facilitators }),
 ];
@@ -69,7 +71,7 @@ try {
 async function weigh(path) {
   // Node's fetch says that it is one; a person's navigation does not.
   const get = async (headers) => {
-    const [answer] = await once(http.get(`${stage.envoy.url}/npm/${path}`, { headers }), 'response');
+    const [answer] = await once(http.get(`${stage.roads.plain.envoy.url}/npm/${path}`, { headers }), 'response');
     let bytes = 0;
     for await (const chunk of answer) bytes += chunk.length;
     return { required: answer.headers['payment-required'] ?? '', bytes };
@@ -82,16 +84,16 @@ async function weigh(path) {
 
 after(async () => {
   const weights = await Promise.all(['exact/before', 'networks', 'permit2/before', 'upto', 'sponsored'].map(weigh));
-  const log = stage.envoy.log();
+  const logs = Object.entries(stage.roads).map(([name, { envoy }]) => `${name}: ${envoy.log().split('\n').slice(-200).join('\n')}`);
   await tearDown();
   if ([...outcomes.values()].includes('failed')) {
-    console.log(log.split('\n').slice(-40).join('\n'));
+    console.log(logs.join('\n'));
     for (const { path, answer, error } of stage.npm.calls) {
       const why = error ?? answer?.errorMessage ?? answer?.errorReason ?? answer?.invalidReason;
       if (why !== undefined) console.log(`npm facilitator ${path}: ${why.slice(0, 600)}`);
     }
   }
-  printTables({ clients: CLIENTS, columns: COLUMNS, cells, outcomes });
+  printTables({ clients: CLIENTS, columns, cells, outcomes });
   console.log(`bytes of a 402: ${weights.join('; ')}`);
   console.log(`start-up ${JSON.stringify(stage.timings)} ms; all of it ${Math.round((performance.now() - started) / 1000)} s`);
 });

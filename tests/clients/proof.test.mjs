@@ -238,12 +238,7 @@ async function invalidate({ account, question }) {
   return send(ADDRESSES.permit2, PERMIT2, 'invalidateUnorderedNonces', [nonce >> 8n, 1n << (nonce & 255n)], walletOf(account));
 }
 
-async function cancel({ account, question }) {
-  const message = { authorizer: account.address, nonce: question.nonce };
-  const types = { CancelAuthorization: [{ name: 'authorizer', type: 'address' }, { name: 'nonce', type: 'bytes32' }] };
-  const signature = await account.signTypedData({ domain: DOMAIN, types, primaryType: 'CancelAuthorization', message });
-  return send(ADDRESSES.token, overload('cancelAuthorization', 3), 'cancelAuthorization', [account.address, question.nonce, signature]);
-}
+const cancel = ({ account, question }) => chain.cancelAuthorization(account, question.nonce);
 
 /** Mines a block at this time. */
 async function travel(time) {

@@ -130,6 +130,9 @@ fn what_a_claim_owes_its_wallet() {
         let orphan = Claim { orphan: true, ..claim(state) };
         let expected = if state == State::Settling { Owes::Patience } else { Owes::Nothing };
         assert_eq!(orphan.owes(), expected, "{state:?}");
+        // Its outcome was open before it was asked about again: it may have been paid.
+        let again = Claim { asks: 2, ..claim(state) };
+        assert_eq!(again.owes(), expected, "{state:?}, asked again");
     }
     for redeems in 0..=u8::MAX {
         let taken = Claim { redeems, ..claim(State::Taken) };

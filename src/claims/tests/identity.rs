@@ -118,3 +118,22 @@ fn states_are_the_bytes_they_are_stored_as() {
         ["held", "settling", "taken", "redeeming", "delivered", "unknown", "credited"]
     );
 }
+
+/// The first answer alone can say that an authorisation was spent for somebody else.
+#[test]
+fn a_failure_on_the_first_ask_is_remembered_and_no_later_one() {
+    for state in [State::Settling, State::Unknown] {
+        let first = Claim { asks: 1, ..claim(state) };
+        let (Next::Put(after), Outcome::Done) =
+            Claim::apply(Some(first), &Op::Suspect { attempt: OWNER }, NOW)
+        else {
+            panic!("{state:?}");
+        };
+        assert_eq!(after, Claim { foreign: true, ..first });
+        let again = Claim { asks: 2, ..claim(state) };
+        let (next, _) = Claim::apply(Some(again), &Op::Suspect { attempt: OWNER }, NOW);
+        assert_eq!(next, Next::Keep, "{state:?}, asked again");
+        let (next, outcome) = Claim::apply(Some(first), &Op::Suspect { attempt: STRANGER }, NOW);
+        assert_eq!((next, outcome), (Next::Keep, Outcome::Lost));
+    }
+}

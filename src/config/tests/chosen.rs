@@ -96,7 +96,7 @@ fn mistakes_in_a_choice_are_all_named() {
 #[test]
 fn a_payment_outlives_every_facilitator_that_may_be_asked() {
     let both = ("/defaultFacilitators", json!(["backup", "spare"]));
-    let policy = read(&with(&three(&[both.clone()]))).unwrap();
+    let policy = read(&with(&three(std::slice::from_ref(&both)))).unwrap();
     let offer = offer(&policy, "/v1/embeddings");
     assert_eq!((offer.timeout_seconds(), offer.margin_seconds()), (4, 4 + 6 + 15));
     let short = |seconds: u32| {

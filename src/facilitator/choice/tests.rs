@@ -1,3 +1,5 @@
+#![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +29,7 @@ fn offer(count: usize, weights: &[u32]) -> Arc<Offer> {
     let route = policy.routes().next().unwrap();
     match &route.target {
         Target::Offer(offer) => Arc::clone(offer),
-        Target::Free => unreachable!(),
+        Target::Free => panic!("it is sold"),
     }
 }
 

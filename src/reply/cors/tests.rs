@@ -38,6 +38,12 @@ fn nothing_a_client_sends_is_repeated_unless_it_is_a_list_of_tokens() {
 }
 
 #[test]
+fn a_list_of_methods_is_written_anew() {
+    let reply = Grant::of(&Cors::Any, Some(b"null")).preflight("GET,\r\n\tPOST ", "");
+    assert_eq!(header(&reply, "access-control-allow-methods"), Some("GET, POST"));
+}
+
+#[test]
 fn a_listed_origin_is_named_and_no_other_is_told_anything() {
     let grant = Grant::of(&listed(), Some(b"https://app.example.com"));
     let reply = grant.preflight("GET", "");

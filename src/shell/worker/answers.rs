@@ -15,6 +15,7 @@ use crate::exchange;
 use crate::facilitator::said::Said;
 use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Redirect, Verdict, MAX_ANSWER_BYTES};
 use crate::precheck::Judge;
+use crate::proof;
 use crate::settlement;
 use crate::shell::host::{self, Pairs};
 
@@ -27,12 +28,14 @@ const TRANSACTION_SECONDS: u64 = 3_600;
 impl Worker {
     /// The host delivers an answer to the root.
     pub(in crate::shell) fn on_answer(&self, token: u32, num_headers: usize, body_size: usize) {
-        let received = Received::take(num_headers, body_size);
+        let asking = self.take_inquiry(token);
+        let most = asking.as_ref().map_or(MAX_ANSWER_BYTES, |_| proof::MAX_ANSWER_BYTES);
+        let received = Received::take(num_headers, body_size, most);
         let delivery = received.delivery();
         if let Some(id) = self.take_store_call(token) {
             return self.store_answered(id, &delivery);
         }
-        if let Some(asking) = self.take_inquiry(token) {
+        if let Some(asking) = asking {
             return self.node_answered(asking, &delivery);
         }
         let ask = self.take_ask(token);
@@ -119,6 +122,11 @@ impl Worker {
         let answer = Answer::read(delivery, &demand.expected());
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         log_answer(demand, facilitator, delivery, &answer);
+        if answer.is_failure() && self.policy.shared_claims.is_none() {
+            let (identity, offered) = (demand.identity, demand.offered);
+            let case = Case { identity, offered, demand: &|| None, first: false };
+            let _ = self.claim(Owner::Nobody, &case, &Op::Suspect { attempt });
+        }
         let event = match answer {
             Answer::NotSent => Some(self.not_sent(attempt)),
             Answer::Unknown(doubt) if self.turns_to_chain(attempt, demand, doubt) => None,
@@ -253,15 +261,16 @@ struct Received {
 }
 
 impl Received {
-    fn take(num_headers: usize, body_size: usize) -> Self {
+    /// The body is read whole if it has at most so many bytes.
+    fn take(num_headers: usize, body_size: usize, most: usize) -> Self {
         let headers = match num_headers {
             0 => Pairs::new(),
             _ => host::headers(MapType::HttpCallResponseHeaders),
         };
         let body = match body_size {
             0 => Some(Vec::new()),
-            1..=MAX_ANSWER_BYTES => host::buffer(BufferType::HttpCallResponseBody, body_size),
-            _ => None,
+            _ if body_size > most => None,
+            _ => host::buffer(BufferType::HttpCallResponseBody, body_size),
         };
         Self { headers, body }
     }

@@ -77,12 +77,16 @@ impl Worker {
         };
         let receipt = demand.identity.receipt_id();
         let event = match (proof, proving) {
-            (Proof::Paid(transaction), _) => settlement::Event::Answer(Answer::Accepted(transaction)),
+            (Proof::Paid(transaction), _) if self.is_ours(&demand) => {
+                settlement::Event::Answer(Answer::Accepted(transaction))
+            }
             (Proof::Unspent, _) => settlement::Event::Disproved,
             (Proof::Cancelled, _) => settlement::Event::Cancelled,
-            (Proof::Open, Proving::After(doubt)) => settlement::Event::Answer(Answer::Unknown(doubt)),
-            (Proof::Open, _) if waits => return self.send_job(attempt),
-            (Proof::Open, _) => settlement::Event::Answer(Answer::Unknown(Doubt::Pending)),
+            (Proof::Open | Proof::Paid(_), Proving::After(doubt)) => {
+                settlement::Event::Answer(Answer::Unknown(doubt))
+            }
+            (Proof::Open | Proof::Paid(_), _) if waits => return self.send_job(attempt),
+            (Proof::Open | Proof::Paid(_), _) => settlement::Event::Answer(Answer::Unknown(Doubt::Pending)),
         };
         match event {
             settlement::Event::Answer(Answer::Unknown(_)) => {}
@@ -94,6 +98,13 @@ impl Worker {
             }
         }
         self.conclude(attempt, &demand, event);
+    }
+
+    /// Whether what was paid was paid for this claim, and not for one of which this process does not
+    /// know.
+    fn is_ours(&self, demand: &Demand) -> bool {
+        let claim = self.known(&demand.identity, self.now());
+        self.policy.shared_claims.is_some() || claim.is_some_and(|claim| !claim.foreign)
     }
 
     fn proving(&self, attempt: Attempt) -> Option<(Rc<Demand>, Proving, bool)> {

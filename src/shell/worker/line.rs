@@ -85,18 +85,18 @@ impl Worker {
     }
 
     /// Whether quotes may be given for an offer; `false` while none of its facilitators may be
-    /// asked.
+    /// asked, or what they did could not be written down.
     pub(in crate::shell) fn quotes(&self, offer: &Offer) -> bool {
         self.store_quotes()
             && offer.facilitators.iter().any(|facilitator| self.standing_of(facilitator) != Standing::Shut)
     }
 
-    /// Whether somebody may be asked about a payment.
+    /// Whether a payment may be taken, likewise: by one that honours it.
     pub(in crate::shell) fn may_settle(&self, purchase: &Purchase) -> bool {
-        let offer = &purchase.offer;
-        offer.facilitators.iter().any(|facilitator| {
-            self.standing_of(facilitator) != Standing::Shut && purchase.is_honoured_by(facilitator, self)
-        })
+        self.store_quotes()
+            && purchase.offer.facilitators.iter().any(|facilitator| {
+                self.standing_of(facilitator) != Standing::Shut && purchase.is_honoured_by(facilitator, self)
+            })
     }
 
     /// How a facilitator stands. One that never said what it supports cannot be tried without

@@ -150,6 +150,18 @@ function chain({ rpc, client, transport, compiled, stop }) {
         .filter((one) => BigInt(one.from) !== 0n);
     },
 
+    /** The payer takes an authorisation back. */
+    async cancelAuthorization(account, nonce) {
+      const domain = { name: 'USDC', version: '2', chainId: baseSepolia.id, verifyingContract: token };
+      const types = { CancelAuthorization: [{ name: 'authorizer', type: 'address' }, { name: 'nonce', type: 'bytes32' }] };
+      const signature = await account.signTypedData({ domain, types, primaryType: 'CancelAuthorization', message: { authorizer: account.address, nonce } });
+      const byBytes = abi.filter(({ name, inputs }) => name === 'cancelAuthorization' && inputs.length === 3);
+      await mined(await wallet.writeContract({ address: token, abi: byBytes, functionName: 'cancelAuthorization', args: [account.address, nonce, signature] }));
+    },
+
+    /** One more block, at this time by the clock. */
+    mine: () => client.request({ method: 'evm_mine', params: [] }),
+
     /** Ether, for those who pay for a transaction themselves. */
     ether: (address) => client.request({ method: 'anvil_setBalance', params: [address, `0x${parseEther('1').toString(16)}`] }),
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADDRESSES } from '../chain/deploy.mjs';
 import { paymentIn } from './hop.mjs';
-import { BRIEF, MAXIMUM, OVERRIDE, PAY_TO, PRICE, RATED, TOKENS } from './shop.mjs';
+import { BRIEF, LANES, MAXIMUM, OVERRIDE, PAY_TO, PRICE, RATED, TOKENS } from './shop.mjs';
 import { payerOf, PURSE } from './stage.mjs';
 
 export const decode = (header) => JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
@@ -19,10 +19,13 @@ export class Purchase {
     this.cell = cell;
     this.payer = payerOf(cell.id);
     this.purse = cell.purse;
+    this.hop = stage.roads[cell.road].hop;
+    this.wire = stage.wires[cell.facilitator];
   }
 
   url(path) {
-    return `${this.stage.hop.url}/${this.cell.facilitator}/${path}?cell=${encodeURIComponent(this.cell.id)}`;
+    const lane = this.cell.lane === undefined ? '' : `lane${this.cell.lane}/`;
+    return `${this.hop.url}/${this.cell.facilitator}/${lane}${path}?cell=${encodeURIComponent(this.cell.id)}`;
   }
 
   /** The client, unmodified, buys. */
@@ -30,7 +33,7 @@ export class Purchase {
     const { cell, stage } = this;
     // A client that speaks both versions pays by the first one when it cannot see the second.
     const deaf = cell.version === 1 ? { without: 'payment-required' } : {};
-    stage.hop.lies.set(cell.id, { ...deaf, ...lie });
+    this.hop.lies.set(cell.id, { ...deaf, ...lie });
     stage.upstream.orders.set(cell.id, order);
     this.path = path;
     return await cell.client.driver.pay({
@@ -38,8 +41,18 @@ export class Purchase {
     });
   }
 
+  /** Spoils the next settlement, as the wire does. */
+  spoil(how, after) {
+    this.wire.spoil(this.payer.account.address, { how, after });
+  }
+
+  /** What the facilitator was asked to settle. */
+  settlements() {
+    return this.wire.of(this.payer.account.address);
+  }
+
   exchanges() {
-    return this.stage.hop.of(this.cell.id);
+    return this.hop.of(this.cell.id);
   }
 
   /** The paid requests as they went out. */
@@ -52,7 +65,7 @@ export class Purchase {
     const [{ request }] = this.payments();
     const { name } = paymentIn(request.headers);
     const headers = { [name]: request.headers[name] };
-    const response = await fetch(new URL(request.path, this.stage.hop.url), { headers });
+    const response = await fetch(new URL(request.path, this.hop.url), { headers });
     return { status: response.status, headers: response.headers, body: await response.text() };
   }
 
@@ -87,10 +100,14 @@ export class Purchase {
     assert.equal(decode(value).x402Version, this.cell.version, 'version of the payment');
     assert.equal(name, this.cell.version === 1 ? 'x-payment' : 'payment-signature');
     const [transfer] = await this.moved(...(amount === 0n ? [] : [amount]));
-    assert.equal(answer.receipt?.success, true, JSON.stringify(answer.receipt));
-    assert.equal(answer.receipt.network, this.cell.version === 1 ? 'base-sepolia' : 'eip155:84532');
-    if (amount === 0n) assert.equal(answer.receipt.transaction, '');
-    else assert.ok(same(answer.receipt.transaction, transfer.transaction), 'the receipt names the transaction');
+    this.receipt(answer, transfer?.transaction ?? '');
+  }
+
+  /** The receipt names the transaction. */
+  receipt({ receipt }, transaction) {
+    assert.equal(receipt?.success, true, JSON.stringify(receipt));
+    assert.equal(receipt.network, this.cell.version === 1 ? 'base-sepolia' : 'eip155:84532');
+    assert.ok(same(receipt.transaction, transaction), `the receipt names ${receipt.transaction} and not ${transaction}`);
   }
 
   /** The application was told so, and nothing moved. */
@@ -169,7 +186,8 @@ function halved({ headers, body }) {
 
 /**
  * A column of the table. `by` says which facilitators it is worth asking (all, or one), `scheme`
- * and `versions` which clients can; without `allowance` Permit2 may not move the payer's money.
+ * and `versions` which clients can; without `allowance` Permit2 may not move the payer's money. On
+ * the `road` called `proven` the proxy asks the chain. What `spoils` settlements has a lane.
  */
 export const COLUMNS = [
   { name: 'exact before', by: 'all', run: paid('exact/before') },
@@ -333,9 +351,19 @@ export const COLUMNS = [
 const idOf = (...words) => words.join(' ').replaceAll(/[^a-z0-9]+/gi, '-');
 const asked = (by, facilitators) => (by === 'all' ? facilitators : [by]);
 
+/** The next lane of each facilitator on each road, in turn. */
+const lanes = new Map();
+function laneOf({ spoils = false, road = 'plain' }, facilitator) {
+  if (!spoils) return undefined;
+  const name = `${facilitator} ${road}`;
+  const lane = lanes.get(name) ?? 0;
+  lanes.set(name, (lane + 1) % LANES);
+  return lane;
+}
+
 /** Every cell of these clients, in the order of the table. */
-export function cellsOf(clients, { facilitators }) {
-  return clients.flatMap((client) => client.versions.flatMap((version) => COLUMNS.flatMap((column) => {
+export function cellsOf(clients, columns, { facilitators }) {
+  return clients.flatMap((client) => client.versions.flatMap((version) => columns.flatMap((column) => {
     const able = (column.versions ?? [1, 2]).includes(version) && client.schemes.includes(column.scheme ?? 'exact');
     if (!able) return [];
     return asked(column.by, facilitators).map((facilitator) => ({
@@ -343,6 +371,8 @@ export function cellsOf(clients, { facilitators }) {
       row: client.name,
       name: `v${version} ${column.name}`,
       client, version, column, facilitator,
+      road: column.road ?? 'plain',
+      lane: laneOf(column, facilitator),
       purse: column.purse ?? PURSE,
       spender: column.scheme !== undefined && column.allowance !== false ? ADDRESSES.permit2 : undefined,
     }));
@@ -356,6 +386,8 @@ export function extrasOf(row, extras, { facilitators }) {
     row,
     name: extra.group === undefined ? extra.name : `${extra.group}: ${extra.name}`,
     extra, facilitator, version: 2,
+    road: extra.road ?? 'plain',
+    lane: laneOf(extra, facilitator),
     purse: extra.purse ?? PURSE,
   })));
 }

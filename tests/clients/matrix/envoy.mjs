@@ -24,13 +24,14 @@ function cluster(template, name, port) {
   return { ...rest, name, type: 'STATIC', load_assignment: { cluster_name: name, endpoints } };
 }
 
-function bootstrap({ ports, facilitators, upstream, plugin, log }) {
+function bootstrap({ ports, facilitators, node, upstream, plugin, log }) {
   const tree = YAML.parse(readFileSync(`${root}envoy/envoy.yaml`, 'utf8'), { merge: true });
   tree.admin = { address: at(ports.admin) };
   const { listeners, clusters } = tree.static_resources;
   const template = (name) => clusters.find((one) => one.name === name);
   tree.static_resources.clusters = [
     ...Object.entries(facilitators).map(([name, port]) => cluster(template('facilitator'), name, port)),
+    ...(node === undefined ? [] : [cluster(template('facilitator'), 'node', node)]),
     cluster(template('upstream'), 'upstream', upstream),
   ];
   listeners[0].address = at(ports.main);
@@ -47,14 +48,14 @@ function bootstrap({ ports, facilitators, upstream, plugin, log }) {
 }
 
 /**
- * `facilitators` are ports by the name of their cluster, `upstream` is a port, `plugin` the
- * configuration of the filter.
+ * `facilitators` are ports by the name of their cluster, `upstream` is a port, and so is `node`, the
+ * chain's; `plugin` is the configuration of the filter.
  */
-export async function startEnvoy({ facilitators, upstream, plugin }) {
+export async function startEnvoy({ facilitators, node, upstream, plugin }) {
   const directory = mkdtempSync(join(tmpdir(), 'x402-matrix-'));
   const ports = { main: await freePort(), admin: await freePort() };
   const path = (name) => join(directory, name);
-  writeFileSync(path('envoy.json'), JSON.stringify(bootstrap({ ports, facilitators, upstream, plugin, log: path('access.log') })));
+  writeFileSync(path('envoy.json'), JSON.stringify(bootstrap({ ports, facilitators, node, upstream, plugin, log: path('access.log') })));
   const output = openSync(path('envoy.log'), 'w');
   const envoy = spawn(binary, [
     '-c', path('envoy.json'), '--concurrency', '2', '--use-dynamic-base-id', '--log-level', 'warning',

@@ -15,8 +15,9 @@ export function paymentIn(headers) {
 }
 
 /**
- * `lies.set(cell, {without, quote, payment, delay})`: drop a header of the answers, rewrite the
- * first 402, rewrite the payment's value, hold the paid request for so many milliseconds.
+ * `lies.set(cell, {without, quote, payment, delay, leave})`: drop a header of the answers, rewrite
+ * the first 402, rewrite the payment's value, hold the paid request for so many milliseconds, cut
+ * the paid request's connections as soon as `leave()` resolves.
  */
 export async function startHop() {
   const exchanges = new Map();
@@ -26,7 +27,7 @@ export async function startHop() {
 
   const carry = async (request, response) => {
     const cell = new URL(request.url, 'http://hop').searchParams.get('cell') ?? '';
-    const { without, quote, payment, delay } = lies.get(cell) ?? {};
+    const { without, quote, payment, delay, leave } = lies.get(cell) ?? {};
     const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !OWN.has(name)));
     const paid = paymentIn(headers);
     if (paid !== undefined) {
@@ -35,6 +36,7 @@ export async function startHop() {
     }
     const onward = http.request({ agent, host: '127.0.0.1', port: target, method: request.method, path: request.url, headers });
     request.pipe(onward);
+    if (paid !== undefined) leave?.().then(() => onward.destroy(new Error('the client left')));
     const [answer] = await once(onward, 'response');
     const chunks = [];
     for await (const chunk of answer) chunks.push(chunk);

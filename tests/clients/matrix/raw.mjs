@@ -11,6 +11,7 @@ import { concat, serializeErc6492Signature } from 'viem';
 
 import { ADDRESSES } from '../chain/deploy.mjs';
 import { decode, encode, Purchase } from './cells.mjs';
+import { until } from './owed.mjs';
 import { MAXIMUM, OVERRIDE, PRICE } from './shop.mjs';
 
 // Node 18 keeps it in a module; the packages look for the global, as browsers have it.
@@ -102,8 +103,8 @@ function walletSigner({ address, factory, calldata }, owner, { counterfactual })
 
 /** It was paid on the chain, and the proxy never heard: no content, no quote, no second charge. */
 const unheard = (path, hits) => async (purchase) => {
-  const { npm, upstream } = purchase.stage;
-  npm.losing.add(purchase.payer.account.address.toLowerCase());
+  const { upstream } = purchase.stage;
+  purchase.spoil('lost');
   const headers = { 'payment-signature': encode(await purchase.sign(path)) };
   for (let tries = 0; tries < 2; tries++) {
     const answer = await purchase.ask(path, headers);
@@ -184,8 +185,23 @@ export const RAW = [
       await purchase.got(await purchase.pay('guarded'));
     },
   },
-  { group: 'lost', name: 'the answer to a settlement before', by: 'npm', run: unheard('exact/before', 0) },
-  { group: 'lost', name: 'the answer to a settlement after', by: 'npm', run: unheard('exact/after', 1) },
+  { group: 'lost', name: 'the answer to a settlement before', by: 'all', spoils: true, run: unheard('exact/before', 0) },
+  { group: 'lost', name: 'the answer to a settlement after', by: 'all', spoils: true, run: unheard('exact/after', 1) },
+  {
+    // The proxy asks again by itself. Meanwhile nobody knows what the wallet is owed.
+    group: 'lost', name: 'a new payment while it is asked about again', by: 'all', spoils: true,
+    async run(purchase) {
+      purchase.spoil('lost');
+      assert.equal((await purchase.pay('exact/before')).status, 503);
+      purchase.spoil('slow', 3_000);
+      await until('asked about again', () => purchase.settlements().length === 2);
+      const answer = await purchase.pay('exact/before');
+      assert.equal(answer.status, 503, answer.body);
+      assert.equal(JSON.parse(answer.body).code, 'payment_in_flight');
+      purchase.hits(0);
+      await purchase.moved(PRICE);
+    },
+  },
   { group: 'upto', name: 'half of the most', by: 'all', permit2: true, run: overriding('50%', MAXIMUM / 2n) },
   { group: 'upto', name: 'an override in dollars', by: 'all', permit2: true, run: overriding('$0.012345', OVERRIDE) },
   {

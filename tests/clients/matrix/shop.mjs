@@ -9,6 +9,16 @@ export const TOKENS = 2_500;
 export const RATED = 5_000n;
 /** Seconds a payment for `/FACILITATOR/brief` may be valid: the least there is. */
 export const BRIEF = 12;
+/**
+ * Facilitators go silent in some cells, and five silences in a row stop the sale. Such cells buy
+ * on lanes, routes whose facilitators nobody else has.
+ */
+export const LANES = 22;
+const BRIEF_LANES = 4;
+/** The facilitator nobody reaches. */
+export const DEAD = 'dead';
+/** Seconds a block of this chain must be old to be final, where the chain is asked. */
+export const FINALITY = 1;
 
 const USDC = { network: 'base-sepolia', asset: 'USDC', payTo: PAY_TO };
 
@@ -42,22 +52,39 @@ function routesOf(facilitator) {
     ['upto', { ...upto, price: '$0.05' }],
     ['upto-rate', { ...upto, price: { rate: '$0.002', per: 1000, max: '$0.05', quantity } }],
   ];
+  for (let lane = 0; facilitator !== DEAD && lane < LANES; lane++) {
+    const only = { facilitators: [`${facilitator}-lane${lane}`] };
+    offers.push(
+      ...both(`lane${lane}/exact`, only),
+      ...both(`lane${lane}/permit2`, { ...permit2, ...only }),
+      [`lane${lane}/upto`, { ...upto, price: '$0.05', ...only }],
+      [`lane${lane}/brief`, { ...before, maxTimeoutSeconds: BRIEF + 4, facilitators: [`${facilitator}-brief${lane % BRIEF_LANES}`] }],
+    );
+  }
   return offers.map(([path, offer]) => ({
-    name: `${facilitator}-${path.replace('/', '-')}`,
+    name: `${facilitator}-${path.replaceAll('/', '-')}`,
     match: { path: `/${facilitator}/${path}` },
     offer: { facilitators: [facilitator], description: 'A cell of the matrix', mimeType: 'text/plain', ...offer },
   }));
 }
 
-export function pluginConfig({ origin, facilitators }) {
+/** With `node` the chain is asked what became of a settlement. */
+export function pluginConfig({ origin, facilitators, node }) {
   const settler = (cluster, timeout) => ({ cluster, authority: cluster, timeout });
+  const each = (count, name, timeout) => Object.fromEntries(facilitators.filter((one) => one !== DEAD).flatMap((facilitator) =>
+    Array.from({ length: count }, (_, at) => [`${facilitator}${name}${at}`, settler(facilitator, timeout)])));
   return {
     version: 1,
     origin,
     unmatched: 'deny',
-    facilitators: Object.fromEntries(facilitators.flatMap((name) =>
-      [[name, settler(name, '20s')], [`${name}-guarded`, settler(name, '20s')], [`${name}-brief`, settler(name, '1s')]])),
+    facilitators: {
+      ...Object.fromEntries(facilitators.flatMap((name) =>
+        [[name, settler(name, '20s')], [`${name}-guarded`, settler(name, '20s')], [`${name}-brief`, settler(name, '1s')]])),
+      ...each(LANES, '-lane', '20s'),
+      ...each(BRIEF_LANES, '-brief', '5s'),
+    },
     accepts: [USDC],
+    ...(node && { rpc: { [USDC.network]: { cluster: 'node', authority: 'node', finality: `${FINALITY}s` } } }),
     // All come from one address here, forgers among them.
     limit: { walletChecks: { perMinute: 6000, burst: 200 } },
     routes: facilitators.flatMap((name) => routesOf(name)),

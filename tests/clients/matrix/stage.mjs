@@ -13,8 +13,9 @@ import { rustFacilitator } from './clients.mjs';
 import { startEnvoy } from './envoy.mjs';
 import { startHop } from './hop.mjs';
 import { freePort } from './ports.mjs';
-import { ELSEWHERE, pluginConfig } from './shop.mjs';
+import { DEAD, ELSEWHERE, pluginConfig } from './shop.mjs';
 import { startUpstream } from './upstream.mjs';
+import { startWire } from './wire.mjs';
 
 export const PURSE = 1_000_000n;
 
@@ -60,10 +61,9 @@ export async function startStage({ rust, chromium }) {
     for (const part of running.reverse()) await part.stop();
   };
   try {
-    const [chain, upstream, hop] = await Promise.all([
+    const [chain, upstream] = await Promise.all([
       timed('chain', startChain()).then(keep),
       startUpstream().then(keep),
-      startHop().then(keep),
     ]);
     const { rpc } = chain;
     const eip6492Factories = [ADDRESSES.walletFactory];
@@ -71,12 +71,19 @@ export async function startStage({ rust, chromium }) {
       startFacilitator({ rpc, key: KEYS.npmFacilitator, eip6492Factories, alsoListed: ELSEWHERE }).then(keep),
       rust ? startRustFacilitator({ rpc, key: KEYS.rustFacilitator }).then(keep) : undefined,
     ]));
-    const facilitators = { npm: npm.port, ...(rs && { rs: rs.port }), dead: await freePort() };
-    const plugin = pluginConfig({ origin: hop.url, facilitators: Object.keys(facilitators) });
-    const envoy = await timed('Envoy', startEnvoy({ facilitators, upstream: upstream.port, plugin }).then(keep));
-    hop.lead(envoy.port);
+    const wires = { npm: await startWire(npm.port).then(keep), ...(rs && { rs: await startWire(rs.port).then(keep) }) };
+    const facilitators = { ...Object.fromEntries(Object.entries(wires).map(([name, wire]) => [name, wire.port])), [DEAD]: await freePort() };
+    // Both lead to the same upstream and facilitators; one of the proxies asks the chain as well.
+    const road = async (node) => {
+      const hop = await startHop().then(keep);
+      const plugin = pluginConfig({ origin: hop.url, facilitators: Object.keys(facilitators), node: node !== undefined });
+      const envoy = await startEnvoy({ facilitators, node, upstream: upstream.port, plugin }).then(keep);
+      hop.lead(envoy.port);
+      return { hop, envoy };
+    };
+    const [plain, proven] = await timed('Envoy', Promise.all([road(), road(Number(new URL(rpc).port))]));
     const browser = chromium ? await timed('Chromium', startBrowser().then(keep)) : undefined;
-    return { chain, upstream, hop, npm, rs, envoy, browser, payerOf, ledger: new Map(), timings, timed, stop };
+    return { chain, upstream, npm, rs, wires, roads: { plain, proven }, browser, payerOf, ledger: new Map(), timings, timed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -7,8 +7,12 @@
 //! The configuration is the repository's `envoy/envoy.yaml`. Without an Envoy or a module
 //! there is nothing to test: the tests say so, and fail where `CI` is set.
 
+pub mod frames;
+mod liar;
 mod replicas;
 mod scene;
+pub mod trap;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,13 +24,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use x402_devstack::client::{request, Answer, RawRequest};
-use x402_devstack::envoy::{Envoy, Update};
+use x402_devstack::envoy::Envoy;
 use x402_devstack::facilitator::{Facilitator, Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Quote, Wallet};
 use x402_devstack::upstream::Upstream;
 
+pub use liar::Liar;
 pub use replicas::Replicas;
 pub use scene::Scene;
+pub use upgrade::{load, offer, upgrade};
 
 /// Where the seller is paid.
 pub const PAY_TO: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
@@ -154,7 +160,9 @@ impl Stage {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(25) {
             let answer = self.buy(target, payment).await;
-            if code(&answer) != "payment_in_flight" && answer.status != 0 {
+            // Envoy's own, without a word, while it loads a VM that crashed anew.
+            let reloading = answer.status == 503 && answer.body.is_empty();
+            if code(&answer) != "payment_in_flight" && answer.status != 0 && !reloading {
                 return answer;
             }
             pause(50).await;
@@ -188,27 +196,6 @@ fn opened(mut line: Value) -> Value {
         line["x402"] = serde_json::from_str(record).unwrap_or_default();
     }
     line
-}
-
-/// The module with a custom section more: the same code, and to Envoy another VM.
-fn upgraded(folder: &std::path::Path, version: u8) -> std::path::PathBuf {
-    let mut bytes = std::fs::read(module()).expect("the module");
-    bytes.extend_from_slice(&[0, 2, 1, b'0' + version]);
-    let file = folder.join(format!("upgraded-{version}.wasm"));
-    std::fs::write(&file, bytes).expect("a folder to write in");
-    file
-}
-
-/// Replaces the module in every listener, under the vm_id it had.
-pub fn upgrade(stage: &mut Stage, version: u8) {
-    let folder = stage.envoy.log_path();
-    let file = upgraded(folder.parent().expect("a folder"), version);
-    let config = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
-    let update = stage.envoy.update_listeners(|listener: &mut Value| {
-        let code = listener.pointer_mut(&format!("{config}/vm_config/code"));
-        *code.expect("the wasm filter comes first") = json!({ "local": { "filename": file } });
-    });
-    assert_eq!(update.expect("a verdict"), Update::Accepted);
 }
 
 /// An honest payment by a wallet of its own.

@@ -82,6 +82,7 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
     }
     assert_eq!(statuses, [(200, 30), (402, 4), (500, 5), (503, 3)].into());
     let expected = [
+        ("credited", 0.0),
         ("delivered", 30.0),
         ("held", 0.0),
         ("redeeming", 0.0),

@@ -93,33 +93,45 @@ async fn an_answer_to_another_call_is_not_believed() {
     let Some(rig) = Rig::start() else { return };
     let webdis = Webdis::start_narrow(rig.redis.address(), PASSWORD).expect("webdis");
     let front = Front::webdis(&webdis);
-    let (claim, other, end) = (name(1, 1), name(1, 2), rig.now() + 600);
+    assert_eq!(look(&mut front.line(), &name(1, 1)).await, None);
+    // On a busy machine Webdis may not have seen the first caller leave when the next one comes.
+    for attempt in 1..=10 {
+        if mixed_up(&rig, &front, attempt).await {
+            return;
+        }
+    }
+    panic!("Webdis no longer mixes them up");
+}
+
+async fn mixed_up(rig: &Rig, front: &Front, attempt: u16) -> bool {
+    let (claim, other, end) = (name(1, attempt), name(2, attempt), rig.now() + 600);
+    let pause = Duration::from_millis(100 * u64::from(attempt));
     let theirs = swap(&other, Before::Absent, Some("01"), end);
     let mine = swap(&claim, Before::Absent, Some("02"), end);
-    let mut line = front.line();
-    assert_eq!(look(&mut line, &claim).await, None);
-    drop(line);
+    let then = swap(&claim, Before::Never, None, end);
+    let call = |swap: &Swap<'_>| swap.call(&front.store, false).expect("texts that are kept");
 
     rig.redis.pause();
-    let (theirs_call, mine_call) =
-        (theirs.call(&front.store, false).unwrap(), mine.call(&front.store, false).unwrap());
     let mut gone = front.line();
-    gone.patience = Duration::from_millis(200);
-    assert_eq!(gone.send(&theirs_call).await.broken, Some(Broken::TimedOut));
+    gone.patience = pause;
+    assert_eq!(gone.send(&call(&theirs)).await.broken, Some(Broken::TimedOut));
     drop(gone);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(pause).await;
     let mut line = front.line();
+    let mine_call = call(&mine);
     let (mine_answer, ()) = tokio::join!(line.send(&mine_call), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(pause).await;
         rig.redis.resume();
     });
-    let then = swap(&claim, Before::Never, None, end);
-    let then_answer = line.send(&then.call(&front.store, false).unwrap()).await;
-    let foreign = [(&mine_answer, mine.id), (&then_answer, then.id)]
-        .into_iter()
-        .find(|(answer, _)| matches!(Reply::read(&delivery(answer), theirs.id), Reply::Written { .. }));
-    let (answer, id) = foreign.expect("Webdis no longer mixes them up");
-    assert_eq!(Reply::read(&delivery(answer), id), Reply::Unsure(Doubt::Foreign));
+    let then_answer = line.send(&call(&then)).await;
+    let mut mixed = false;
+    for (answer, id) in [(&mine_answer, mine.id), (&then_answer, then.id)] {
+        if matches!(Reply::read(&delivery(answer), theirs.id), Reply::Written { .. }) {
+            assert_eq!(Reply::read(&delivery(answer), id), Reply::Unsure(Doubt::Foreign));
+            mixed = true;
+        }
+    }
+    mixed
 }
 
 #[tokio::test]

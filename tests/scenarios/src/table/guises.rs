@@ -31,7 +31,8 @@ fn add_preflights(table: &mut Table) {
     const ORIGIN: (&str, &str) = ("origin", "https://page.example");
     const METHOD: (&str, &str) = ("access-control-request-method", "GET");
     const HEADERS: (&str, &str) = ("access-control-request-headers", "payment-signature");
-    let lookalikes: [(&str, &str, &[(&str, &str)]); 7] = [
+    type Lookalike = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+    let lookalikes: [Lookalike; 7] = [
         ("get_with_a_preflights_headers", "GET", &[ORIGIN, METHOD, HEADERS]),
         ("head_with_a_preflights_headers", "HEAD", &[ORIGIN, METHOD, HEADERS]),
         ("options_without_an_origin", "OPTIONS", &[METHOD, HEADERS]),

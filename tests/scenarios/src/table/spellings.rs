@@ -123,7 +123,10 @@ fn ambiguous() -> Vec<(&'static str, Twist)> {
 }
 
 /// Texts that are not UTF-8, or not any more.
-fn raw() -> Vec<(&'static str, fn(&str) -> Vec<u8>)> {
+/// What is done to a spelling, by its name.
+type Named<T> = Vec<(&'static str, fn(&str) -> T)>;
+
+fn raw() -> Named<Vec<u8>> {
     vec![
         ("utf_16", |json| json.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("a_broken_character", |json| [json.replacen('{', "{\"\"", 1).as_bytes(), b"\xc3"].concat()),
@@ -139,7 +142,7 @@ fn raw() -> Vec<(&'static str, fn(&str) -> Vec<u8>)> {
 }
 
 /// Around the header's text.
-fn wrapped() -> Vec<(&'static str, fn(&str) -> String)> {
+fn wrapped() -> Named<String> {
     vec![
         ("twice_with_a_comma", |header| format!("{header}, {header}")),
         ("twice_without", |header| format!("{header}{header}")),

@@ -1,9 +1,11 @@
 //! HTTP/2 with prior knowledge, one connection, many streams.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{handshake, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -11,10 +13,12 @@ use tokio::net::TcpStream;
 
 use super::answer::{Answer, Broken};
 
+type Outgoing = UnsyncBoxBody<Bytes, Infallible>;
+
 /// A connection; clones share it.
 #[derive(Clone)]
 pub struct Http2 {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Outgoing>,
     authority: String,
 }
 
@@ -40,18 +44,43 @@ impl Http2 {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let mut builder =
-            http::Request::builder().method(method).uri(format!("http://{}{path}", self.authority));
-        for (name, value) in headers {
-            builder = builder.header(*name, *value);
-        }
-        match builder.body(Full::new(body.into())) {
+        match self.head(method, path, headers).body(Full::new(body.into())) {
             Ok(request) => self.send(request).await,
             Err(_) => Answer::broken(Broken::Malformed),
         }
     }
 
+    /// One stream that ends in trailers.
+    pub async fn request_with_trailers(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+        trailers: &[(&'static str, &str)],
+    ) -> Answer {
+        let named = trailers.iter().filter_map(|(name, value)| {
+            Some((http::HeaderName::from_static(name), http::HeaderValue::from_str(value).ok()?))
+        });
+        let trailers: http::HeaderMap = named.collect();
+        let body = Full::new(body.into()).with_trailers(async { Some(Ok(trailers)) });
+        match self.head(method, path, headers).body(body.boxed_unsync()) {
+            Ok(request) => self.exchange(request).await,
+            Err(_) => Answer::broken(Broken::Malformed),
+        }
+    }
+
+    fn head(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> http::request::Builder {
+        let uri = format!("http://{}{path}", self.authority);
+        let builder = http::Request::builder().method(method).uri(uri);
+        headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value))
+    }
+
     pub async fn send(&self, request: http::Request<Full<Bytes>>) -> Answer {
+        self.exchange(request.map(BodyExt::boxed_unsync)).await
+    }
+
+    async fn exchange(&self, request: http::Request<Outgoing>) -> Answer {
         let response = match self.sender.clone().send_request(request).await {
             Ok(response) => response,
             Err(_) => return Answer::broken(Broken::Reset),

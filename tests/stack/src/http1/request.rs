@@ -33,6 +33,8 @@ pub struct Request {
     pub target: Bytes,
     pub headers: Vec<Header>,
     pub body: Bytes,
+    /// Over HTTP/2 only.
+    pub trailers: Vec<Header>,
     pub keep_alive: bool,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
     pub protocol: &'static str,
@@ -126,6 +128,7 @@ pub(super) fn take_head(buffer: &mut BytesMut) -> Result<Option<Head>, &'static 
             .map(|(name, value)| Header { name: head.slice(name), value: head.slice(value) })
             .collect(),
         body: Bytes::new(),
+        trailers: Vec::new(),
         keep_alive: version == 1,
         protocol: if version == 1 { "HTTP/1.1" } else { "HTTP/1.0" },
     };

@@ -32,21 +32,21 @@ pub(super) async fn serve(stream: TcpStream, state: Arc<State>) {
 
 async fn answer(request: http::Request<Incoming>, state: &State) -> io::Result<Outgoing> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = body.collect().await.map_err(io::Error::other)?;
+    let trailers = body.trailers().map(pairs).unwrap_or_default();
+    let body = body.to_bytes();
     let mut headers = vec![Header {
         name: Bytes::from_static(b":authority"),
         value: Bytes::from(head.uri.authority().map(ToString::to_string).unwrap_or_default()),
     }];
-    headers.extend(head.headers.iter().map(|(name, value)| Header {
-        name: Bytes::copy_from_slice(name.as_str().as_bytes()),
-        value: Bytes::copy_from_slice(value.as_bytes()),
-    }));
+    headers.extend(pairs(&head.headers));
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let request = Request {
         method: Bytes::copy_from_slice(head.method.as_str().as_bytes()),
         target: Bytes::copy_from_slice(target.as_bytes()),
         headers,
         body,
+        trailers,
         keep_alive: true,
         protocol: "HTTP/2.0",
     };
@@ -62,6 +62,14 @@ async fn answer(request: http::Request<Incoming>, state: &State) -> io::Result<O
         return Err(io::Error::other("closed on request"));
     }
     stream(behaviour)
+}
+
+fn pairs(headers: &http::HeaderMap) -> Vec<Header> {
+    let pairs = headers.iter().map(|(name, value)| Header {
+        name: Bytes::copy_from_slice(name.as_str().as_bytes()),
+        value: Bytes::copy_from_slice(value.as_bytes()),
+    });
+    pairs.collect()
 }
 
 fn whole(response: Response) -> io::Result<Outgoing> {

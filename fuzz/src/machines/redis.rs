@@ -1,0 +1,125 @@
+//! The store that replicas share: its two scripts, as Redis runs them.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// What is kept.
+#[derive(Default)]
+pub(super) struct Redis {
+    texts: HashMap<String, (String, u64)>,
+    sets: HashMap<String, BTreeMap<String, u64>>,
+    /// The server knows the scripts.
+    pub(super) scripts: bool,
+}
+
+impl Redis {
+    /// A server that knows the scripts, or does not yet.
+    pub(super) fn new(scripts: bool) -> Self {
+        Self { scripts, ..Self::default() }
+    }
+
+    /// Answers a call in the dialect of Upstash.
+    pub(super) fn answer(&mut self, body: &[u8], now: u64) -> (u16, Vec<u8>) {
+        let words: Vec<String> =
+            serde_json::from_slice(body).expect("a store is called with a list of texts");
+        if words[0] == "EVALSHA" && !self.scripts {
+            return (400, br#"{"error":"NOSCRIPT No matching script."}"#.to_vec());
+        }
+        self.scripts = true;
+        let count: usize = words[2].parse().expect("a number of keys");
+        let (keys, arguments) = words[3..].split_at(count);
+        self.texts.retain(|_, (_, expires)| now < *expires);
+        let result = match count {
+            4 => self.swap(keys, arguments, now),
+            _ => self.due(&keys[0], arguments, now),
+        };
+        (200, serde_json::json!({"result": result}).to_string().into_bytes())
+    }
+
+    /// The claim of a nonce, in digits.
+    pub(super) fn claim(&self, nonce: &str) -> Option<&str> {
+        let found = self.texts.iter().find(|(key, _)| key.starts_with("x402:c:") && key.ends_with(nonce));
+        found.map(|(_, (value, _))| value.as_str())
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        self.texts.get(key).map(|(value, _)| value.clone())
+    }
+
+    fn swap(&mut self, keys: &[String], arguments: &[String], now: u64) -> Vec<String> {
+        let [claim, open, payment, due] = keys else { panic!("{keys:?}") };
+        let [before, next, expires, base, member, place, want, kept, at, id] = arguments else {
+            panic!("{arguments:?}")
+        };
+        let value = self.get(claim).unwrap_or_default();
+        let mut reply = vec![id.clone(), "0".to_owned(), now.to_string(), value.clone()];
+        if want == "1" && (value.is_empty() || value != *before) {
+            let set = self.sets.entry(open.clone()).or_default();
+            set.retain(|_, score| *score > now);
+            let mut members: Vec<(u64, String)> =
+                set.iter().map(|(name, score)| (*score, name.clone())).collect();
+            members.sort_by(|one, other| other.cmp(one));
+            for (_, name) in members.into_iter().filter(|(_, name)| name != member) {
+                if reply.len() >= 20 {
+                    break;
+                }
+                match self.get(&format!("{base}{name}")) {
+                    Some(value) => reply.extend([name, value]),
+                    None => drop(self.sets.entry(open.clone()).or_default().remove(&name)),
+                }
+            }
+            if value == *before && reply.len() > 4 {
+                reply[1] = "2".to_owned();
+                return reply;
+            }
+        }
+        if value != *before {
+            return reply;
+        }
+        let until = expires.parse::<u64>().expect("a time").max(now) + 5;
+        match next.as_str() {
+            "" => drop(self.texts.remove(claim)),
+            next => drop(self.texts.insert(claim.clone(), (next.to_owned(), until))),
+        }
+        match place.as_str() {
+            "+" => drop(self.sets.entry(open.clone()).or_default().insert(member.clone(), until)),
+            "-" => drop(self.sets.entry(open.clone()).or_default().remove(member)),
+            _ => {}
+        }
+        match kept.as_str() {
+            "-" => drop(self.texts.remove(payment)),
+            "" if next.is_empty() => {}
+            "" => drop(self.texts.get_mut(payment).map(|(_, expires)| *expires = until)),
+            text => drop(self.texts.insert(payment.clone(), (text.to_owned(), until))),
+        }
+        let times = self.sets.entry(due.clone()).or_default();
+        match at.as_str() {
+            "-" => drop(times.remove(claim)),
+            "" => {}
+            at => drop(times.insert(claim.clone(), at.parse().expect("a time"))),
+        }
+        vec![id.clone(), "1".to_owned(), now.to_string(), String::new()]
+    }
+
+    fn due(&mut self, key: &str, arguments: &[String], now: u64) -> Vec<String> {
+        let [prefix, most, lease, id] = arguments else { panic!("{arguments:?}") };
+        let number = |text: &String| text.parse::<u64>().expect("a number");
+        let set = self.sets.entry(key.to_owned()).or_default();
+        let mut found: Vec<(u64, String)> = set
+            .iter()
+            .filter(|(_, score)| **score <= now)
+            .map(|(name, score)| (*score, name.clone()))
+            .collect();
+        found.sort();
+        let mut reply = vec![id.clone(), now.to_string()];
+        for (_, name) in found.into_iter().take(number(most) as usize) {
+            let Some(value) = self.get(&name) else {
+                self.sets.entry(key.to_owned()).or_default().remove(&name);
+                continue;
+            };
+            let payment = self.get(&format!("{prefix}p:{}", &name[prefix.len() + 2..])).unwrap_or_default();
+            self.sets.entry(key.to_owned()).or_default().insert(name.clone(), now + number(lease));
+            reply.extend([name, value, payment]);
+        }
+        reply
+    }
+}
