@@ -39,6 +39,8 @@ use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason, Verdict};
 use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::settlement::{self, Settlement};
 
+#[path = "model_search/pair.rs"]
+mod pair;
 #[path = "model_search/promises.rs"]
 mod promises;
 #[path = "model_search/world.rs"]

@@ -35,6 +35,8 @@ pub struct Begin {
     /// It is known that this claim was begun for what is being bought: the presenter is its
     /// wallet and holds a claim that stands for this one.
     pub vouched: bool,
+    /// Nobody waits for what comes of it: an open outcome is asked about again.
+    pub unattended: bool,
 }
 
 /// One thing that happens to an authorisation.
@@ -178,8 +180,8 @@ pub enum Outcome {
     /// Begin: nothing was begun, because the wallet holds a claim for the same offer, of this
     /// nonce, that was paid and not delivered, or may have been paid.
     Owed([u8; 32]),
-    /// Begin: nothing was begun, because a claim of the wallet for the same offer is being
-    /// settled, and who asked for it is gone.
+    /// Begin: nothing was begun, because this claim, or one of the wallet for the same offer, is
+    /// being settled, and nobody waits for it.
     Awaited,
     /// Begin or Mark: no room, refuse.
     Full,

@@ -327,4 +327,4 @@ fn bucket_limit(capacity: u32, buckets_log2: u8) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

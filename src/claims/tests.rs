@@ -62,6 +62,7 @@ pub(super) fn begin(opening: Opening) -> Begin {
         lease: LONGER,
         settler: SETTLER,
         vouched: false,
+        unattended: false,
     }
 }
 

@@ -57,8 +57,12 @@ pub fn keep(
     let name = name(&demand.identity);
     let mut value = header(&name, due, expires, 0);
     value.extend_from_slice(&bytes);
-    let mine = |held: &[u8]| held.starts_with(&name) || is_free(held, now);
-    slots(&name).any(|slot| swap(shared, slot, &|held| mine(held).then(|| value.clone())).unwrap_or(false))
+    let put = |fits: &dyn Fn(&[u8]) -> bool| {
+        slots(&name)
+            .any(|slot| swap(shared, slot, &|held| fits(held).then(|| value.clone())).unwrap_or(false))
+    };
+    // It never stands twice: what it said before may name another facilitator.
+    put(&|held| held.starts_with(&name)) || put(&|held| is_free(held, now))
 }
 
 /// Takes a demand out: its outcome is known.

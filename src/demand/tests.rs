@@ -1,1 +1,208 @@
+//! A settlement as bytes, and what becomes of its claim.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::claims::Transaction;
+
+pub(super) const NOW: UnixSeconds = 1_767_225_600;
+
+/// One of many.
+pub(super) fn demand(n: u64) -> Demand {
+    let mut nonce = [0; 32];
+    nonce[..8].copy_from_slice(&n.to_be_bytes());
+    Demand {
+        identity: Identity {
+            chain_id: 8_453,
+            verifying_contract: Address::new([1; 20]),
+            payer: Address::new([2; 20]),
+            nonce,
+        },
+        binding: Binding([7; 16]),
+        offered: Binding([8; 16]),
+        valid_before: NOW + 60,
+        redeem_for: 3_600,
+        lease: 15,
+        settler: 77,
+        amount: Some(Amount::from_u64(1_000)),
+        payer: Some(Address::new([2; 20])),
+        route: "tiles".to_owned(),
+        network: "base".to_owned(),
+        caip2: "eip155:8453".to_owned(),
+        question: vec![1, 2, 3],
+        body: br#"{"x402Version":2}"#.to_vec(),
+    }
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "\\PC{0,40}", Just("é".repeat(500))]
+}
+
+prop_compose! {
+    fn demands()(
+        chain_id in any::<u64>(),
+        addresses in prop::array::uniform3(any::<[u8; 20]>()),
+        nonce in any::<[u8; 32]>(),
+        bindings in prop::array::uniform2(any::<[u8; 16]>()),
+        valid_before in any::<u64>(),
+        numbers in prop::array::uniform3(any::<u32>()),
+        amount in prop::option::of(any::<[u8; 32]>()),
+        paid_by_known in any::<bool>(),
+        texts in prop::array::uniform3(texts()),
+        question in prop::collection::vec(any::<u8>(), 0..300),
+        body in prop::collection::vec(any::<u8>(), 0..2_000),
+    ) -> Demand {
+        let [verifying_contract, wallet, payer] = addresses.map(Address::new);
+        let [binding, offered] = bindings.map(Binding);
+        let [redeem_for, lease, settler] = numbers;
+        let [route, network, caip2] = texts;
+        Demand {
+            identity: Identity { chain_id, verifying_contract, payer: wallet, nonce },
+            binding,
+            offered,
+            valid_before,
+            redeem_for,
+            lease,
+            settler,
+            amount: amount.map(Amount::from_be_bytes),
+            payer: paid_by_known.then_some(payer),
+            route,
+            network,
+            caip2,
+            question,
+            body,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_demand_survives_being_bytes(demand in demands()) {
+        let bytes = demand.to_bytes().unwrap();
+        prop_assert_eq!(Demand::from_bytes(&bytes), Some(demand));
+    }
+
+    #[test]
+    fn bytes_are_one_demand_or_none(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        if let Some(demand) = Demand::from_bytes(&bytes) {
+            prop_assert_eq!(demand.to_bytes(), Some(bytes));
+        }
+    }
+
+    #[test]
+    fn bytes_changed_anywhere_do_not_panic(at in any::<prop::sample::Index>(), to in any::<u8>()) {
+        let mut bytes = demand(1).to_bytes().unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = to;
+        if let Some(demand) = Demand::from_bytes(&bytes) {
+            prop_assert_eq!(demand.to_bytes(), Some(bytes));
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_short_long_or_of_another_layout_are_nobodys() {
+    let good = demand(1).to_bytes().unwrap();
+    for cut in 0..good.len() {
+        assert_eq!(Demand::from_bytes(&good[..cut]), None, "cut at {cut}");
+    }
+    assert_eq!(Demand::from_bytes(&[&good[..], &[0]].concat()), None, "more than one");
+    for layout in (0..=u8::MAX).filter(|layout| *layout != LAYOUT) {
+        let mut other = good.clone();
+        other[0] = layout;
+        assert_eq!(Demand::from_bytes(&other), None);
+    }
+}
+
+/// A demand's bytes with one of its parts, of a length of their own, in place of another.
+fn with_part(index: usize, part: &[u8]) -> Vec<u8> {
+    let bytes = demand(1).to_bytes().unwrap();
+    let mut rest = &bytes[1 + 8 + 20 + 20 + 32 + 16 + 16 + 8 + 12..];
+    let mut out = bytes[..bytes.len() - rest.len()].to_vec();
+    let mut at = 0;
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk().unwrap();
+        let (own, after) = after.split_at(usize::from(u16::from_le_bytes(*length)));
+        let own = if at == index { part } else { own };
+        out.extend_from_slice(&u16::try_from(own.len()).unwrap().to_le_bytes());
+        out.extend_from_slice(own);
+        rest = after;
+        at += 1;
+    }
+    assert_eq!(at, 7, "an amount, a payer, three texts, a question and a body");
+    out
+}
+
+#[test]
+fn parts_of_the_wrong_length_or_alphabet_make_it_nobodys() {
+    let (amount, payer) = (Amount::from_u64(1_000).to_be_bytes(), [2; 20]);
+    assert_eq!(Demand::from_bytes(&with_part(0, &amount)), Some(demand(1)));
+    for length in (0..40).filter(|length| ![0, 32].contains(length)) {
+        assert_eq!(Demand::from_bytes(&with_part(0, &vec![1; length])), None, "an amount of {length} bytes");
+    }
+    assert_eq!(Demand::from_bytes(&with_part(0, &[])), Some(Demand { amount: None, ..demand(1) }));
+    assert_eq!(Demand::from_bytes(&with_part(1, &payer)), Some(demand(1)));
+    for length in (0..40).filter(|length| ![0, 20].contains(length)) {
+        assert_eq!(Demand::from_bytes(&with_part(1, &vec![1; length])), None, "a payer of {length} bytes");
+    }
+    assert_eq!(Demand::from_bytes(&with_part(1, &[])), Some(Demand { payer: None, ..demand(1) }));
+    for index in 2..5 {
+        for text in [&[0xff][..], &[0xc3], &[0xed, 0xa0, 0x80]] {
+            assert_eq!(Demand::from_bytes(&with_part(index, text)), None, "text {index}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_larger_than_is_kept_is_not_cut() {
+    let with = |length: usize| Demand { body: vec![b'x'; length], ..demand(1) };
+    let largest = with(MAX_BODY_BYTES);
+    assert_eq!(Demand::from_bytes(&largest.to_bytes().unwrap()), Some(largest));
+    assert_eq!(with(MAX_BODY_BYTES + 1).to_bytes(), None);
+    let long = "x".repeat(usize::from(u16::MAX) + 1);
+    assert_eq!(Demand { route: long.clone(), ..demand(1) }.to_bytes(), None);
+    assert_eq!(Demand { caip2: long.clone(), ..demand(1) }.to_bytes(), None);
+    assert_eq!(Demand { question: long.into_bytes(), ..demand(1) }.to_bytes(), None);
+}
+
+#[test]
+fn a_demand_asks_for_its_own_claim_and_opens_none() {
+    let begin = demand(1).begin(Attempt(9), NOW);
+    let expected = Begin {
+        attempt: Attempt(9),
+        opening: Opening::Nothing,
+        binding: Binding([7; 16]),
+        valid_before: NOW + 60,
+        redeem_for: 3_600,
+        lease: NOW + 15,
+        settler: 77,
+        vouched: true,
+        unattended: true,
+    };
+    assert_eq!(begin, expected);
+    let forever = Demand { lease: u32::MAX, ..demand(1) }.begin(Attempt(9), u64::MAX);
+    assert_eq!(forever.lease, u64::MAX, "no time wraps");
+}
+
+#[test]
+fn each_step_of_a_settlement_is_one_op_on_its_claim() {
+    let (demand, attempt, lease) = (demand(1), Attempt(9), NOW + 15);
+    let transaction = Transaction([3; 32]);
+    let settled =
+        |deliver| Op::Settled { attempt, transaction, deliver, otherwise: demand.begin(attempt, NOW) };
+    let steps = [
+        (Step::Settled { transaction, deliver: true }, settled(Some(lease))),
+        (Step::Settled { transaction, deliver: false }, settled(None)),
+        (Step::Release, Op::Release { attempt }),
+        (Step::Unknown, Op::Unknown { attempt }),
+        (Step::Void { transaction }, Op::Void { attempt, transaction }),
+        (Step::Undelivered, Op::Undelivered { attempt }),
+        (Step::Orphan, Op::Orphan { attempt }),
+        (Step::Move { settler: 78 }, Op::Move { attempt, lease, settler: 78 }),
+        (Step::Disprove, Op::Disprove { attempt }),
+        (Step::Cancel, Op::Cancel { attempt }),
+    ];
+    for (step, op) in steps {
+        assert_eq!(demand.op(step, attempt, NOW), op, "{step:?}");
+    }
+}

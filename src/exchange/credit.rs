@@ -26,6 +26,8 @@ impl Exchange {
             Event::Claim(Outcome::Redeem(paid)) => pledge(Owed::Content(paid)),
             Event::Claim(Outcome::Resolve(amount)) => pledge(Owed::Answer(amount)),
             Event::Claim(Outcome::Unavailable) => release(Denial::StoreDown),
+            // It is being asked about, and whoever comes next is served with it.
+            Event::Claim(Outcome::Awaited) => release(Denial::InFlight),
             // Somebody else was served with it: this payment buys for itself, if it may.
             Event::Claim(_) if terms.fit => Self::reserved(terms),
             Event::Claim(_) => release(Denial::Mismatch),

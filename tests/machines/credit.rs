@@ -49,9 +49,14 @@ fn crediting(terms: Terms) -> Vec<Row> {
     });
     let mut rows = pledge.to_vec();
     rows.push(over(from, &down(), &[Claim(Step::Release), Deny(StoreDown)]));
+    // It is being asked about and nobody waits: it may serve this wallet soon.
+    rows.push(over(from, &claims(&[Outcome::Awaited]), &[Claim(Step::Release), Deny(InFlight)]));
     rows.push(over(from, &gone(), &[Claim(Step::Release)]));
     // Somebody else has it: the payment, which is held, buys for itself, if it may.
-    let rest = claims(&but(&[&ours.map(|(outcome, _)| outcome)[..], &[Outcome::Unavailable]].concat()));
+    let rest =
+        claims(&but(
+            &[&ours.map(|(outcome, _)| outcome)[..], &[Outcome::Unavailable, Outcome::Awaited]].concat()
+        ));
     rows.push(match terms {
         Terms { fit: false, .. } => over(from, &rest, &[Claim(Step::Release), Deny(Mismatch)]),
         Terms { check: Check::Facilitator, .. } => row(from, &rest, Exchange::Verifying(terms), &[Verify]),

@@ -100,6 +100,7 @@ impl World {
             lease: LEASE,
             settler: 1,
             vouched: false,
+            unattended: false,
         }
     }
 

@@ -61,6 +61,7 @@ impl Purchase {
             lease,
             settler: 0,
             vouched: false,
+            unattended: false,
         }
     }
 

@@ -11,9 +11,10 @@ use crate::evm::address::Address;
 
 mod capacity;
 mod faults;
+mod layout;
 mod model;
 mod race;
-mod store;
+pub(crate) mod store;
 
 use store::{Memory, DIALECTS};
 
@@ -43,6 +44,7 @@ fn begin(attempt: u64, opening: Opening) -> Begin {
         lease: NOW + 30,
         settler: 77,
         vouched: false,
+        unattended: false,
     }
 }
 

@@ -54,6 +54,7 @@ impl Move {
             lease,
             settler: self.attempt as u32,
             vouched: self.passes > 0,
+            unattended: self.passes > 1,
         };
         match self.draw {
             Draw::Peek | Draw::Sweep => Op::Peek,

@@ -8,30 +8,30 @@ use super::super::{Shared, StoreDown};
 
 /// How a store reads a `cas` that is zero, and one that meets a missing key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
     /// Zero overwrites; anything inserts where nothing is.
     Envoy,
     /// Zero inserts where nothing is; anything else mismatches there.
     Nginx,
 }
 
-pub(super) const DIALECTS: [Dialect; 2] = [Dialect::Envoy, Dialect::Nginx];
+pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::Envoy, Dialect::Nginx];
 
 /// Values with their `cas`, and the last `cas` given out.
 type Values = (HashMap<String, (Vec<u8>, u32)>, u32);
 
-pub(super) struct Memory {
+pub(crate) struct Memory {
     dialect: Dialect,
     values: Mutex<Values>,
     /// Calls that still succeed.
     lives: AtomicI64,
     /// Writes that still mismatch, as if somebody else had been faster.
     mismatches: AtomicI64,
-    pub(super) writes: AtomicUsize,
+    pub(crate) writes: AtomicUsize,
 }
 
 impl Memory {
-    pub(super) fn new(dialect: Dialect) -> Self {
+    pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
             values: Mutex::default(),
@@ -42,33 +42,33 @@ impl Memory {
     }
 
     /// From now on only so many calls succeed.
-    pub(super) fn dies_after(&self, calls: i64) {
+    pub(crate) fn dies_after(&self, calls: i64) {
         self.lives.store(calls, Ordering::SeqCst);
     }
 
     /// The next so many writes lose their race.
-    pub(super) fn mismatches(&self, writes: i64) {
+    pub(crate) fn mismatches(&self, writes: i64) {
         self.mismatches.store(writes, Ordering::SeqCst);
     }
 
-    pub(super) fn put(&self, key: &str, value: &[u8]) {
+    pub(crate) fn put(&self, key: &str, value: &[u8]) {
         self.values.lock().unwrap().0.insert(key.to_owned(), (value.to_vec(), 77));
     }
 
-    pub(super) fn remove(&self, key: &str) {
+    pub(crate) fn remove(&self, key: &str) {
         self.values.lock().unwrap().0.remove(key);
     }
 
-    pub(super) fn value(&self, key: &str) -> Vec<u8> {
+    pub(crate) fn value(&self, key: &str) -> Vec<u8> {
         self.values.lock().unwrap().0[key].0.clone()
     }
 
-    pub(super) fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.values.lock().unwrap().0.keys().cloned().collect()
     }
 
     /// Every value, for comparing before and after.
-    pub(super) fn image(&self) -> HashMap<String, Vec<u8>> {
+    pub(crate) fn image(&self) -> HashMap<String, Vec<u8>> {
         let values = self.values.lock().unwrap();
         values.0.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
     }
