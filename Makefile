@@ -85,8 +85,8 @@ test-panics: build ## Places in the module that could panic: none more than docs
 	python3 tests/build/panics.py
 
 .PHONY: test-mutants
-test-mutants: need-rust need-cc ## Safeguards taken out, each sixth of them: the tests named beside it must turn red
-	python3 tests/build/mutants.py --every 6
+test-mutants: need-rust need-cc ## Safeguards taken out, each eighth of them: the tests named beside it must turn red
+	python3 tests/build/mutants.py --every 8
 
 .PHONY: test-mutants-full
 test-mutants-full: need-rust need-cc ## All of them

@@ -61,7 +61,7 @@ impl Demand {
         Expected { network: &self.network, caip2: &self.caip2, payer: self.payer, amount: self.amount }
     }
 
-    /// The claim's terms, for an attempt that asks again at `now` and for which nobody waits.
+    /// The claim's terms, for an attempt that asks again at `now`.
     pub fn begin(&self, attempt: Attempt, now: UnixSeconds) -> Begin {
         Begin {
             attempt,
@@ -72,7 +72,6 @@ impl Demand {
             lease: now.saturating_add(self.lease.into()),
             settler: self.settler,
             vouched: true,
-            unattended: true,
         }
     }
 

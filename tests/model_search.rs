@@ -39,6 +39,8 @@ use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason, Verdict};
 use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::settlement::{self, Settlement};
 
+#[path = "model_search/digest.rs"]
+mod digest;
 #[path = "model_search/pair.rs"]
 mod pair;
 #[path = "model_search/promises.rs"]
@@ -72,7 +74,7 @@ struct Search {
     elsewhere: bool,
     /// What a response may cost.
     charges: &'static [Charge],
-    seen: HashSet<World>,
+    seen: HashSet<(u64, u64)>,
     queue: VecDeque<World>,
     transitions: usize,
     /// Which promises were exercised at all: a search that releases nothing proves nothing.
@@ -143,14 +145,14 @@ impl Search {
     }
 
     fn step(&mut self, world: &mut World, i: usize, step: Step) {
-        let attempt = Attempt(i as u64 + 1);
+        let attempt = Attempt(world.presented[i].id);
         let op = match step {
             Step::Peek => Op::Peek,
             Step::Look => {
-                let begin = world.begin(i, self.terms, self.elsewhere);
+                let begin = world.begin(i, self.terms);
                 Op::Begin(Begin { opening: Opening::Nothing, ..begin })
             }
-            Step::Begin => Op::Begin(world.begin(i, self.terms, self.elsewhere)),
+            Step::Begin => Op::Begin(world.begin(i, self.terms)),
             Step::Settling(amount) => Op::Settling { attempt, lease: LEASE, amount, settler: 1 },
             Step::Waive => Op::Waive { attempt },
             Step::Renew => Op::Renew { attempt, lease: LEASE },
@@ -182,13 +184,13 @@ impl Search {
                 self.exchange(world, i, exchange::Event::Settled(settled));
             }
             Some(settlement::Effect::Claim(step)) => {
-                let attempt = Attempt(i as u64 + 1);
+                let attempt = Attempt(world.presented[i].id);
                 let op = match step {
                     settlement::Step::Settled { transaction, deliver } => Op::Settled {
                         attempt,
                         transaction,
                         deliver: deliver.then_some(LEASE),
-                        otherwise: world.begin(i, self.terms, self.elsewhere),
+                        otherwise: world.begin(i, self.terms),
                     },
                     settlement::Step::Release => Op::Release { attempt },
                     settlement::Step::Unknown => Op::Unknown { attempt },
@@ -213,11 +215,12 @@ impl Search {
             f(this, &mut copy);
             next.push(copy);
         };
-        if world.presented.len() < PRESENTATIONS && world.live() < 2 {
+        if world.count < PRESENTATIONS && world.live() < 2 {
             branch(self, &|this, w| {
                 let (machine, effects) = Exchange::open(this.terms);
-                w.presented.push(Presentation { exchange: Some(machine), ..Default::default() });
-                this.perform(w, w.presented.len() - 1, effects);
+                let i = w.enter(this.elsewhere && w.count + 1 == PRESENTATIONS);
+                w.presented[i].exchange = Some(machine);
+                this.perform(w, i, effects);
             });
         }
         for (i, presentation) in world.presented.iter().enumerate() {
@@ -239,7 +242,7 @@ impl Search {
         // The worker dies with everything it knew; calls on the wire live on.
         quiet(&|w| {
             for p in &mut w.presented {
-                *p = Presentation { call: p.call, asked: p.asked, ..Default::default() };
+                *p = Presentation { id: p.id, call: p.call, asked: p.asked, ..Default::default() };
             }
         });
         quiet(&|w| w.reloaded = true);
@@ -336,7 +339,7 @@ impl Search {
                 });
                 check(&next);
                 next.forget_what_is_over();
-                if search.seen.insert(next.clone()) {
+                if search.seen.insert(digest::digest(&next)) {
                     search.queue.push_back(next);
                 }
             }

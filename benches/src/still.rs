@@ -139,7 +139,6 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
         lease,
         settler: 1,
         vouched: false,
-        unattended: false,
     };
     let (begun, op) = outcomes(&|number| Op::Begin(begin(number)));
     let granted = u32::try_from(count(&begun, Outcome::Granted))?;

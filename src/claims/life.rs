@@ -118,7 +118,7 @@ impl Claim {
     fn present(self, begin: &Begin, now: UnixSeconds) -> (Next, Outcome) {
         let mine = begin.vouched || self.binding == begin.binding;
         match self.state {
-            State::Settling if self.orphan => (Next::Keep, Outcome::Awaited),
+            State::Settling if self.owes() == Owes::Patience => (Next::Keep, Outcome::Awaited),
             State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
             State::Delivered => (Next::Keep, Outcome::Delivered(self.paid())),
             State::Taken | State::Unknown | State::Credited if !mine => {
@@ -138,9 +138,7 @@ impl Claim {
                 (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.paid()))
             }
             State::Unknown => {
-                let claim = self.asking(begin.attempt, begin.lease);
-                let claim = Self { orphan: begin.unattended, ..claim };
-                (Next::Put(claim), Outcome::Resolve(self.amount))
+                (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(self.amount))
             }
         }
     }

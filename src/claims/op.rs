@@ -35,8 +35,6 @@ pub struct Begin {
     /// It is known that this claim was begun for what is being bought: the presenter is its
     /// wallet and holds a claim that stands for this one.
     pub vouched: bool,
-    /// Nobody waits for what comes of it: an open outcome is asked about again.
-    pub unattended: bool,
 }
 
 /// One thing that happens to an authorisation.
@@ -181,7 +179,7 @@ pub enum Outcome {
     /// nonce, that was paid and not delivered, or may have been paid.
     Owed([u8; 32]),
     /// Begin: nothing was begun, because this claim, or one of the wallet for the same offer, is
-    /// being settled, and nobody waits for it.
+    /// being settled and nobody waits for it, or is being asked about again.
     Awaited,
     /// Begin or Mark: no room, refuse.
     Full,

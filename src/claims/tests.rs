@@ -62,7 +62,6 @@ pub(super) fn begin(opening: Opening) -> Begin {
         lease: LONGER,
         settler: SETTLER,
         vouched: false,
-        unattended: false,
     }
 }
 
@@ -148,6 +147,8 @@ fn table() -> Vec<Row> {
             [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
         ("orphan", Op::Orphan { attempt: OWNER },
             [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
+        ("suspect", Op::Suspect { attempt: OWNER },
+            [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, (Now(Unknown), O::Done), LOST]),
         ("credit", Op::Credit { attempt: OWNER, nonce: STANDS },
             [LOST, (Now(Credited), O::Done), LOST, LOST, LOST, LOST, LOST, LOST]),
         ("disprove", Op::Disprove { attempt: OWNER },
@@ -185,6 +186,7 @@ fn a_stranger_moves_nothing_in_any_state() {
         Op::Undelivered { attempt },
         Op::Move { attempt, lease, settler: OTHER_SETTLER },
         Op::Orphan { attempt },
+        Op::Suspect { attempt },
         Op::Credit { attempt, nonce: STANDS },
         Op::Disprove { attempt },
         Op::Cancel { attempt },
@@ -218,6 +220,7 @@ fn what_a_claim_is_bound_to_never_changes() {
                 redeems: before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
                 settler,
                 orphan: matches!(op, Op::Orphan { .. }),
+                foreign: matches!(op, Op::Suspect { .. }),
                 transaction: before.transaction.or(told),
                 amount: matches!(op, Op::Waive { .. } | Op::Cancel { .. }).then_some(Amount::ZERO),
                 ..before

@@ -177,7 +177,6 @@ fn a_demand_asks_for_its_own_claim_and_opens_none() {
         lease: NOW + 15,
         settler: 77,
         vouched: true,
-        unattended: true,
     };
     assert_eq!(begin, expected);
     let forever = Demand { lease: u32::MAX, ..demand(1) }.begin(Attempt(9), u64::MAX);

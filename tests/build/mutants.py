@@ -15,6 +15,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
+MACHINES = ["-p", "x402-proxy-wasm", "--test", "machines"]
+CLAIMS = ["-p", "x402-proxy-wasm", "--lib", "claims::"]
+DEMAND = ["-p", "x402-proxy-wasm", "--lib", "demand::"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
 FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
 LIMIT = ["-p", "x402-proxy-wasm", "--lib", "limit::"]
@@ -41,7 +44,7 @@ MUTANTS = [
     (
         "the attempt that fences a lease", "src/claims/life.rs",
         "op => op.attempt().is_none_or(|attempt| attempt == self.attempt),",
-        "op => op.attempt().is_none_or(|_| true),",
+        "_ => true,",
         SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
@@ -216,7 +219,7 @@ MUTANTS = [
     (
         "the transaction that pays once", "src/shell/worker/answers.rs",
         "Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),",
-        "Outcome::Elsewhere(_) => settlement::Event::Answer(Answer::Accepted(transaction)),",
+        "Outcome::Elsewhere(_) => settlement::Event::Answer(answer),",
         NATIVE, ["a1_one_transaction_pays_once::native"],
     ),
     (
@@ -370,6 +373,121 @@ MUTANTS = [
         "the lease of who asks again", "src/store/due.lua",
         "R('ZADD',KEYS[1],string.format('%d',t+l),k)", "",
         DUE, ["due::a_claim_is_handed_out_once_its_time_has_come_and_to_one_asker"],
+    ),
+    (
+        "the wait for what a wallet may have paid", "src/claims/life.rs",
+        "State::Unknown => Owes::Answer,",
+        "State::Unknown => Owes::Nothing,",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_before"],
+    ),
+    (
+        "the content that is owed", "src/claims/life.rs",
+        "State::Taken if self.redeems < MAX_REDEEMS => Owes::Content,",
+        "State::Taken if self.redeems > MAX_REDEEMS => Owes::Content,",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_before"],
+    ),
+    (
+        "the orphan that is waited for", "src/settlement.rs",
+        "(Self::Sent { waiting: false }, Some(Effect::Claim(Step::Orphan)))",
+        "(Self::Sent { waiting: false }, None)",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_before"],
+    ),
+    (
+        "the wait while an open outcome is asked about", "src/claims/life.rs",
+        "State::Settling if self.orphan || self.asks > 1 => Owes::Patience,",
+        "State::Settling if self.orphan => Owes::Patience,",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_after"],
+    ),
+    (
+        "the payment kept back while another one is asked about", "src/exchange/credit.rs",
+        "Event::Claim(Outcome::Awaited) => release(Denial::InFlight),",
+        "Event::Claim(Outcome::Awaited) if false => release(Denial::InFlight),",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_after"],
+    ),
+    (
+        "the end of a payment that another one was served for", "src/claims/life.rs",
+        "(Next::Keep, Outcome::Credited(self.transaction.unwrap_or(Transaction([0; 32])).0))",
+        "(Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(None))",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_before"],
+    ),
+    (
+        "the pledge before the delivery", "src/exchange/credit.rs",
+        "Event::Claim(Outcome::Redeem(paid)) => pledge(Owed::Content(paid)),",
+        "Event::Claim(Outcome::Redeem(paid)) => "
+        "(Self::Working { paid: Some(paid) }, one(Effect::Forward)),",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "what is given back when a pledge fails", "src/exchange/credit.rs",
+        "(Self::Over, [Some(Effect::Claim(back)), Some(Effect::Deny(Denial::StoreDown))])",
+        "(Self::Over, [None, Some(Effect::Deny(Denial::StoreDown))])",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "what is given back to nobody", "src/exchange/words.rs",
+        "claims::Outcome::Redeem(_) => Some(Self::Undelivered),",
+        "claims::Outcome::Redeem(_) => None,",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "the facilitator an open claim stays with", "src/claims/life.rs",
+        "let claim = Self { attempt, lease, asks, orphan: false, ..self };",
+        "let claim = Self { attempt, lease, asks, orphan: false, settler: 1, ..self };",
+        SEARCH, ["pair::whoever_may_have_booked_it_is_asked_and_nobody_else"],
+    ),
+    (
+        "the move that is written before another is asked", "src/settlement.rs",
+        "(Self::Moving { waiting: true }, Event::Claim(Outcome::Done)) => {",
+        "(Self::Moving { waiting: true }, Event::Claim(_)) => {",
+        SEARCH, ["pair::whoever_may_have_booked_it_is_asked_and_nobody_else"],
+    ),
+    (
+        "the proof that nothing was taken", "src/settlement.rs",
+        "Answer::Unknown(_) => Self::Unknown,",
+        "Answer::Unknown(_) => Self::Disproved,",
+        SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_before", "no_promise_is_broken_before"],
+    ),
+    (
+        "the claim that is paid and not disproved", "src/claims/life.rs",
+        "(State::Settling | State::Unknown, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),",
+        "(_, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),",
+        CLAIMS, ["claims::tests::every_state_against_every_op"],
+    ),
+    (
+        "the layout a process began with", "src/claims/table.rs",
+        "if there(Layout::One)? { layout = Layout::One; }",
+        "if false && there(Layout::One)? { layout = Layout::One; }",
+        CLAIMS, ["claims::table::tests::layout::a_process_keeps_the_layout_it_began_with"],
+    ),
+    (
+        "the count of what layout 1 keeps of a credit", "src/claims/bucket.rs",
+        "count(delta, if buried { State::Delivered } else { claim.state }, 1);",
+        "count(delta, claim.state, 1);",
+        CLAIMS, ["claims::table::tests::model::the_table_does_to_bytes_what_apply_does_to_claims"],
+    ),
+    (
+        "the wallets that share a bucket", "src/claims/open.rs",
+        "let own = |e: &[u8; ENTRY]| e.starts_with(&wallet.tag) && e.ends_with(nonce);",
+        "let own = |e: &[u8; ENTRY]| e.ends_with(nonce);",
+        CLAIMS, ["claims::open::tests::wallets_that_share_a_bucket_do_not_meet"],
+    ),
+    (
+        "the one worker that asks again", "src/demand/ring.rs",
+        "Ok(shared.set(&key(slot), &next, cas)?.then_some(kept))",
+        "shared.set(&key(slot), &next, cas).map(|_| Some(kept))",
+        DEMAND, ["demand::ring::tests::a_store_that_is_down_or_contended_keeps_nothing_and_loses_nothing"],
+    ),
+    (
+        "the slot of another's demand", "src/demand/ring.rs",
+        "Kept::parse(held).is_none_or(|kept| kept.expires <= now)",
+        "Kept::parse(held).is_none_or(|kept| kept.expires <= now || true)",
+        DEMAND, ["demand::ring::tests::a_slot_of_anothers_is_never_written_over"],
+    ),
+    (
+        "the one place of a demand", "src/demand/ring.rs",
+        "put(&|held| held.starts_with(&name)) || put(&|held| is_free(held, now))",
+        "put(&|held| held.starts_with(&name) || is_free(held, now))",
+        DEMAND, ["demand::ring::tests::what_is_kept_again_stands_once_and_says_what_was_said_last"],
     ),
 ]
 

@@ -22,6 +22,7 @@ use x402_proxy_wasm::exchange::{self, Charge, Check, Exchange, Terms};
 use x402_proxy_wasm::facilitator::{Answer, Doubt, Reason, Verdict};
 use x402_proxy_wasm::settlement::{self, Settlement};
 
+use super::digest::digest;
 use super::NOW;
 
 #[path = "pair/driver.rs"]
@@ -32,7 +33,7 @@ mod promises;
 mod world;
 
 use driver::Tally;
-use world::{digest, transaction, Call, Chain, Stage, World, TIMER};
+use world::{transaction, Call, Chain, Stage, World, TIMER};
 
 /// What may happen in a searched world, besides what always may.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,9 @@ pub(super) struct Scope {
     /// Whether quotes may be suspended when a payment is presented.
     suspended: bool,
 }
+
+/// What has to be met on the way, and how often it was.
+type Reached = (&'static str, fn(&Tally) -> usize);
 
 /// How a world came about: from which, and what happened.
 type Step = (u32, &'static str);
@@ -286,7 +290,7 @@ fn told(steps: &[Step], from: u32, what: &str, world: &World) -> String {
 }
 
 /// Searches, and says how far it came. `reached` names what must have been met on the way.
-fn search(scope: Scope, reached: &[(&str, fn(&Tally) -> usize)]) {
+fn search(scope: Scope, reached: &[Reached]) {
     let (tally, states, transitions) = Search::run(scope);
     println!("{scope:?}: {states} states, {transitions} transitions, {tally:?}");
     for (what, count) in reached {
@@ -294,18 +298,18 @@ fn search(scope: Scope, reached: &[(&str, fn(&Tally) -> usize)]) {
     }
 }
 
-const CREDITED: &[(&str, fn(&Tally) -> usize)] = &[
+const CREDITED: &[Reached] = &[
     ("release", |t| t.released),
     ("credit of content", |t| t.content),
     ("credit of an answer", |t| t.answers),
     ("credit that somebody else had", |t| t.lost),
     ("fresh payment that waits", |t| t.awaited),
-    ("payment used up before", |t| t.followed),
+    ("step told to an exchange that is over", |t| t.late),
 ];
 
 const BASE: Scope = Scope {
     terms: Terms { settle: Settle::Before, check: Check::Local, fit: true },
-    presentations: 3,
+    presentations: 2,
     timers: 0,
     rpc: false,
     failover: false,
@@ -314,71 +318,40 @@ const BASE: Scope = Scope {
 
 #[test]
 fn a_wallet_is_served_what_it_is_owed_before() {
-    search(BASE, CREDITED);
+    let scope = Scope { presentations: 3, ..BASE };
+    search(scope, &[CREDITED, &[("payment used up before", |t| t.followed)]].concat());
 }
 
 #[test]
-fn t2() {
-    search(Scope { presentations: 2, ..BASE }, &[]);
+fn a_wallet_is_served_what_it_is_owed_after() {
+    let terms = Terms { settle: Settle::After, ..BASE.terms };
+    search(Scope { terms, timers: 1, ..BASE }, &[CREDITED, &[("timer", |t| t.timers)]].concat());
 }
 
 #[test]
-fn t2_timer() {
-    search(Scope { presentations: 2, timers: 1, ..BASE }, &[]);
+fn a_wallet_is_served_what_it_is_owed_with_verify() {
+    for settle in [Settle::Before, Settle::After] {
+        for check in [Check::Facilitator, Check::First] {
+            search(Scope { terms: Terms { settle, check, fit: true }, ..BASE }, CREDITED);
+        }
+    }
 }
 
 #[test]
-fn t2_rpc() {
-    search(Scope { presentations: 2, rpc: true, timers: 1, ..BASE }, &[]);
+fn while_quotes_are_suspended_a_wallet_is_served_and_charged_nothing() {
+    search(Scope { suspended: true, ..BASE }, CREDITED);
 }
 
 #[test]
-fn t2_failover() {
-    search(Scope { presentations: 2, failover: true, ..BASE }, &[]);
+fn whoever_may_have_booked_it_is_asked_and_nobody_else() {
+    let scope = Scope { failover: true, timers: 1, ..BASE };
+    let reached: [Reached; 2] = [("settlement that moves on", |t| t.moved), ("timer", |t| t.timers)];
+    search(scope, &[CREDITED, &reached].concat());
 }
 
 #[test]
-fn t2_suspended() {
-    search(Scope { presentations: 2, suspended: true, ..BASE }, &[]);
-}
-
-#[test]
-fn t3_after() {
-    search(Scope { terms: Terms { settle: Settle::After, ..BASE.terms }, ..BASE }, &[]);
-}
-
-#[test]
-fn t2_after_verify() {
-    search(
-        Scope {
-            terms: Terms { settle: Settle::After, check: Check::Facilitator, ..BASE.terms },
-            presentations: 2,
-            ..BASE
-        },
-        &[],
-    );
-}
-
-#[test]
-fn t2_before_verify() {
-    search(
-        Scope {
-            terms: Terms { settle: Settle::Before, check: Check::Facilitator, ..BASE.terms },
-            presentations: 2,
-            ..BASE
-        },
-        &[],
-    );
-}
-
-#[test]
-fn t2_before_first() {
-    search(
-        Scope {
-            terms: Terms { settle: Settle::Before, check: Check::First, ..BASE.terms },
-            presentations: 2,
-            ..BASE
-        },
-        &[],
-    );
+fn the_chain_ends_what_nobody_answers() {
+    let scope = Scope { rpc: true, timers: 1, ..BASE };
+    let reached: [Reached; 2] = [("claim disproved", |t| t.disproved), ("claim cancelled", |t| t.cancelled)];
+    search(scope, &[CREDITED, &reached].concat());
 }

@@ -28,7 +28,8 @@ pub(super) fn check_denial(world: &World, denial: Denial) {
 pub(super) fn check_ask(world: &World, i: usize, amount: Option<Amount>) {
     assert!(!world.waived, "asked to settle what was waived: {world:#?}");
     let claim = world.claim.filter(|claim| claim.state == State::Settling);
-    let written = claim.filter(|claim| claim.attempt == Attempt(i as u64 + 1)).map(|claim| claim.amount);
+    let written =
+        claim.filter(|claim| claim.attempt == Attempt(world.presented[i].id)).map(|claim| claim.amount);
     assert_eq!(written, Some(amount), "asked before it was written down: {world:#?}");
     for other in &world.presented {
         let queued = matches!(other.settlement, Some(Settlement::Queued { .. } | Settlement::Sent { .. }));

@@ -7,7 +7,8 @@ use x402_proxy_wasm::facilitator::Answer;
 use x402_proxy_wasm::money::Amount;
 use x402_proxy_wasm::settlement::Settlement;
 
-use super::{LEASE, NOW, PRESENTATIONS};
+use super::digest::digest;
+use super::{LEASE, NOW};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Call {
@@ -31,6 +32,10 @@ pub(super) enum Chain {
 /// One presentation of the payment: its exchange, its settlement and its call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Presentation {
+    /// Its attempt.
+    pub(super) id: u64,
+    /// It is for another route.
+    pub(super) elsewhere: bool,
     pub(super) exchange: Option<Exchange>,
     pub(super) settlement: Option<Settlement>,
     pub(super) call: Option<Call>,
@@ -43,6 +48,8 @@ pub(super) struct Presentation {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct World {
     pub(super) presented: Vec<Presentation>,
+    /// How many there were.
+    pub(super) count: usize,
     pub(super) claim: Option<Claim>,
     pub(super) chain: Chain,
     pub(super) expired: bool,
@@ -58,7 +65,16 @@ impl World {
             && self.presented.iter().any(|p| p.call == Some(Call::Travelling))
     }
 
-    /// Presentations that can do nothing more look alike, however they ended.
+    /// A new presentation.
+    pub(super) fn enter(&mut self, elsewhere: bool) -> usize {
+        let id = (1..).find(|id| self.presented.iter().all(|p| p.id != *id)).unwrap();
+        self.presented.push(Presentation { id, elsewhere, ..Presentation::default() });
+        self.count += 1;
+        self.presented.len() - 1
+    }
+
+    /// Worlds that can do the same look the same: presentations that can do nothing more are
+    /// gone, however they ended, and the others have no order.
     pub(super) fn forget_what_is_over(&mut self) {
         for p in &mut self.presented {
             p.exchange = p.exchange.filter(|e| *e != Exchange::Over);
@@ -67,6 +83,19 @@ impl World {
             p.call = p.call.filter(|c| heard || *c == Call::Travelling);
             p.asked = p.asked.filter(|_| p.call.is_some() || p.settlement.is_some());
             p.verified &= matches!(p.exchange, Some(Exchange::Opening(_)));
+            p.elsewhere &= p.exchange.is_some() || p.settlement.is_some();
+        }
+        self.presented.retain(|p| p.exchange.is_some() || p.settlement.is_some() || p.call.is_some());
+        self.presented.sort_by_cached_key(|p| digest(&Presentation { id: 0, ..*p }));
+        let ids: Vec<u64> = self.presented.iter().map(|p| p.id).collect();
+        for (p, id) in self.presented.iter_mut().zip(1..) {
+            p.id = id;
+        }
+        if let Some(claim) = &mut self.claim {
+            let owner = ids.iter().position(|id| Attempt(*id) == claim.attempt);
+            claim.attempt = Attempt(owner.map_or(0, |i| self.presented[i].id));
+            // More asks than one are all the same.
+            claim.asks = claim.asks.min(2);
         }
     }
 
@@ -85,28 +114,28 @@ impl World {
         outcome
     }
 
-    pub(super) fn begin(&self, i: usize, terms: Terms, elsewhere: bool) -> Begin {
+    pub(super) fn begin(&self, i: usize, terms: Terms) -> Begin {
         let opening = match terms {
             _ if self.reloaded => Opening::Nothing,
             Terms { settle: Settle::Before, check: Check::Local | Check::First, .. } => Opening::Settling,
             _ => Opening::Held,
         };
+        let presentation = &self.presented[i];
         Begin {
-            attempt: Attempt(i as u64 + 1),
+            attempt: Attempt(presentation.id),
             opening,
-            binding: Binding([u8::from(elsewhere && i + 1 == PRESENTATIONS); 16]),
+            binding: Binding([u8::from(presentation.elsewhere); 16]),
             valid_before: 5_000,
             redeem_for: 1_000_000,
             lease: LEASE,
             settler: 1,
             vouched: false,
-            unattended: false,
         }
     }
 
     /// Whether the claim's owner is streaming a released response.
     pub(super) fn streams(&self, claim: &Claim) -> bool {
-        let owner = claim.attempt.0.checked_sub(1).and_then(|i| self.presented.get(i as usize));
+        let owner = self.presented.iter().find(|p| Attempt(p.id) == claim.attempt);
         owner.is_some_and(|p| matches!(p.exchange, Some(Exchange::Delivering { .. })))
     }
 }

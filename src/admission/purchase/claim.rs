@@ -61,7 +61,6 @@ impl Purchase {
             lease,
             settler: 0,
             vouched: false,
-            unattended: false,
         }
     }
 

@@ -44,7 +44,6 @@ fn begin(attempt: u64, opening: Opening) -> Begin {
         lease: NOW + 30,
         settler: 77,
         vouched: false,
-        unattended: false,
     }
 }
 

@@ -106,17 +106,15 @@ fn an_orphan_is_one_until_somebody_asks_again() {
 }
 
 #[test]
-fn what_is_asked_about_for_nobody_is_waited_for_and_not_paid_again() {
-    let unattended = Op::Begin(Begin { unattended: true, vouched: true, ..begin(Opening::Nothing) });
-    let (Next::Put(asked), Outcome::Resolve(None)) =
-        Claim::apply(Some(claim(State::Unknown)), &unattended, NOW)
-    else {
-        panic!()
-    };
-    assert_eq!((asked.orphan, asked.owes()), (true, Owes::Patience));
-    for opening in [Opening::Held, Opening::Settling, Opening::Nothing] {
-        let (next, outcome) = Claim::apply(Some(asked), &Op::Begin(begin(opening)), NOW);
-        assert_eq!((next, outcome), (Next::Keep, Outcome::Awaited), "{opening:?}");
+fn what_is_asked_about_again_is_waited_for_and_not_paid_again() {
+    let orphan = put(claim(State::Settling), &Op::Orphan { attempt: OWNER });
+    let asked_again = put(claim(State::Unknown), &Op::Begin(begin(Opening::Nothing)));
+    for current in [orphan, asked_again] {
+        assert_eq!(current.owes(), Owes::Patience);
+        for opening in [Opening::Held, Opening::Settling, Opening::Nothing] {
+            let (next, outcome) = Claim::apply(Some(current), &Op::Begin(begin(opening)), NOW);
+            assert_eq!((next, outcome), (Next::Keep, Outcome::Awaited), "{opening:?}");
+        }
     }
 }
 

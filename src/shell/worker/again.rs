@@ -108,7 +108,10 @@ impl Worker {
 
     /// Asks whoever was asked before; nobody waits for the answer.
     pub(super) fn resolve(&self, attempt: Attempt, demand: Rc<Demand>) {
-        let asked = self.settler(demand.settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
+        // The claim says who was asked last; what was kept may be from before it moved on.
+        let known = self.known(&demand.identity, self.now()).map(|claim| claim.settler);
+        let settler = known.filter(|settler| *settler != 0).unwrap_or(demand.settler);
+        let asked = self.settler(settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
         let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
         let job = Settling { machine: Settlement::unattended(), context: None, demand, asked, proving };
         self.begin(attempt, Job::Settle(job));

@@ -141,7 +141,7 @@ impl World {
 
     /// The timer looks into an open outcome.
     pub(super) fn ask_again(&mut self, claim: u8, tally: &mut Tally) {
-        let begin = Begin { opening: Opening::Nothing, vouched: true, unattended: true, ..begin(TIMER) };
+        let begin = Begin { opening: Opening::Nothing, vouched: true, ..begin(TIMER) };
         let Outcome::Resolve(_) = self.apply(TIMER, claim, &Op::Begin(begin)) else { return };
         tally.timers += 1;
         let settler = self.now(claim).map_or(0, |claim| claim.settler);
@@ -190,7 +190,6 @@ fn begin(id: u64) -> Begin {
         lease: LEASE,
         settler: 1,
         vouched: false,
-        unattended: false,
     }
 }
 

@@ -65,6 +65,7 @@ impl World {
         self.now(claim).is_some_and(|claim| match claim.state {
             State::Taken => claim.redeems < MAX_REDEEMS,
             State::Unknown => true,
+            State::Settling if claim.asks > 1 => true,
             State::Settling => {
                 let settles = |slot: &&Slot| Attempt(slot.id) == claim.attempt;
                 let machine = self.slots.iter().find(settles).and_then(|slot| slot.machine);

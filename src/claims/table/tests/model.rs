@@ -27,6 +27,7 @@ enum Draw {
     Undelivered,
     Move,
     Orphan,
+    Suspect,
     Credit,
     Disprove,
     Cancel,
@@ -54,7 +55,6 @@ impl Move {
             lease,
             settler: self.attempt as u32,
             vouched: self.passes > 0,
-            unattended: self.passes > 1,
         };
         match self.draw {
             Draw::Peek | Draw::Sweep => Op::Peek,
@@ -76,6 +76,7 @@ impl Move {
             Draw::Undelivered => Op::Undelivered { attempt },
             Draw::Move => Op::Move { attempt, lease, settler: 78 },
             Draw::Orphan => Op::Orphan { attempt },
+            Draw::Suspect => Op::Suspect { attempt },
             Draw::Credit => Op::Credit { attempt, nonce: [5; 32] },
             Draw::Disprove => Op::Disprove { attempt },
             Draw::Cancel => Op::Cancel { attempt },
@@ -105,7 +106,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Draw::Unknown),
         2 => Just(Draw::Delivered),
         1 => Just(Draw::Undelivered),
-        1 => prop::sample::select(vec![Draw::Move, Draw::Orphan, Draw::Disprove, Draw::Cancel]),
+        1 => prop::sample::select(vec![Draw::Move, Draw::Orphan, Draw::Suspect, Draw::Disprove, Draw::Cancel]),
         1 => Just(Draw::Credit),
         1 => Just(Draw::Sweep),
     ];
@@ -128,6 +129,7 @@ fn seen(claim: Option<Claim>) -> Option<Claim> {
             binding: Binding([0; 16]),
             settler: 0,
             orphan: false,
+            foreign: false,
             ..claim
         },
         _ => claim,
@@ -139,7 +141,7 @@ fn kept(claim: Claim, layout: Layout) -> Claim {
     match (layout, claim.state) {
         (Layout::Two, _) => claim,
         (Layout::One, State::Credited) => Claim::tombstone(claim.expires, None),
-        (Layout::One, _) => Claim { settler: 0, orphan: false, ..claim },
+        (Layout::One, _) => Claim { settler: 0, orphan: false, foreign: false, ..claim },
     }
 }
 

@@ -54,7 +54,9 @@ fn of_100_000_raced_begins_each_payment_is_granted_once() {
 
 #[test]
 fn of_raced_redemptions_and_resolutions_each_is_won_once() {
-    for (state, wins) in [(State::Taken, Outcome::Redeem(PAID)), (State::Unknown, Outcome::Resolve(None))] {
+    let taken = (State::Taken, Outcome::Redeem(PAID), Outcome::InFlight);
+    let unknown = (State::Unknown, Outcome::Resolve(None), Outcome::Awaited);
+    for (state, wins, loses) in [taken, unknown] {
         let store = Memory::new(DIALECTS[0]);
         let table = Table::open(&store, 4_096, Layout::Two, SEED).unwrap();
         for n in 0..1_000 {
@@ -62,7 +64,7 @@ fn of_raced_redemptions_and_resolutions_each_is_won_once() {
         }
         let outcomes =
             race(&store, &table, 1_000, |worker| Op::Begin(begin(worker + 10_000, Opening::Nothing)));
-        assert_one(&outcomes, wins, Outcome::InFlight);
+        assert_one(&outcomes, wins, loses);
     }
 }
 
