@@ -47,7 +47,7 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 ##@ Prove it
 
 .PHONY: test
-test: test-unit test-config test-scenarios test-clients test-repro test-panics fuzz-smoke test-mutants ## Everything that proves it
+test: test-unit test-config test-scenarios test-clients test-repro test-panics test-model fuzz-smoke test-mutants ## Everything that proves it
 
 .PHONY: test-full
 test-full: test test-mutants-full fuzz ## The same, with every mutant and ten minutes for each fuzz target
@@ -79,6 +79,10 @@ test-config: build $(VENV)/.stamp ## envoy.yaml with the module on a real Envoy;
 .PHONY: test-repro
 test-repro: build ## Two clones, two cargo homes, one hash; and the size limit
 	tests/build/reproducible.sh $(MODULE) $(MODULE_LIMIT)
+
+.PHONY: test-model
+test-model: need-rust need-cxx ## The whole module in random interleavings over a simulated chain; the books are closed after each
+	cargo test --locked --release --manifest-path fuzz/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/fuzz --lib -- --nocapture
 
 .PHONY: test-panics
 test-panics: build ## Places in the module that could panic: none more than docs/panics.md accounts for

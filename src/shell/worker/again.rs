@@ -28,6 +28,11 @@ const TURN: &str = "x402/ring/1/turn";
 impl Worker {
     /// Looks for what is due, if it is this worker's turn.
     pub(super) fn ask_again(&self, now: u64) {
+        // A worker whose first question was not answered has no clock, and takes nothing, until it
+        // asked again; it may never have its turn.
+        if self.lacks_clock() {
+            return self.fetch_due();
+        }
         if !takes_turn(now) {
             return;
         }

@@ -52,6 +52,11 @@ impl Worker {
         host::now().saturating_add_signed(self.line.ahead.get().unwrap_or(0))
     }
 
+    /// Whether the store has not told its clock yet.
+    pub(super) fn lacks_clock(&self) -> bool {
+        self.policy.shared_claims.is_some() && self.line.ahead.get().is_none()
+    }
+
     /// Whether the store, if there is one, answers.
     pub(super) fn store_quotes(&self) -> bool {
         let breaker = self.line.breaker.get();
@@ -73,7 +78,7 @@ impl Worker {
     /// Runs one op on a claim that replicas share. `None` when its owner is told later.
     pub(super) fn claim_shared(&self, owner: Owner, case: &Case<'_>, op: Op) -> Option<Outcome> {
         // Without the store's clock no lease can be measured.
-        if self.line.ahead.get().is_none() {
+        if self.lacks_clock() {
             return Some(Outcome::Unavailable);
         }
         let now = self.now();
