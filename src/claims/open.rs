@@ -27,7 +27,7 @@ const ROOM: usize = 256;
 const ENTRY: usize = 48;
 
 /// Tries before a contended bucket is given up.
-const TRIES: usize = 32;
+const TRIES: usize = 1_024;
 
 /// A wallet and what it buys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
