@@ -25,6 +25,7 @@
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "a test may panic, and prints how far it searched"
 )]
 

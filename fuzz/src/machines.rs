@@ -70,8 +70,8 @@ pub fn play(data: &[u8]) -> Outcome {
         happen(&mut world, event, &mut bytes);
     }
     calm_down(&mut world);
-    let mut outcome = Outcome::default();
-    outcome.booked = world.chain.iter().filter(|coin| matches!(coin, Coin::Paid(_))).count();
+    let booked = world.chain.iter().filter(|coin| matches!(coin, Coin::Paid(_))).count();
+    let mut outcome = Outcome { booked, ..Outcome::default() };
     close_the_books(&mut world, &mut outcome);
     outcome.releases = world.promises.releases;
     NEXT.set(world.end());

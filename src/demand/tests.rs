@@ -1,5 +1,7 @@
 //! A settlement as bytes, and what becomes of its claim.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test may panic")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -103,7 +103,7 @@ impl Shared for Between<'_> {
 fn two_workers_that_open_at_once_have_one_layout() {
     for (dialect, at) in DIALECTS.into_iter().flat_map(|dialect| (0..12).map(move |at| (dialect, at))) {
         let store = Memory::new(dialect);
-        let between = Between { store: &store, calls: Cell::new(0), at, other: &|store| drop(open(store)) };
+        let between = Between { store: &store, calls: Cell::new(0), at, other: &|store| _ = open(store) };
         let (one, two) = (open(&between), open(&store));
         assert_eq!((one.layout(), one.seed), (two.layout(), two.seed), "{dialect:?} {at}");
         assert_eq!(one.layout(), Layout::Two);
