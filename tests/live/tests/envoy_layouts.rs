@@ -81,10 +81,11 @@ async fn a15_claims_of_the_layout_before_are_honoured_in_every_state() {
     drop((waits, works));
     for (target, payment) in [(before, &settling), (after, &held)] {
         let answer = stage.come_back(target, payment).await;
-        if answer.status == 200 {
-            paid(&answer);
-        } else {
-            refused(&answer, 402, "payment_already_used");
+        // Whoever asked may have gone with its drain time, and nobody heard the answer then.
+        match answer.status {
+            200 => drop(paid(&answer)),
+            503 => assert_pending(&answer, target),
+            _ => refused(&answer, 402, "payment_already_used"),
         }
         assert_eq!(stage.settled(payment).1, 1, "{target}");
     }
