@@ -115,10 +115,10 @@ async fn gauges_and_counters_agree_with_what_happened_after_a_burst() {
         calls(&samples).values().sum::<f64>() >= 48.0
     })
     .await;
-    let expected: BTreeMap<_, _> = [("accepted", 41.0), ("rejected", 4.0), ("unknown", 3.0)]
-        .map(|(result, count)| (result.to_owned(), count))
-        .into();
-    assert_eq!(calls(&samples), expected);
+    let calls = calls(&samples);
+    assert_eq!((calls["accepted"], calls["rejected"]), (41.0, 4.0));
+    // Three are open, and the timer asks about each again.
+    assert!(calls["unknown"] >= 3.0, "{calls:?}");
     for name in ["x402_facilitator_ms_count", "x402_facilitator_supported", "x402_facilitator_supported_age"]
     {
         let labelled = samples.iter().find(|sample| sample.name == name).unwrap();
