@@ -34,7 +34,7 @@ async fn a12_envoys_own_reply_says_that_the_payment_is_pending() {
     assert_eq!(stage.settled(&payment), (1, 1));
     let told = || {
         let log = stage.filter_log();
-        log.contains("was accepted after its client left") && log.contains(&transaction)
+        log.contains("was accepted and nobody waits for it") && log.contains(&transaction)
     };
     until("the log names the transaction", told).await;
 }
