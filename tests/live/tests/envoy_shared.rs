@@ -161,8 +161,6 @@ async fn a1_copies_raced_over_two_replicas_are_one_grant() {
         assert_eq!(shop.replicas.stage.upstream.marked(&format!("r{round}")), 1);
     }
     assert!(seen.get("payment_in_flight").is_some_and(|count| *count > 20), "{seen:?}");
-    let used = |at: usize| shop.replicas.envoy(at).stat("x402.requests.before.delivered");
-    assert!(used(0) > 0 && used(1) > 0, "both took part: {} and {}", used(0), used(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
