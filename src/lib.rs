@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`json`] | writing JSON |
 //! | [`map`] | maps whose keys nobody hostile chooses |
+//! | [`memo`] | results that are asked for again |
 //! | [`money`] | prices, assets, base units |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, Permit2, signature recovery |
 //! | [`limit`] | how often one source may have something done for it |
@@ -47,6 +48,7 @@ pub mod facilitator;
 pub mod json;
 pub mod limit;
 pub mod map;
+pub mod memo;
 pub mod money;
 pub mod paywall;
 pub mod precheck;

@@ -1,5 +1,6 @@
 //! A payment for an offer: what it burns, what it is settled under, what becomes of its claim.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::charge;
@@ -58,6 +59,8 @@ pub struct Purchase {
     name: Option<(Identity, [u8; 32])>,
     /// Why it may not open a claim of its own; an existing one decides alone.
     pub unfit: Option<Refusal>,
+    /// The demand made last, and for how much.
+    demanded: RefCell<Option<claim::Demanded>>,
 }
 
 /// A payment as it came.
@@ -151,6 +154,7 @@ impl Purchase {
             sponsored: gas::Sponsored::default(),
             name: None,
             unfit,
+            demanded: RefCell::default(),
         };
         if purchase.payment.version() == Version::V2 {
             let text = std::str::from_utf8(&json).unwrap_or_default();

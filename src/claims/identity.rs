@@ -1,9 +1,18 @@
 //! Names of what is claimed: the authorisation, the try at it, the purchase, the proof.
 
+use std::cell::RefCell;
+
 use sha3::{Digest, Keccak256};
 
 use crate::evm::address::Address;
+use crate::json::hex;
+use crate::memo::Memo;
 use crate::money::Amount;
+
+thread_local! {
+    /// One payment asks a dozen times where its claim is, its wallet, its receipt.
+    static HASHES: RefCell<Memo<([u8; 16], Identity), [u8; 32], 64>> = const { RefCell::new(Memo::new()) };
+}
 
 /// What the chain burns when an authorisation is used; the identity of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -43,16 +52,19 @@ pub struct Paid {
 // === impl Identity ===
 
 impl Identity {
+    /// Names nothing.
+    pub const NONE: Self = Self {
+        chain_id: 0,
+        verifying_contract: Address::new([0; 20]),
+        payer: Address::new([0; 20]),
+        nonce: [0; 32],
+    };
+
     /// Names something else than an authorisation of an EVM chain: a transaction that pays
     /// once, a payment of another kind of chain, a client's own payment id. `kind` keeps
     /// kinds apart; parts are told apart whatever they hold. No EVM chain has the id 0.
     pub fn named(kind: &str, parts: &[&[u8]]) -> Self {
-        Self {
-            chain_id: 0,
-            verifying_contract: Address::new([0; 20]),
-            payer: Address::new([0; 20]),
-            nonce: fingerprint(kind, parts),
-        }
+        Self { nonce: fingerprint(kind, parts), ..Self::NONE }
     }
 
     /// Where the claim is found: a keyed hash, so that a payer who chooses nonces cannot
@@ -64,10 +76,19 @@ impl Identity {
     /// A receipt id that every replica derives alike: 16 bytes, as hex.
     pub fn receipt_id(&self) -> String {
         let hash = self.hash(b"x402 receipt id ");
-        hash.first_chunk::<16>().map(hex::encode).unwrap_or_default()
+        hash.first_chunk::<16>().map(|id| hex(id)).unwrap_or_default()
     }
 
     fn hash(&self, key: &[u8; 16]) -> [u8; 32] {
+        let ([first, ..], [.., last]) = (key, self.nonce);
+        let recall = |hashes: &RefCell<Memo<_, _, 64>>| {
+            let mut hashes = hashes.try_borrow_mut().ok()?;
+            Some(hashes.get(first ^ last, (*key, *self), |(key, identity)| identity.hash_anew(key)))
+        };
+        HASHES.try_with(recall).ok().flatten().unwrap_or_else(|| self.hash_anew(key))
+    }
+
+    fn hash_anew(&self, key: &[u8; 16]) -> [u8; 32] {
         let mut hasher = Keccak256::new();
         hasher.update(key);
         hasher.update(self.chain_id.to_be_bytes());

@@ -1,8 +1,18 @@
 //! A 20-byte account address (EIP-55 checksummed in text).
 
+use std::cell::RefCell;
 use std::fmt;
 
-use sha3::{Digest, Keccak256};
+use super::keccak256;
+use crate::memo::Memo;
+
+/// Characters of an address in text.
+const SPELLED: usize = 42;
+
+thread_local! {
+    /// Every payment names the same payee and asset, and its payer a dozen times.
+    static SPELLINGS: RefCell<Memo<Address, [u8; SPELLED], 64>> = const { RefCell::new(Memo::new()) };
+}
 
 /// An EVM account address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,20 +69,36 @@ impl Address {
         }
         Ok(address)
     }
+
+    /// EIP-55: a digit is a capital where the hash of all of them, in small letters, has a nibble
+    /// of 8 or more.
+    fn spell(&self) -> [u8; SPELLED] {
+        let mut text = [b'0'; SPELLED];
+        let [_, x, digits @ ..] = &mut text;
+        *x = b'x';
+        // Forty digits for twenty bytes: it fits.
+        let _ = hex::encode_to_slice(self.0, digits);
+        let hash = keccak256([&*digits]);
+        let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+        for (digit, nibble) in digits.iter_mut().zip(nibbles) {
+            if nibble >= 8 {
+                digit.make_ascii_uppercase();
+            }
+        }
+        text
+    }
 }
 
 impl fmt::Display for Address {
     /// EIP-55 checksummed text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lower = hex::encode(self.0);
-        let hash = Keccak256::digest(lower.as_bytes());
-        f.write_str("0x")?;
-        let nibbles = hash.iter().flat_map(|b| [b >> 4, b & 0x0f]);
-        for (digit, nibble) in lower.chars().zip(nibbles) {
-            let digit = if nibble >= 8 { digit.to_ascii_uppercase() } else { digit };
-            fmt::Write::write_char(f, digit)?;
-        }
-        Ok(())
+        let [first, .., last] = self.0;
+        let recall = |spellings: &RefCell<Memo<Self, _, 64>>| {
+            let mut spellings = spellings.try_borrow_mut().ok()?;
+            Some(spellings.get(first ^ last, *self, Self::spell))
+        };
+        let text = SPELLINGS.try_with(recall).ok().flatten().unwrap_or_else(|| self.spell());
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -206,7 +206,7 @@ impl Presented {
     pub fn push(&self, out: &mut String) {
         out.push_str("0x");
         match self {
-            Self::Account(signature) => out.push_str(&hex::encode(signature.to_bytes())),
+            Self::Account(signature) => crate::json::push_hex(out, &signature.to_bytes()),
             Self::Wallet(digits) => out.push_str(digits),
         }
     }

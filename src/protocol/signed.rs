@@ -10,6 +10,7 @@ use crate::evm::authorization::Authorization;
 use crate::evm::eip3009;
 use crate::evm::permit2::{Permit, Witness};
 use crate::evm::signature::{Presented, SignatureError};
+use crate::json::hex;
 use crate::money::Amount;
 
 /// An authorisation with its signature, read but not yet believed.
@@ -86,7 +87,7 @@ impl Signed {
                     transfer.value,
                     transfer.valid_after,
                     transfer.valid_before,
-                    hex::encode(transfer.nonce),
+                    hex(&transfer.nonce),
                 );
                 self.push_signature(json);
                 json.push_str("\"}");

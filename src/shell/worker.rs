@@ -229,7 +229,7 @@ impl Worker {
         let op = purchase.exchange_op(step, visit.attempt, settler, now);
         let amount = if let Step::Settling(amount) = step { amount } else { None };
         let own = Rc::clone(purchase);
-        let demand = move || Some(Rc::new(own.demand(amount, settler)));
+        let demand = move || Some(own.demand(amount, settler));
         match step {
             Step::Credit(nonce) => {
                 visit.crediting = true;

@@ -1,5 +1,7 @@
 //! What becomes of a payment's claim.
 
+use std::rc::Rc;
+
 use super::Purchase;
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
 use crate::config::{Route, Settle};
@@ -16,6 +18,13 @@ const MIN_LEASE_SECONDS: u64 = 15;
 
 /// Seconds a lease outlasts the facilitator's timeout.
 const LEASE_MARGIN_SECONDS: u64 = 5;
+
+/// A demand, and for how much it was made; `None` is what was signed.
+#[derive(Debug)]
+pub(super) struct Demanded {
+    charged: Option<Amount>,
+    demand: Rc<Demand>,
+}
 
 // === impl Purchase ===
 
@@ -64,8 +73,23 @@ impl Purchase {
         }
     }
 
-    /// The settlement of this much, or of what was signed, by the facilitator of this tag.
-    pub fn demand(&self, charged: Option<Amount>, settler: u32) -> Demand {
+    /// The settlement of this much, or of what was signed, by the facilitator of this tag. It is
+    /// written down before it is asked for, and is the same then.
+    pub fn demand(&self, charged: Option<Amount>, settler: u32) -> Rc<Demand> {
+        let Ok(mut last) = self.demanded.try_borrow_mut() else {
+            return Rc::new(self.demand_anew(charged, settler));
+        };
+        if let Some(known) = last.as_ref().filter(|known| known.charged == charged) {
+            if known.demand.settler == settler {
+                return Rc::clone(&known.demand);
+            }
+        }
+        let demand = Rc::new(self.demand_anew(charged, settler));
+        *last = Some(Demanded { charged, demand: Rc::clone(&demand) });
+        demand
+    }
+
+    fn demand_anew(&self, charged: Option<Amount>, settler: u32) -> Demand {
         let expected = self.expected(charged);
         Demand {
             identity: self.identity,

@@ -121,7 +121,7 @@ impl Visit {
             attempt: Attempt(0),
             machine: Exchange::Over,
             purchase: None,
-            identity: Identity::named("", &[]),
+            identity: Identity::NONE,
             crediting: false,
             resolving: false,
             line: None,

@@ -236,6 +236,9 @@ fn spending(transaction: Transaction, marked: Outcome) -> settlement::Event {
 
 /// Says what a settlement came to, unless it is a plain success.
 fn log_answer(demand: &Demand, facilitator: &Facilitator, delivery: &Delivery<'_>, answer: &Answer) {
+    if matches!(answer, Answer::Accepted(_)) {
+        return;
+    }
     let (route, receipt, name) = (&demand.route, demand.identity.receipt_id(), &facilitator.name);
     match answer {
         Answer::Unknown(doubt) => log::warn!(

@@ -123,7 +123,7 @@ impl Worker {
         let machine = Settlement::queued();
         let proving =
             if visit.resolving && self.can_inquire(&demand) { Proving::First } else { Proving::Not };
-        let job = Settling { machine, context: Some(visit.context), demand: Rc::new(demand), asked, proving };
+        let job = Settling { machine, context: Some(visit.context), demand, asked, proving };
         self.begin(attempt, Job::Settle(job));
         let admitted = proving == Proving::First || self.admits_first(attempt);
         let told = match possible {
@@ -147,7 +147,7 @@ impl Worker {
     }
 
     /// What is asked of whom. A claim whose outcome is open stays with whoever was asked.
-    fn ask_for(&self, visit: &mut Visit, purchase: &Purchase, amount: Option<Amount>) -> (Demand, Asked) {
+    fn ask_for(&self, visit: &mut Visit, purchase: &Purchase, amount: Option<Amount>) -> (Rc<Demand>, Asked) {
         let own = visit.identity == purchase.identity;
         if !visit.resolving {
             let asked = Asked::line(self.line_of(visit, purchase));
@@ -158,8 +158,8 @@ impl Worker {
         let mut demand = purchase.demand(amount, settler);
         if !own {
             demand = match self.find_demand(&visit.identity) {
-                Some(kept) => Rc::unwrap_or_clone(kept),
-                None => Demand { identity: visit.identity, body: Vec::new(), ..demand },
+                Some(kept) => kept,
+                None => Rc::new(Demand { identity: visit.identity, body: Vec::new(), ..(*demand).clone() }),
             };
         }
         let asked = match self.settler(settler) {
@@ -266,17 +266,20 @@ impl Worker {
         // A job that is gone was given up before it was sent.
         let Some(job) = jobs.get_mut(&attempt) else { return };
         let Some(facilitator) = job.asked().facilitator.clone() else { return };
+        let (made, kept);
         let (endpoint, route, body) = match job {
             Job::Verify(job) => {
-                (Endpoint::Verify, job.purchase.route.name.clone(), Rc::new(job.purchase.body(None)))
+                made = job.purchase.body(None);
+                (Endpoint::Verify, job.purchase.route.name.clone(), &made)
             }
             Job::Settle(job) if matches!(job.machine, Settlement::Queued { .. }) => {
-                (Endpoint::Settle, job.demand.route.clone(), Rc::new(job.demand.body.clone()))
+                kept = Rc::clone(&job.demand);
+                (Endpoint::Settle, kept.route.clone(), &kept.body)
             }
             Job::Settle(_) => return,
         };
         drop(jobs);
-        match self.send(&facilitator, endpoint, Some(&body)) {
+        match self.send(&facilitator, endpoint, Some(body)) {
             Ok(token) => self.dispatched(attempt, token),
             Err(status) => {
                 log::warn!(

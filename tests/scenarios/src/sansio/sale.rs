@@ -117,7 +117,8 @@ impl<'a> Sale<'a> {
             _ => self.identity,
         };
         let amount = if let Step::Settling(amount) = step { amount } else { None };
-        let demand = Demand { identity, ..self.purchase.demand(amount, rig.settler(&self.purchase)) };
+        let demand =
+            Demand { identity, ..(*self.purchase.demand(amount, rig.settler(&self.purchase))).clone() };
         let op = self.purchase.exchange_op(step, self.attempt, demand.settler, now());
         let outcome = rig.claim(&demand, &op);
         if let (Step::Credit(_), false) = (step, matches!(outcome, Outcome::Redeem(_) | Outcome::Resolve(_)))
@@ -144,7 +145,7 @@ impl<'a> Sale<'a> {
     fn settle(&mut self, amount: Option<Amount>) {
         let demand = match self.identity == self.purchase.identity {
             true => self.purchase.demand(amount, self.rig.settler(&self.purchase)),
-            false => self.rig.kept(&self.identity),
+            false => self.rig.kept(&self.identity).into(),
         };
         let offer = &self.purchase.offer;
         let mut machine = Settlement::queued();
