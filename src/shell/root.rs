@@ -54,6 +54,15 @@ impl Root {
         Ok(())
     }
 
+    /// Lets the worker act, if there is one, and no stream's callback call the root meanwhile.
+    fn act(&self, act: impl FnOnce(&Worker)) {
+        if let Some(worker) = &self.worker {
+            worker.occupy();
+            act(worker);
+            worker.rest();
+        }
+    }
+
     /// A root that is going stays until nothing is under way: an answer that arrives later
     /// still says whether money moved.
     fn done_if_idle(&mut self) {
@@ -65,11 +74,18 @@ impl Root {
     }
 }
 
+impl Drop for Root {
+    /// Streams may outlive it.
+    fn drop(&mut self) {
+        if let Some(worker) = &self.worker {
+            worker.occupy();
+        }
+    }
+}
+
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, num_headers: usize, body_size: usize, _trailers: usize) {
-        if let Some(worker) = &self.worker {
-            worker.on_answer(token, num_headers, body_size);
-        }
+        self.act(|worker| worker.on_answer(token, num_headers, body_size));
         self.done_if_idle();
     }
 
@@ -91,7 +107,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Some(worker) = &self.worker {
+        self.act(|worker| {
             if worker.is_new() {
                 let _ = hostcalls::set_tick_period(Duration::from_secs(1));
             }
@@ -99,14 +115,15 @@ impl RootContext for Root {
             if !self.leaving {
                 worker.look_at_supported();
             }
-        }
+        });
         self.done_if_idle();
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
-        if let Some(worker) = &self.worker {
-            worker.drain(queue);
+        if queue == x402_abi::HERE {
+            return self.act(Worker::dispatch_waiting);
         }
+        self.act(|worker| worker.drain(queue));
         self.done_if_idle();
     }
 

@@ -221,7 +221,12 @@ impl Context for Stream {}
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         match self.worker.clone() {
-            Some(worker) => self.request(&worker),
+            Some(worker) => {
+                worker.gather();
+                let action = self.request(&worker);
+                worker.dispatch_gathered(self.context);
+                action
+            }
             // The host does not send requests to a plugin it could not configure; were it to, no.
             None => {
                 let _ = hostcalls::send_http_response(503, vec![("cache-control", "no-store")], None);
@@ -246,7 +251,12 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         self.ended |= end_of_stream;
         match (&self.state, &self.worker) {
-            (State::Paying(visit), Some(worker)) => self.response(worker, visit),
+            (State::Paying(visit), Some(worker)) => {
+                worker.gather();
+                let action = self.response(worker, visit);
+                worker.dispatch_gathered(self.context);
+                action
+            }
             // Our own local replies pass here as well, and the host's, for requests it refused.
             (State::Decided(visit), _) => {
                 visit.complete();

@@ -32,6 +32,7 @@ mod inquiries;
 mod ledger;
 mod limits;
 mod line;
+mod outbound;
 mod owed;
 mod quotes;
 mod shared;
@@ -62,6 +63,7 @@ pub(super) struct Worker {
     /// Attempts, by their call's token.
     calls: RefCell<Map<u64, u64>>,
     inquiries: RefCell<Vec<inquiries::Asking>>,
+    outbound: outbound::Outbound,
     /// To the store that replicas share.
     line: shared::Line,
     next_attempt: Cell<u64>,
@@ -108,6 +110,7 @@ impl Worker {
             jobs: RefCell::default(),
             calls: RefCell::default(),
             inquiries: RefCell::default(),
+            outbound: outbound::Outbound::default(),
             line: shared::Line::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
@@ -340,6 +343,7 @@ impl Worker {
 
     /// Once a second: renews leases, writes what could not be written, sweeps the table.
     pub(super) fn tick(&self) {
+        self.dispatch_waiting();
         let now = self.now();
         self.renew_leases(now);
         self.ask_again(now);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Status;
 
+use super::outbound::Outgoing;
 use super::Worker;
 use crate::admission::Purchase;
 use crate::claims::Attempt;
@@ -189,7 +190,7 @@ impl Worker {
     }
 
     pub(super) fn enqueue(&self, attempt: Attempt) -> bool {
-        hostcalls::enqueue_shared_queue(self.queue, Some(&attempt.0.to_le_bytes())).is_ok()
+        self.post(Outgoing::Job(attempt))
     }
 
     fn forget(&self, attempt: Attempt) {
@@ -235,19 +236,7 @@ impl Worker {
         settlement::Event::Elsewhere(next.tag())
     }
 
-    /// Sends everything that is queued. Runs in the root's context, so that the answers
-    /// come back to the root.
-    pub(in crate::shell) fn drain(&self, queue: u32) {
-        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
-            match bytes.split_first_chunk::<8>() {
-                Some((id, [])) => self.dispatch(Attempt(u64::from_le_bytes(*id))),
-                Some((id, _)) => self.send_errand(u64::from_le_bytes(*id)),
-                None => {}
-            }
-        }
-    }
-
-    fn dispatch(&self, attempt: Attempt) {
+    pub(super) fn dispatch_job(&self, attempt: Attempt) {
         let asks = self.jobs.try_borrow_mut().ok().and_then(|mut jobs| match jobs.get_mut(&attempt) {
             Some(Job::Settle(job)) if job.proving == Proving::First => {
                 job.proving = Proving::Done;
@@ -281,6 +270,7 @@ impl Worker {
         drop(jobs);
         match self.send(&facilitator, endpoint, Some(body)) {
             Ok(token) => self.dispatched(attempt, token),
+            Err(_) if self.defers(Outgoing::Job(attempt)) => {}
             Err(status) => {
                 log::warn!(
                     "route {route}: facilitator {} was not called: {}",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use proxy_wasm::hostcalls;
 
 use super::ledger::{Case, Owner};
+use super::outbound::Outgoing;
 use super::Worker;
 use crate::claims::{Binding, Identity, Op, Outcome};
 use crate::config::SharedStore;
@@ -105,7 +106,7 @@ impl Worker {
         let admitted = breaker.admits(host::now());
         self.line.breaker.set(breaker);
         let id = self.attempt().0;
-        if admitted && self.enqueue_errand(id) {
+        if admitted && self.post(Outgoing::Errand(id)) {
             self.keep_errand(id, owner, errand);
             return None;
         }
@@ -118,12 +119,6 @@ impl Worker {
         }
     }
 
-    fn enqueue_errand(&self, id: u64) -> bool {
-        let mut bytes = id.to_le_bytes().to_vec();
-        bytes.push(0);
-        hostcalls::enqueue_shared_queue(self.queue, Some(&bytes)).is_ok()
-    }
-
     /// Sends an errand, as the root.
     pub(super) fn send_errand(&self, id: u64) {
         let Some(store) = &self.policy.shared_claims else { return };
@@ -132,7 +127,8 @@ impl Worker {
             let Some((_, errand)) = errands.get(&id) else { return };
             errand.with_swap(id, self.now(), |swap| swap.call(store, errand.is_full()))
         };
-        if !call.is_some_and(|call| self.send_to_store(store, id, &call)) {
+        let sent = call.is_some_and(|call| self.send_to_store(store, id, &call));
+        if !sent && !self.defers(Outgoing::Errand(id)) {
             self.store_answered(id, &Delivery::Refused);
         }
     }
