@@ -45,7 +45,7 @@ pub fn read(
     offer: &Offer,
     signed: Option<Signed>,
     status: Option<u16>,
-    headers: &[(String, Vec<u8>)],
+    headers: &[(impl AsRef<str>, impl AsRef<[u8]>)],
 ) -> Reading {
     let whole = |charge| Reading { charge, cut: false };
     // A status that cannot be read is not worth a charge.
@@ -75,8 +75,9 @@ enum Given<'a> {
     Many,
 }
 
-fn only<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Given<'a> {
-    let mut values = headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_slice());
+fn only<'a>(headers: &'a [(impl AsRef<str>, impl AsRef<[u8]>)], name: &str) -> Given<'a> {
+    let named = headers.iter().filter(|(known, _)| known.as_ref() == name);
+    let mut values = named.map(|(_, value)| value.as_ref());
     match (values.next(), values.next()) {
         (None, _) => Given::Absent,
         (Some(value), None) => Given::One(value),
@@ -102,7 +103,7 @@ fn overridden(statement: &[u8], signed: Signed) -> Option<Amount> {
     Amount::parse(&amount)
 }
 
-fn measured(meter: &Meter, decimals: u8, headers: &[(String, Vec<u8>)]) -> Option<Amount> {
+fn measured(meter: &Meter, decimals: u8, headers: &[(impl AsRef<str>, impl AsRef<[u8]>)]) -> Option<Amount> {
     let quantity = match only(headers, &meter.header) {
         Given::Absent => meter.default?,
         Given::One(value) => count(value)?,

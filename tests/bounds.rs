@@ -13,6 +13,7 @@
 use std::time::{Duration, Instant};
 
 use base64::prelude::*;
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Head};
 use x402_proxy_wasm::claims::bucket::{Bucket, Layout};
 use x402_proxy_wasm::claims::{Attempt, Binding, Claim, Next, State};
@@ -158,7 +159,7 @@ fn the_largest_requests_are_decided_within_bounds() {
             let pairs = [(":method", "GET"), (":authority", "a.example"), (":path", &path)];
             let pairs: Vec<_> =
                 pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-            let _ = admit(&policy, &Head::read(&pairs), &Everything, NOW);
+            let _ = admit(&policy, &Head::read(&fields(&pairs)), &Everything, NOW);
         });
     }
     let policy = policy(10);
@@ -167,7 +168,7 @@ fn the_largest_requests_are_decided_within_bounds() {
             vec![(":method".to_owned(), b"GET".to_vec()), (":path".to_owned(), b"/a/x/b1/c".to_vec())];
         pairs.extend((0..4_000).map(|n| (format!("x-{n}"), b"cookie".to_vec())));
         pairs.extend((0..200).map(|_| ("cookie".to_owned(), b"a=b; x402-payment=c".to_vec())));
-        let _ = admit(&policy, &Head::read(&pairs), &Everything, NOW);
+        let _ = admit(&policy, &Head::read(&fields(&pairs)), &Everything, NOW);
     });
 }
 

@@ -5,6 +5,7 @@
 //! 3. A policy that was read can be put to work: quotes, catalogues and refusals come out.
 
 use serde_json::Value;
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Head};
 use x402_proxy_wasm::catalogue;
 use x402_proxy_wasm::config::error::Errors;
@@ -100,7 +101,7 @@ fn work(policy: &Policy, data: &[u8]) {
     for path in ["/", "/v1/tiles/1/2/3", "/healthz", "*"] {
         let pairs = [(":method", "GET"), (":authority", "api.example.com"), (":path", path)]
             .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-        let _ = admit(policy, &Head::read(&pairs), &shop::Able, shop::NOW);
+        let _ = admit(policy, &Head::read(&fields(&pairs)), &shop::Able, shop::NOW);
     }
 }
 

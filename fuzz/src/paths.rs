@@ -12,6 +12,7 @@
 
 use std::fmt::Write;
 
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Admission, Head};
 use x402_proxy_wasm::config::Policy;
 use x402_proxy_wasm::protocol::abilities::Unasked;
@@ -95,7 +96,8 @@ fn configuration<'a>(routes: impl Iterator<Item = &'a Line>) -> String {
 fn ask(policy: &Policy, method: &str, authority: &str, path: &[u8]) -> Answer {
     let pairs = [(":method", method.as_bytes()), (":authority", authority.as_bytes()), (":path", path)]
         .map(|(name, value)| (name.to_owned(), value.to_vec()));
-    let head = Head::read(&pairs);
+    let fields = fields(&pairs);
+    let head = Head::read(&fields);
     let work = || admit(policy, &head, &Unasked, shop::NOW);
     match cost::within(65_536, 64, path.len(), work) {
         Admission::Pass(_) => Answer::Free,

@@ -8,6 +8,7 @@
 
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Admission, Head, Purchase};
 use x402_proxy_wasm::evm::authorization::Authorization;
 use x402_proxy_wasm::exchange::Check;
@@ -198,7 +199,8 @@ fn present(json: &[u8], readable: bool) {
             (":path".to_owned(), path.as_bytes().to_vec()),
             ("payment-signature".to_owned(), encoded.clone()),
         ];
-        let head = Head::read(&pairs);
+        let fields = fields(&pairs);
+        let head = Head::read(&fields);
         let work = || admit(shop::policy(), &head, &shop::Able, shop::NOW);
         match cost::within(65_536, 64, json.len(), work) {
             Admission::Refuse(Some(_), refusal, _) => assert_eq!(refusal.status(), 402, "{refusal:?}"),

@@ -2,7 +2,7 @@
 //!
 //! The input is lines of `name: value`, at most 64; a value is any bytes but a line break.
 
-use x402_proxy_wasm::admission::head::{owned, owned_in_response};
+use x402_proxy_wasm::admission::head::{fields, owned, owned_in_response};
 use x402_proxy_wasm::admission::{admit, Admission, Head, Offered};
 use x402_proxy_wasm::reply::cors::Grant;
 
@@ -17,7 +17,8 @@ const ORIGINS: [&str; 2] = ["https://api.example.com", "http://api.example.com"]
 pub fn run(data: &[u8]) {
     let pairs: Vec<(String, Vec<u8>)> = data.split(|b| *b == b'\n').filter_map(pair).take(MOST).collect();
     let policy = shop::policy();
-    let head = cost::within(8_192, 16, data.len(), || Head::read(&pairs));
+    let held = fields(&pairs);
+    let head = cost::within(8_192, 16, data.len(), || Head::read(&held));
 
     let payments = || pairs.iter().filter(|(name, _)| name == "payment-signature" || name == "x-payment");
     match head.offered {
@@ -38,6 +39,7 @@ pub fn run(data: &[u8]) {
             pairs.iter().filter(|(name, _)| name == "cookie").map(|(_, value)| value.len() + 2).sum();
         assert!(cookies.rest.len() <= before);
         let again = [("cookie".to_owned(), cookies.rest.clone())];
+        let again = fields(&again);
         let again = Head::read(&again);
         assert!(again.cookies.is_none(), "our cookie goes on: {:?}", String::from_utf8_lossy(&cookies.rest));
     }

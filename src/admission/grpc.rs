@@ -22,8 +22,9 @@ impl GrpcStatus {
     }
 
     /// Looks for the status in response headers or trailers.
-    pub fn see(&mut self, pairs: &[(String, Vec<u8>)]) {
-        let find = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    pub fn see(&mut self, pairs: &[(impl AsRef<str>, impl AsRef<[u8]>)]) {
+        let named = |wanted: &str| pairs.iter().find(|(name, _)| name.as_ref() == wanted);
+        let find = |wanted| named(wanted).map(|(_, value)| value.as_ref());
         match (find("grpc-status"), find("content-type")) {
             (Some(status), _) => self.well = status == b"0",
             (None, Some(content_type)) if Dialect::of(content_type) == Dialect::Grpc => self.well = false,

@@ -25,6 +25,9 @@ const PAYMENT: [&str; 2] = ["payment-signature", "x-payment"];
 const OWNED_IN_RESPONSE: [&str; 4] =
     ["payment-response", "x-payment-response", "payment-required", "settlement-overrides"];
 
+/// A header: its name in lower case, as hosts give it, and its value, which may be any bytes.
+pub type Field<'a> = (&'a str, &'a [u8]);
+
 /// What stands in the payment headers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Offered<'a> {
@@ -64,7 +67,7 @@ pub struct Head<'a> {
     /// `access-control-request-headers`
     pub asked_headers: &'a str,
     asked_method: &'a str,
-    pairs: &'a [(String, Vec<u8>)],
+    fields: &'a [Field<'a>],
     /// Names of headers to take off before anything upstream sees them, whatever the route.
     pub owned: Vec<&'a str>,
     /// Names of payment headers that are there.
@@ -76,8 +79,8 @@ pub struct Head<'a> {
 // === impl Head ===
 
 impl<'a> Head<'a> {
-    /// Reads header pairs with lower-case names, as hosts give them. Values may be any bytes.
-    pub fn read(pairs: &'a [(String, Vec<u8>)]) -> Self {
+    /// Reads a request's headers.
+    pub fn read(fields: &'a [Field<'a>]) -> Self {
         let mut head = Self {
             method: "",
             authority: "",
@@ -92,15 +95,15 @@ impl<'a> Head<'a> {
             request_id: None,
             asked_headers: "",
             asked_method: "",
-            pairs,
+            fields,
             owned: Vec::new(),
             payments: Vec::new(),
             barred: None,
         };
         let mut clues = Clues::default();
-        for (name, value) in pairs {
+        for &(name, value) in fields {
             let text = || std::str::from_utf8(value).ok();
-            match name.as_str() {
+            match name {
                 ":method" => head.method = text().unwrap_or("\u{fffd}"),
                 ":authority" => head.authority = text().unwrap_or("\u{fffd}"),
                 ":path" => head.path = text(),
@@ -119,8 +122,8 @@ impl<'a> Head<'a> {
         }
         head.navigation = clues.navigation(head.method) && !head.grpc;
         if clues.cookie {
-            let cookies = pairs.iter().filter(|(name, _)| name == "cookie");
-            head.cookies = Cookies::take(cookies.map(|(_, value)| value.as_slice()));
+            let cookies = fields.iter().filter(|(name, _)| *name == "cookie");
+            head.cookies = Cookies::take(cookies.map(|&(_, value)| value));
         }
         head.preflight = head.method == "OPTIONS" && head.origin.is_some() && !head.asked_method.is_empty();
         head
@@ -146,7 +149,7 @@ impl<'a> Head<'a> {
     fn public_origin<'p>(&self, policy: &'p Policy) -> Cow<'p, str> {
         let said = policy.forwarded.as_ref().and_then(|forwarded| {
             let scheme = self.nth_last(FORWARDED_SCHEME, forwarded.hops())?;
-            let named = self.pairs.iter().any(|(name, _)| name == FORWARDED_HOST);
+            let named = self.fields.iter().any(|(name, _)| *name == FORWARDED_HOST);
             let host = if named { self.nth_last(FORWARDED_HOST, forwarded.hops())? } else { self.authority };
             forwarded.origin(scheme, host)
         });
@@ -156,7 +159,7 @@ impl<'a> Head<'a> {
     /// The `place`th value of a list header, counted from its end: the one a trusted proxy
     /// appended, whatever a client had written before it.
     fn nth_last(&self, header: &str, place: usize) -> Option<&'a str> {
-        let lines = self.pairs.iter().rev().filter(|(name, _)| name == header);
+        let lines = self.fields.iter().rev().filter(|(name, _)| *name == header);
         let mut values = lines.flat_map(|(_, line)| line.rsplit(|&byte| byte == b','));
         std::str::from_utf8(values.nth(place.checked_sub(1)?)?).ok()
     }
@@ -202,6 +205,11 @@ impl<'a> Head<'a> {
             self.payments.push(name);
         }
     }
+}
+
+/// Headers that somebody holds, as [`Head::read`] takes them.
+pub fn fields(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
+    pairs.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
 }
 
 /// Whether a request header is ours alone to write. An underscore counts as a hyphen: servers

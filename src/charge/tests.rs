@@ -1,4 +1,6 @@
 use super::*;
+
+const NO_HEADERS: &[(&str, &str)] = &[];
 use crate::config::Settle;
 use crate::protocol::tests::{base, offer};
 
@@ -49,7 +51,7 @@ fn the_upstream_may_say_it_in_three_ways() {
         let read = reading(&offer, &[(OVERRIDE, &statement)]);
         assert_eq!(read, Reading { charge: expected, cut: false }, "{amount}");
     }
-    assert_eq!(charge(&offer, &[]), metered(5_000_000));
+    assert_eq!(charge(&offer, NO_HEADERS), metered(5_000_000));
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn what_cannot_be_read_is_not_guessed() {
     for quantity in ["", "-1", "1.5", "1e3", " 1", "0x1", "one"] {
         assert_eq!(charge(&offer, &[("x-tokens", quantity)]), Charge::Unreadable, "{quantity}");
     }
-    assert_eq!(charge(&offer, &[]), Charge::Unreadable, "a missing quantity");
+    assert_eq!(charge(&offer, NO_HEADERS), Charge::Unreadable, "a missing quantity");
 }
 
 #[test]
@@ -117,17 +119,17 @@ fn a_rate_loses_nothing_before_the_last_step() {
             "{rate} {quantity}"
         );
     }
-    assert_eq!(charge(&sold(meter("$0.02", 1_000, Some(500))), &[]), metered(10_000));
+    assert_eq!(charge(&sold(meter("$0.02", 1_000, Some(500))), NO_HEADERS), metered(10_000));
 }
 
 #[test]
 fn a_status_that_is_not_charged_for_costs_nothing() {
     let offer = sold(None);
     for status in [Some(500), Some(404), Some(304), None] {
-        assert_eq!(read(&offer, Some(SIGNED), status, &[]).charge, Charge::Nothing, "{status:?}");
-        assert_eq!(read(&offer, None, status, &[]).charge, Charge::Nothing, "{status:?}");
+        assert_eq!(read(&offer, Some(SIGNED), status, NO_HEADERS).charge, Charge::Nothing, "{status:?}");
+        assert_eq!(read(&offer, None, status, NO_HEADERS).charge, Charge::Nothing, "{status:?}");
     }
-    assert_eq!(read(&offer, None, Some(200), &[]).charge, Charge::Full);
+    assert_eq!(read(&offer, None, Some(200), NO_HEADERS).charge, Charge::Full);
 }
 
 /// What the reference server makes of `Settlement-Overrides`; where ours is something else, why.

@@ -9,9 +9,12 @@ use crate::json::hex;
 use crate::memo::Memo;
 use crate::money::Amount;
 
+/// By key and identity.
+type Hashes = Memo<([u8; 16], Identity), [u8; 32], 64>;
+
 thread_local! {
     /// One payment asks a dozen times where its claim is, its wallet, its receipt.
-    static HASHES: RefCell<Memo<([u8; 16], Identity), [u8; 32], 64>> = const { RefCell::new(Memo::new()) };
+    static HASHES: RefCell<Hashes> = const { RefCell::new(Memo::new()) };
 }
 
 /// What the chain burns when an authorisation is used; the identity of a claim.
@@ -81,7 +84,7 @@ impl Identity {
 
     fn hash(&self, key: &[u8; 16]) -> [u8; 32] {
         let ([first, ..], [.., last]) = (key, self.nonce);
-        let recall = |hashes: &RefCell<Memo<_, _, 64>>| {
+        let recall = |hashes: &RefCell<Hashes>| {
             let mut hashes = hashes.try_borrow_mut().ok()?;
             Some(hashes.get(first ^ last, (*key, *self), |(key, identity)| identity.hash_anew(key)))
         };

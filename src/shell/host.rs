@@ -9,11 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, GrpcStatusCode, MapType, Status};
 
+use crate::admission::head::Field;
 use crate::claims::table::{Shared, StoreDown};
 use crate::reply::grpc;
-
-/// Headers as the host gives them: names in lower case, values any bytes.
-pub(super) type Pairs = Vec<(String, Vec<u8>)>;
 
 /// The host's shared data: per process and vm_id, one mutex, keys never deleted.
 pub(super) struct SharedData;
@@ -34,9 +32,12 @@ impl Shared for SharedData {
     }
 }
 
-/// All headers of a map; empty when there are none.
-pub(super) fn headers(map: MapType) -> Pairs {
-    hostcalls::get_map_bytes(map).unwrap_or_default()
+/// Headers of one map, as [`fields`] reads them.
+pub(super) use x402_abi::Headers;
+
+/// All headers of a map. A name that is not UTF-8 is no name we know.
+pub(super) fn fields(headers: &Headers) -> Vec<Field<'_>> {
+    headers.iter().map(|(name, value)| (std::str::from_utf8(name).unwrap_or("\u{fffd}"), value)).collect()
 }
 
 /// Sets a header, replacing every value it had.

@@ -12,7 +12,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
-use super::host;
+use super::host::{self, Headers};
 use super::worker::Worker;
 use crate::admission::{self, Admission, Head, Offered};
 use crate::charge;
@@ -60,8 +60,9 @@ impl Stream {
     }
 
     fn request(&mut self, worker: &Rc<Worker>) -> Action {
-        let pairs = host::headers(MapType::HttpRequestHeaders);
-        let mut head = Head::read(&pairs);
+        let headers = Headers::get(MapType::HttpRequestHeaders);
+        let fields = host::fields(&headers);
+        let mut head = Head::read(&fields);
         if let Some(document) = head.path.and_then(|path| wellknown::find(&worker.policy, head.method, path))
         {
             worker.meters.request(None, Outcome::Free);
@@ -140,17 +141,18 @@ impl Stream {
             visit.complete();
             return Action::Continue;
         }
-        let pairs = host::headers(MapType::HttpResponseHeaders);
-        let status = pairs.iter().find(|(name, _)| name == ":status");
+        let headers = Headers::get(MapType::HttpResponseHeaders);
+        let fields = host::fields(&headers);
+        let status = fields.iter().find(|(name, _)| *name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        let reading = charge::read(&purchase.offer, purchase.metered(), status, &pairs);
+        let reading = charge::read(&purchase.offer, purchase.metered(), status, &fields);
         if reading.cut || reading.charge == exchange::Charge::Unreadable {
             let what = if reading.cut { "is above what was signed, and was cut" } else { "cannot be read" };
             log::warn!("route {}: the upstream's charge {what}", purchase.route.name);
         }
         let charge = reading.charge;
-        visit.see_response(&pairs);
+        visit.see_response(&fields);
         let paying = matches!(visit.machine, exchange::Exchange::Paying(_));
         let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charge });
         if paying {
@@ -240,9 +242,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        for (name, _) in host::headers(MapType::HttpRequestTrailers) {
-            if admission::head::owned(&name) {
-                host::remove_header(MapType::HttpRequestTrailers, &name);
+        for (name, _) in host::fields(&Headers::get(MapType::HttpRequestTrailers)) {
+            if admission::head::owned(name) {
+                host::remove_header(MapType::HttpRequestTrailers, name);
             }
         }
         self.request_data()
@@ -274,7 +276,8 @@ impl HttpContext for Stream {
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         self.ended = true;
         if let State::Paying(visit) = &self.state {
-            let trailers = host::headers(MapType::HttpResponseTrailers);
+            let headers = Headers::get(MapType::HttpResponseTrailers);
+            let trailers = host::fields(&headers);
             for (name, _) in trailers.iter().filter(|(name, _)| admission::head::owned_in_response(name)) {
                 host::remove_header(MapType::HttpResponseTrailers, name);
             }

@@ -21,7 +21,7 @@ fn resource(policy: &Policy, headers: &[(&str, &[u8])]) -> String {
     let mut pairs =
         vec![(":authority".to_owned(), b"inside:8080".to_vec()), (":path".to_owned(), b"/v1/x?q=1".to_vec())];
     pairs.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())));
-    Head::read(&pairs).resource(policy)
+    Head::read(&fields(&pairs)).resource(policy)
 }
 
 const PROTO: &str = "x-forwarded-proto";
@@ -74,7 +74,7 @@ fn the_authority_stands_in_for_a_host_nobody_forwarded() {
     let ask = |authority: &str| {
         let pairs = [(":authority", authority), (":path", "/x"), (PROTO, "https")];
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-        Head::read(&pairs).resource(&one)
+        Head::read(&fields(&pairs)).resource(&one)
     };
     assert_eq!(ask("api.example.com:8443"), "https://api.example.com:8443/x");
     assert_eq!(ask("evil.test"), "https://fallback.example.com/x");

@@ -1,6 +1,7 @@
 use serde_json::{json, Value};
 
 use super::*;
+use crate::admission::head::fields;
 use crate::admission::{admit, Admission};
 use crate::protocol::abilities::Unasked;
 
@@ -34,7 +35,7 @@ fn asked(path: &str, method: &str) -> String {
         ("access-control-request-method", method),
     ];
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
-    match admit(&policy(), &Head::read(&pairs), &Unasked, 0) {
+    match admit(&policy(), &Head::read(&fields(&pairs)), &Unasked, 0) {
         Admission::Preflight(_, methods) => methods,
         Admission::Pass(_) => "passes".to_owned(),
         Admission::Refuse(_, refusal, _) => refusal.code().to_owned(),

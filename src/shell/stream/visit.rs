@@ -7,7 +7,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Action, MapType};
 
 use crate::admission::grpc::GrpcStatus;
-use crate::admission::{head, Head, Purchase};
+use crate::admission::head::{self, Field};
+use crate::admission::{Head, Purchase};
 use crate::claims::{self, Attempt, Identity, Transaction};
 use crate::config::{Cors, Facilitator, Offer, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
@@ -21,7 +22,7 @@ use crate::record::{Outcome, Record, VERSION};
 use crate::reply::cors::Grant;
 use crate::reply::grpc::{Dialect, Status};
 use crate::reply::{cache, Quote, ReceiptKind, Refusal, Reply};
-use crate::shell::host::{self, Pairs};
+use crate::shell::host::{self, Headers};
 use crate::shell::worker::{Outbox, Worker};
 use crate::signing::notary;
 
@@ -240,13 +241,13 @@ impl Visit {
     }
 
     /// Looks at a response that is held, or about to pass.
-    pub(super) fn see_response(&mut self, pairs: &Pairs) {
-        let names = pairs.iter().map(|(name, _)| name);
-        self.spoofed = names.filter(|name| head::owned_in_response(name)).cloned().collect();
-        let values = pairs.iter().filter(|(name, _)| name == "cache-control");
+    pub(super) fn see_response(&mut self, fields: &[Field<'_>]) {
+        let names = fields.iter().map(|(name, _)| *name);
+        self.spoofed = names.filter(|name| head::owned_in_response(name)).map(str::to_owned).collect();
+        let values = fields.iter().filter(|(name, _)| *name == "cache-control");
         self.cache_control = values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
-        self.upstream_allows_origin = pairs.iter().any(|(name, _)| name == "access-control-allow-origin");
-        self.grpc.see(pairs);
+        self.upstream_allows_origin = fields.iter().any(|(name, _)| *name == "access-control-allow-origin");
+        self.grpc.see(fields);
     }
 
     /// The host answers in our place while the settlement is out: its reply must not look as

@@ -17,7 +17,7 @@ use crate::facilitator::{self, Answer, Delivery, Doubt, Endpoint, Redirect, Verd
 use crate::precheck::Judge;
 use crate::proof;
 use crate::settlement;
-use crate::shell::host::{self, Pairs};
+use crate::shell::host::{self, Headers};
 
 /// How long at least a transaction is known as spent, in seconds. A facilitator repeats a
 /// success for as long as its network knows the transaction as recent: minutes.
@@ -259,7 +259,7 @@ fn log_answer(demand: &Demand, facilitator: &Facilitator, delivery: &Delivery<'_
 
 /// What a callout brought.
 struct Received {
-    headers: Pairs,
+    headers: Headers,
     body: Option<Vec<u8>>,
 }
 
@@ -267,8 +267,8 @@ impl Received {
     /// The body is read whole if it has at most so many bytes.
     fn take(num_headers: usize, body_size: usize, most: usize) -> Self {
         let headers = match num_headers {
-            0 => Pairs::new(),
-            _ => host::headers(MapType::HttpCallResponseHeaders),
+            0 => Headers::default(),
+            _ => Headers::get(MapType::HttpCallResponseHeaders),
         };
         let body = match body_size {
             0 => Some(Vec::new()),
@@ -280,10 +280,11 @@ impl Received {
 
     fn delivery(&self) -> Delivery<'_> {
         // Envoy: an answer cut in its body comes without headers, as does, on NGINX, every failure.
-        if self.headers.is_empty() {
+        let fields = host::fields(&self.headers);
+        if fields.is_empty() {
             return Delivery::Broken;
         }
-        let find = |name: &str| self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| &**value);
+        let find = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|&(_, value)| value);
         let status = find(":status").and_then(|value| std::str::from_utf8(value).ok());
         Delivery::arrived(
             status.and_then(|text| text.parse().ok()).unwrap_or(0),

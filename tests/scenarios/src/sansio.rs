@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use x402_devstack::client::{Answer, RawRequest};
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Admission, Head};
 use x402_proxy_wasm::claims::bucket::Layout;
 use x402_proxy_wasm::claims::table::Table;
@@ -78,7 +79,8 @@ impl Sansio {
 
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
         let pairs = wire::request_pairs(request);
-        let head = Head::read(&pairs);
+        let fields = fields(&pairs);
+        let head = Head::read(&fields);
         match admit(&self.policy, &head, &Listed, now()) {
             Admission::Pass(_) => {
                 let kept = without(&pairs, &head, |name| head.owned.contains(&name));

@@ -109,8 +109,8 @@ impl Visit {
     pub(in crate::shell::stream) fn complete(&self) {
         let Some(code) = self.told else { return };
         let map = MapType::HttpResponseHeaders;
-        let pairs = host::headers(map);
-        let has = |wanted: &str| pairs.iter().any(|(name, _)| name == wanted);
+        let headers = Headers::get(map);
+        let has = |wanted: &str| headers.iter().any(|(name, _)| name == wanted.as_bytes());
         if !has("grpc-status") {
             host::set_header(map, "grpc-status", &code.to_string());
         }
