@@ -11,6 +11,7 @@
 //! | [`json`] | writing JSON |
 //! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`money`] | prices, assets, base units |
+//! | [`secp256k1`] | public keys from signatures |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, Permit2, signature recovery |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
@@ -55,6 +56,7 @@ pub mod protocol;
 pub mod record;
 pub mod reply;
 pub mod route;
+pub mod secp256k1;
 pub mod settlement;
 pub mod signing;
 pub mod store;
