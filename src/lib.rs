@@ -12,6 +12,7 @@
 //! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`memo`] | results that are asked for again |
 //! | [`money`] | prices, assets, base units |
+//! | [`secp256k1`] | public keys from signatures |
 //! | [`evm`] | addresses, EIP-712, EIP-3009, Permit2, signature recovery |
 //! | [`limit`] | how often one source may have something done for it |
 //! | [`signing`] | the operator's own keys: who we are to a facilitator, what a buyer is promised |
@@ -57,6 +58,7 @@ pub mod protocol;
 pub mod record;
 pub mod reply;
 pub mod route;
+pub mod secp256k1;
 pub mod settlement;
 pub mod signing;
 pub mod store;

@@ -98,7 +98,11 @@ impl Context for Root {
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         match self.configure(size) {
-            Ok(()) => true,
+            Ok(()) => {
+                // Or the first payment would wait for it.
+                crate::secp256k1::prepare();
+                true
+            }
             Err(why) => {
                 log::error!("the configuration is refused:\n{why}");
                 false
