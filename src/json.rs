@@ -49,10 +49,13 @@ pub(crate) fn extend(out: &mut String, parts: &[&str]) {
 /// an iterator of characters, at ten times the cost.
 #[inline(never)]
 pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
+    let digit = |nibble: u8| nibble.wrapping_add(if nibble < 10 { b'0' } else { b'a' - 10 });
     for part in bytes.chunks(32) {
-        let mut digits = [0; 64];
-        let Some((digits, _)) = digits.split_at_mut_checked(part.len().saturating_mul(2)) else { return };
-        let _ = hex::encode_to_slice(part, digits);
+        let mut digits = [[0; 2]; 32];
+        for (pair, byte) in digits.iter_mut().zip(part) {
+            *pair = [digit(byte >> 4), digit(byte & 0xf)];
+        }
+        let digits = digits.as_flattened().get(..part.len().saturating_mul(2)).unwrap_or_default();
         out.push_str(std::str::from_utf8(digits).unwrap_or_default());
     }
 }
