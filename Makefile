@@ -50,12 +50,16 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 test: test-unit test-config test-scenarios test-clients test-repro test-panics test-model fuzz-smoke test-mutants ## Everything that proves it
 
 .PHONY: test-full
-test-full: test test-mutants-full fuzz ## The same, with every mutant and ten minutes for each fuzz target
+test-full: test test-recovery test-mutants-full fuzz ## The same, with a million recoveries, every mutant and ten minutes for each fuzz target
 
 .PHONY: test-unit
 test-unit: need-rust need-cc need-redis ## Unit, differential and development-stack tests, and the shared store on a real Redis; no Envoy
 	cargo test --locked --workspace --lib --bins $$($(call test_targets,False))
 	cargo test --locked --workspace --doc
+
+.PHONY: test-recovery
+test-recovery: need-rust need-cc ## A million recoveries against k256 and libsecp256k1, and every edge, with overflow checks (RECOVERY=100000 for fewer)
+	X402_RECOVERY=$${RECOVERY:-1000000} cargo test --locked --profile proof --package x402-proxy-wasm --test recovery -- --nocapture
 
 .PHONY: test-scenarios
 test-scenarios: build noop launcher ## The scenario table on a real Envoy
@@ -113,6 +117,12 @@ bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, mem
 	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
 	  --package x402-bench -- $(BENCH)
 
+.PHONY: bench-recovery
+bench-recovery: need-rust need-node ## Recovery of a signer against stock k256: natively, and in the V8 of this Node
+	cargo build --locked --release --manifest-path benches/recovery/Cargo.toml --bin recovery-bench
+	cargo rustc --locked --release --manifest-path benches/recovery/Cargo.toml --lib --crate-type cdylib --target $(TARGET)
+	node benches/recovery/bench.mjs $(CARGO_TARGET_DIR)/$(TARGET)/release/recovery_bench.wasm $(CARGO_TARGET_DIR)/release/recovery-bench
+
 .PHONY: noop
 noop: need-rust
 	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml
@@ -134,11 +144,13 @@ setup: need-rust need-cc need-chromium need-redis $(VENV)/.stamp $(CLIENTS)/node
 lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences and sources, YAML, links
 	cargo fmt --all --check
 	cargo fmt --manifest-path benches/noop/Cargo.toml --check
+	cargo fmt --manifest-path benches/recovery/Cargo.toml --check
 	cargo fmt --manifest-path $(CLIENTS)/rust/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --package x402-proxy-wasm --lib --target $(TARGET) -- -D warnings
 	cargo clippy --locked --manifest-path benches/noop/Cargo.toml --target $(TARGET) -- -D warnings
+	cargo clippy --locked --manifest-path benches/recovery/Cargo.toml --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path $(CLIENTS)/rust/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/clients-rust -- -D warnings
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/fuzz --all-targets -- -D warnings
 	$(PYTHON) tests/build/check_dependencies.py
@@ -146,7 +158,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	$(PYTHON) tests/build/check_docs.py
 	$(PYTHON) tests/build/attacks.py --static
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
-	for script in tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
+	for script in benches/recovery/*.mjs tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
 	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
 
 .PHONY: deny

@@ -106,16 +106,16 @@ fn combine(a: Scalar, b: Scalar, point: &Affine) -> Option<Affine> {
     for [a, a_lambda, b, b_lambda] in places.iter().rev() {
         sum.double();
         if *a != 0 {
-            sum.add_scaled(generator.get(*a)?, &scale);
+            sum.add(generator.get(*a)?, Some(&scale));
         }
         if *a_lambda != 0 {
-            sum.add_scaled(generator.get_lambda(*a_lambda)?, &scale);
+            sum.add(generator.get_lambda(*a_lambda)?, Some(&scale));
         }
         if *b != 0 {
-            sum.add(multiples.get(*b)?);
+            sum.add(multiples.get(*b)?, None);
         }
         if *b_lambda != 0 {
-            sum.add(multiples.get_lambda(*b_lambda)?);
+            sum.add(multiples.get_lambda(*b_lambda)?, None);
         }
     }
     sum.affine(&scale)

@@ -8,7 +8,7 @@
 mod product;
 
 use super::inverse::{invert, FIELD};
-use product::{multiply, reduce, square, sum};
+use product::{less, multiply, reduce, square};
 
 /// Nine digits of 29 bits, lowest first, each with its sign.
 type Limbs = [i64; 9];
@@ -32,7 +32,7 @@ pub(super) const MODULUS: [u64; 4] =
 /// Of **magnitude** `m` are those whose limbs are within `m * 2^28` (and a thousandth, in limb
 /// 2). Products, sums of products and constants have magnitude 1. Sums and differences add
 /// magnitudes and carry nothing. A product may be formed while the magnitudes of its factors,
-/// multiplied, are at most 14; so may a sum of products whose magnitudes add up to that.
+/// multiplied, are at most 6, a square up to magnitude 3.
 /// Nothing checks it at run time but the overflow checks of a debug build, which tests and
 /// fuzzing run under.
 #[derive(Clone, Copy, Debug)]
@@ -158,16 +158,16 @@ impl Field {
         self.0 = reduce(multiply(&self.0, &by.0));
     }
 
-    /// Becomes `of^2 + plus`, reduced once. `plus` may have any magnitude up to 2^20.
+    /// Becomes `of^2 - other`, reduced once. `other` may have any magnitude up to 2^20.
     #[inline(never)]
-    pub(super) fn set_square_plus(&mut self, of: &Self, plus: &Self) {
-        self.0 = reduce(sum(square(&of.0), &plus.0));
+    pub(super) fn set_square_less(&mut self, of: &Self, other: &Self) {
+        self.0 = reduce(less(square(&of.0), &other.0));
     }
 
-    /// Becomes `a b + plus`, as above.
+    /// Becomes `a b - other`, as above.
     #[inline(never)]
-    pub(super) fn set_product_plus(&mut self, a: &Self, b: &Self, plus: &Self) {
-        self.0 = reduce(sum(multiply(&a.0, &b.0), &plus.0));
+    pub(super) fn set_product_less(&mut self, a: &Self, b: &Self, other: &Self) {
+        self.0 = reduce(less(multiply(&a.0, &b.0), &other.0));
     }
 
     /// Squared so many times.

@@ -58,29 +58,26 @@ impl Sum {
         let b = self.y.square();
         let t = self.x.mul(&b.times(4));
         self.z.multiply(&self.y.times(2));
-        self.x.set_square_plus(&e, &t.times(-2));
-        self.y.set_product_plus(&e, &t.minus(&self.x), &b.square().times(-8));
+        self.x.set_square_less(&e, &t.times(2));
+        self.y.set_product_less(&e, &t.minus(&self.x), &b.square().times(8));
     }
 
-    /// Adds a point of the curve where the sum is. 8 M + 3 S.
-    pub(super) fn add(&mut self, term: Term<'_>) {
-        let z = self.z;
-        self.add_seen(term, &z);
-    }
-
-    /// Adds a point of the curve itself, where `scale` is the factor from it to the one where
-    /// the sum is: 1 M more.
-    pub(super) fn add_scaled(&mut self, term: Term<'_>, scale: &Field) {
-        let z = self.z.mul(scale);
-        self.add_seen(term, &z);
-    }
-
-    /// `z` is the sum's as the other point sees it.
+    /// Adds a point: of the curve where the sum is (8 M + 3 S), or of the curve itself, where
+    /// `scale` is the factor from it to the one where the sum is (1 M more).
     ///
     /// With `h = x2 z^2 - x1`, `r = y2 z^3 - y1` and `v = x1 h^2`: `x' = r^2 - h^3 - 2 v`,
-    /// `y' = r (v - x') - y1 h^3`, `z' = z h`. Where `h` is zero the points are equal or
-    /// opposite. The opposite of a point is taken by computing with `-r`.
-    fn add_seen(&mut self, term: Term<'_>, z: &Field) {
+    /// `y' = r (v - x') - y1 h^3`, `z' = z h`; before, `z` is scaled as the other point sees it.
+    /// Where `h` is zero the points are equal or opposite. The opposite of a point is taken by
+    /// computing with `-r`.
+    pub(super) fn add(&mut self, term: Term<'_>, scale: Option<&Field>) {
+        let seen;
+        let z = match scale {
+            Some(scale) => {
+                seen = self.z.mul(scale);
+                &seen
+            }
+            None => &self.z,
+        };
         let z2 = z.square();
         let x2 = term.x.mul(&z2);
         let y2 = term.y.mul(&z2.mul(z));
@@ -103,10 +100,10 @@ impl Sum {
         let h3 = h.mul(&h2);
         let v = self.x.mul(&h2);
         self.z.multiply(&h);
-        self.x.set_square_plus(&r, &v.times(-2).minus(&h3));
+        self.x.set_square_less(&r, &v.times(2).plus(&h3));
         let fall = if term.is_negative { self.x.minus(&v) } else { v.minus(&self.x) };
-        let below = self.y.mul(&h3).negated();
-        self.y.set_product_plus(&r, &fall, &below);
+        let below = self.y.mul(&h3);
+        self.y.set_product_less(&r, &fall, &below);
     }
 
     /// The point, whose curve is `scale` away from the curve itself, on that.

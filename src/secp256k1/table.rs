@@ -130,12 +130,13 @@ fn odd_multiples(points: &mut [Affine], ratios: &mut [Field]) -> Field {
     let mut z = first.y.times(2);
     let e = first.x.square().times(3);
     let b = first.y.square();
-    let b4 = b.times(4);
-    first.x.multiply(&b4);
-    first.y = b.times(2).mul(&b4);
+    first.x.multiply(&b.times(4));
+    // 8 b^2.
+    let b = b.times(2);
+    first.y.set_square_less(&b, &b.square().negated());
     let mut double = Affine { x: first.x, y: first.y };
-    double.x.set_square_plus(&e, &first.x.times(-2));
-    double.y.set_product_plus(&e, &first.x.minus(&double.x), &first.y.negated());
+    double.x.set_square_less(&e, &first.x.times(2));
+    double.y.set_product_less(&e, &first.x.minus(&double.x), &first.y);
 
     let mut sum = first;
     for (next, ratio) in places {
@@ -145,8 +146,8 @@ fn odd_multiples(points: &mut [Affine], ratios: &mut [Field]) -> Field {
         let far = sum.x.mul(&h2);
         double.x.multiply(&h2);
         double.y.multiply(&far.minus(&double.x));
-        next.x.set_square_plus(&r, &double.x.plus(&far).negated());
-        next.y.set_product_plus(&r, &double.x.minus(&next.x), &double.y.negated());
+        next.x.set_square_less(&r, &double.x.plus(&far));
+        next.y.set_product_less(&r, &double.x.minus(&next.x), &double.y);
         z.multiply(&h);
         *ratio = h;
         sum = next;

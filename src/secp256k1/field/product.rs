@@ -1,8 +1,9 @@
 //! Products of field elements: 17 columns, and their way back to nine limbs.
 //!
-//! Nothing overflows while the sum over the products of a column of magnitude times magnitude
-//! is at most 14 (see [`super::Field`]): a column then stays below
-//! `9 * 14 * 2^56 + 2^46 < 2^63`.
+//! Nothing overflows while the magnitudes of two factors (see [`super::Field`]), multiplied, are
+//! at most 6: sums of their halves have twice the magnitude, and a column of five such products
+//! stays below `5 * 4 * 6 * 2^56 + 2^46 < 2^63`. A square has no such sums, and up to magnitude
+//! 3 its columns are below `9 * 9 * 2^56 + 2^46`.
 
 #![allow(clippy::arithmetic_side_effects, reason = "columns stay below 2^63, see above")]
 
@@ -16,29 +17,57 @@ const FOLD: i64 = 31264;
 /// The same for the limb above.
 const FOLD_ABOVE: u32 = 8;
 
-/// `a * b`.
+/// `a * b`, by Karatsuba's identity: the lower five limbs and the upper four of each, and their
+/// sums, 66 products where the plain way has 81.
 #[inline(always)]
 pub(super) fn multiply(a: &Limbs, b: &Limbs) -> Columns {
-    let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = *a;
-    let [b0, b1, b2, b3, b4, b5, b6, b7, b8] = *b;
+    let [a0, a1, a2, a3, a4, e0, e1, e2, e3] = *a;
+    let [b0, b1, b2, b3, b4, f0, f1, f2, f3] = *b;
+    let l0 = a0 * b0;
+    let l1 = a0 * b1 + a1 * b0;
+    let l2 = a0 * b2 + a1 * b1 + a2 * b0;
+    let l3 = a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0;
+    let l4 = a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0;
+    let l5 = a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1;
+    let l6 = a2 * b4 + a3 * b3 + a4 * b2;
+    let l7 = a3 * b4 + a4 * b3;
+    let l8 = a4 * b4;
+    let h0 = e0 * f0;
+    let h1 = e0 * f1 + e1 * f0;
+    let h2 = e0 * f2 + e1 * f1 + e2 * f0;
+    let h3 = e0 * f3 + e1 * f2 + e2 * f1 + e3 * f0;
+    let h4 = e1 * f3 + e2 * f2 + e3 * f1;
+    let h5 = e2 * f3 + e3 * f2;
+    let h6 = e3 * f3;
+    let (a0, a1, a2, a3) = (a0 + e0, a1 + e1, a2 + e2, a3 + e3);
+    let (b0, b1, b2, b3) = (b0 + f0, b1 + f1, b2 + f2, b3 + f3);
+    let m0 = a0 * b0 - l0 - h0;
+    let m1 = a0 * b1 + a1 * b0 - l1 - h1;
+    let m2 = a0 * b2 + a1 * b1 + a2 * b0 - l2 - h2;
+    let m3 = a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0 - l3 - h3;
+    let m4 = a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0 - l4 - h4;
+    let m5 = a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1 - l5 - h5;
+    let m6 = a2 * b4 + a3 * b3 + a4 * b2 - l6 - h6;
+    let m7 = a3 * b4 + a4 * b3 - l7;
+    let m8 = a4 * b4 - l8;
     [
-        a0 * b0,
-        a0 * b1 + a1 * b0,
-        a0 * b2 + a1 * b1 + a2 * b0,
-        a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0,
-        a0 * b4 + a1 * b3 + a2 * b2 + a3 * b1 + a4 * b0,
-        a0 * b5 + a1 * b4 + a2 * b3 + a3 * b2 + a4 * b1 + a5 * b0,
-        a0 * b6 + a1 * b5 + a2 * b4 + a3 * b3 + a4 * b2 + a5 * b1 + a6 * b0,
-        a0 * b7 + a1 * b6 + a2 * b5 + a3 * b4 + a4 * b3 + a5 * b2 + a6 * b1 + a7 * b0,
-        a0 * b8 + a1 * b7 + a2 * b6 + a3 * b5 + a4 * b4 + a5 * b3 + a6 * b2 + a7 * b1 + a8 * b0,
-        a1 * b8 + a2 * b7 + a3 * b6 + a4 * b5 + a5 * b4 + a6 * b3 + a7 * b2 + a8 * b1,
-        a2 * b8 + a3 * b7 + a4 * b6 + a5 * b5 + a6 * b4 + a7 * b3 + a8 * b2,
-        a3 * b8 + a4 * b7 + a5 * b6 + a6 * b5 + a7 * b4 + a8 * b3,
-        a4 * b8 + a5 * b7 + a6 * b6 + a7 * b5 + a8 * b4,
-        a5 * b8 + a6 * b7 + a7 * b6 + a8 * b5,
-        a6 * b8 + a7 * b7 + a8 * b6,
-        a7 * b8 + a8 * b7,
-        a8 * b8,
+        l0,
+        l1,
+        l2,
+        l3,
+        l4,
+        l5 + m0,
+        l6 + m1,
+        l7 + m2,
+        l8 + m3,
+        m4,
+        m5 + h0,
+        m6 + h1,
+        m7 + h2,
+        m8 + h3,
+        h4,
+        h5,
+        h6,
     ]
 }
 
@@ -75,22 +104,22 @@ pub(super) fn square(a: &Limbs) -> Columns {
     ]
 }
 
-/// A product and limbs that go into its lower columns.
+/// A product less limbs, which are of its lower columns.
 #[inline(always)]
-pub(super) fn sum(columns: Columns, plus: &Limbs) -> Columns {
+pub(super) fn less(columns: Columns, limbs: &Limbs) -> Columns {
     let [c0, c1, c2, c3, c4, c5, c6, c7, c8, above @ ..] = columns;
-    let [p0, p1, p2, p3, p4, p5, p6, p7, p8] = *plus;
+    let [p0, p1, p2, p3, p4, p5, p6, p7, p8] = *limbs;
     let [c9, c10, c11, c12, c13, c14, c15, c16] = above;
     [
-        c0 + p0,
-        c1 + p1,
-        c2 + p2,
-        c3 + p3,
-        c4 + p4,
-        c5 + p5,
-        c6 + p6,
-        c7 + p7,
-        c8 + p8,
+        c0 - p0,
+        c1 - p1,
+        c2 - p2,
+        c3 - p3,
+        c4 - p4,
+        c5 - p5,
+        c6 - p6,
+        c7 - p7,
+        c8 - p8,
         c9,
         c10,
         c11,
