@@ -113,6 +113,11 @@ bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, mem
 	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
 	  --package x402-bench -- $(BENCH)
 
+.PHONY: bench-floods
+bench-floods: build need-cc need-redis $(VENV)/.stamp ## What payers get beside a flood, what limits and a shared store cost (FLOODS='--only store')
+	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
+	  --package x402-bench --bin x402-floods -- $(FLOODS)
+
 .PHONY: noop
 noop: need-rust
 	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml

@@ -8,6 +8,7 @@
 //! there is nothing to test: the tests say so, and fail where `CI` is set.
 
 pub mod change;
+pub mod flood;
 pub mod frames;
 mod liar;
 mod replicas;
