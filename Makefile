@@ -123,6 +123,11 @@ bench-recovery: need-rust need-node ## Recovery of a signer against stock k256: 
 	cargo rustc --locked --release --manifest-path benches/recovery/Cargo.toml --lib --crate-type cdylib --target $(TARGET)
 	node benches/recovery/bench.mjs $(CARGO_TARGET_DIR)/$(TARGET)/release/recovery_bench.wasm $(CARGO_TARGET_DIR)/release/recovery-bench
 
+.PHONY: bench-floods
+bench-floods: build need-cc need-redis $(VENV)/.stamp ## What payers get beside a flood, what limits and a shared store cost (FLOODS='--only store')
+	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
+	  --package x402-bench --bin x402-floods -- $(FLOODS)
+
 .PHONY: noop
 noop: need-rust
 	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml

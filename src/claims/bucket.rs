@@ -239,10 +239,17 @@ fn count(delta: &mut Delta, state: State, by: i64) {
     }
 }
 
-/// One claim as text: hexadecimal, whole, in the newest layout.
+/// One claim as text, for a store that others can write to: hexadecimal, whole, in the newest layout.
+/// Both forms begin with the state, so that neither cut short reads as the other.
+///
+/// ```text
+/// live      as in a bucket, without the tag        88 bytes
+/// tombstone state 1 | expires 4 | transaction 32   37 bytes
+/// ```
 pub fn to_text(claim: &Claim) -> String {
     let mut bytes = Vec::with_capacity(LIVE);
     if is_buried(claim.state, Layout::Two) {
+        bytes.push(claim.state as u8);
         push_tombstone(&mut bytes, claim);
     } else {
         push_live(&mut bytes, claim, Layout::Two);
@@ -250,13 +257,16 @@ pub fn to_text(claim: &Claim) -> String {
     hex::encode(bytes)
 }
 
-/// The claim of a text that [`to_text`] wrote; `None` for any other.
+/// The claim of a text that [`to_text`] wrote, to the letter; `None` for any other.
 pub fn from_text(text: &str) -> Option<Claim> {
     let bytes = hex::decode(text).ok()?;
-    match bytes.len() {
-        LIVE => read_record(&bytes),
-        _ => read_tombstone(&bytes),
-    }
+    let (state, rest) = bytes.split_first()?;
+    let claim = match (State::from_byte(*state)?, bytes.len()) {
+        (State::Delivered, _) => read_tombstone(rest),
+        (_, LIVE) => read_record(&bytes),
+        _ => None,
+    };
+    claim.filter(|claim| to_text(claim) == text)
 }
 
 /// Whether all that has to be kept of a claim fits a tombstone.

@@ -216,8 +216,10 @@ impl Claim {
             (State::Redeeming | State::Taken, Op::Delivered { .. }) => {
                 (Next::Put(self.buried(self.transaction, now)), Outcome::Done)
             }
+            // Given back for good: a renewal that was overtaken on its way does not take it up again.
             (State::Redeeming, Op::Undelivered { .. }) => {
-                (Next::Put(self.kept(State::Taken, now)), Outcome::Done)
+                let claim = Self { attempt: Attempt(0), ..self };
+                (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
             }
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
             (_, _) => (Next::Keep, Outcome::Lost),

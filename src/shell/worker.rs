@@ -245,11 +245,14 @@ impl Worker {
             }
             _ => {}
         }
-        let own = visit.identity == purchase.identity;
-        let found = || self.find_demand(&visit.identity);
-        let demand: &dyn Fn() -> Option<Rc<Demand>> = if own { &demand } else { &found };
+        // Until the other claim is the exchange's, what it gives up is its own.
+        let identity =
+            if visit.crediting && step == Step::Release { purchase.identity } else { visit.identity };
+        let found = || self.find_demand(&identity);
+        let demand: &dyn Fn() -> Option<Rc<Demand>> =
+            if identity == purchase.identity { &demand } else { &found };
         let first = step == Step::Begin && purchase.proves_wallet();
-        let case = Case { identity: visit.identity, offered: purchase.offered, demand, first };
+        let case = Case { identity, offered: purchase.offered, demand, first };
         self.claim(Owner::Exchange(visit.context), &case, &op)
     }
 

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | written | as decided | takes it over |
 //! | another value, under which nothing is written | as decided over it | takes it over |
-//! | certainly not sent | unavailable | as before |
+//! | certainly not sent | unavailable; what ends an attempt is written later | as before |
 //! | nobody knows | unavailable; what may have been written is undone later | as reserved |
 
 use super::{Before, Change, Name, OpenClaim, Reply, Swap};
@@ -161,7 +161,8 @@ impl Errand {
             Reply::Unscripted => Turn::Again(Box::new(Self { full: true, ..self })),
             Reply::Down => {
                 let adopt = self.reserves().map(|_| self.local);
-                Turn::Over { outcome: Outcome::Unavailable, adopt, undo: None }
+                let undo = if adopt.is_some() { None } else { self.undo() };
+                Turn::Over { outcome: Outcome::Unavailable, adopt, undo }
             }
             Reply::Unsure(_) => self.unsure(),
         }
@@ -220,17 +221,24 @@ impl Errand {
 
     /// It may have been written, and nobody may act on it.
     fn unsure(self) -> Turn {
-        let undo = match (self.op, self.outcome, self.op.attempt()) {
+        Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo: self.undo() }
+    }
+
+    /// What leaves nobody at work where the op's owner was told that nothing is known: the claim is
+    /// given up, or given back, or what became of it is written after all.
+    fn undo(&self) -> Option<Op> {
+        match (self.op, self.outcome, self.op.attempt()) {
             (Op::Begin(_), Outcome::Granted, Some(attempt)) => Some(Op::Release { attempt }),
             (Op::Begin(_), Outcome::Redeem(_), Some(attempt)) => Some(Op::Undelivered { attempt }),
             (Op::Begin(_), Outcome::Resolve(_), Some(attempt)) => Some(Op::Unknown { attempt }),
-            (Op::Settling { attempt, .. }, _, _) => Some(Op::Release { attempt }),
+            (Op::Settling { attempt, .. } | Op::Credit { attempt, .. }, _, _) => {
+                Some(Op::Release { attempt })
+            }
             (Op::Release { .. } | Op::Delivered { .. } | Op::Undelivered { .. } | Op::Unknown { .. }, ..) => {
                 Some(self.op)
             }
             _ => None,
-        };
-        Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo }
+        }
     }
 }
 

@@ -4,11 +4,12 @@
 A test belongs to the suite if its name begins with the row it proves (`a6_...`, or `a1_a2_...`
 for two), and runs on a real Envoy: those of tests/live, and of tests/scenarios the ones that end
 in `::envoy`. The document has a section for each row and names tests of it in backticks, where
-`*` stands for the rest of a name.
+`*` stands for the rest of a name. docs/states.md has a table for each accident, and names tests in
+each of its rows.
 
     attacks.py             builds, runs, counts by row
     attacks.py --list      builds and counts, without running
-    attacks.py --static    compares the document with the sources, without building
+    attacks.py --static    compares the documents with the sources, without building
 """
 
 import fnmatch
@@ -21,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "security.md"
+STATES = ROOT / "docs" / "states.md"
 ROWS = range(1, 20)
 LEAST = 120
 
@@ -50,8 +52,26 @@ def check_document(exists):
             wrong.append(f"docs/security.md: no section for A{row}")
         elif not any(row in rows_of(name) for name in named(found[row])):
             wrong.append(f"docs/security.md: A{row} names no test of its own")
+    wrong += check_states(exists)
     for row, text in sorted(found.items()):
         wrong += [f"docs/security.md: A{row} names `{name}`, which is no test" for name in named(text) if not exists(name)]
+    return wrong
+
+
+def check_states(exists):
+    """The same of the accidents that may befall a claim: for each state of it, a test."""
+    overview, *accidents = STATES.read_text().split("\n## ")
+    states = set(re.findall(r"^\| ([a-z]+)", overview, flags=re.M)) - {"state"}
+    wrong = []
+    for accident in accidents:
+        title = accident.splitlines()[0]
+        rows = [line.strip("| ").split(" | ", 1) for line in accident.splitlines() if line.startswith("| ")]
+        tested = " ".join(first for first, *rest in rows if named("".join(rest)))
+        # What is at rest has no client that could leave.
+        resting = {"taken", "delivered", "unknown", "credited"} if title == "The client leaves" else set()
+        wrong += [f"docs/states.md: no test of {state} under {title!r}"
+                  for state in sorted(states - resting) if state not in tested]
+        wrong += [f"docs/states.md names `{name}`, which is no test" for name in named(accident) if not exists(name)]
     return wrong
 
 

@@ -1,1 +1,176 @@
+//! What an op leaves behind when its answer is late, lost, or never comes.
 
+use super::super::Doubt;
+use super::*;
+use crate::claims::{Attempt, Begin, Opening, Paid, Transaction};
+use crate::evm::address::Address;
+
+const NOW: UnixSeconds = 1_800_000_000;
+const LEASE: UnixSeconds = NOW + 15;
+const OWN: Attempt = Attempt(7);
+
+fn names() -> (Identity, Binding) {
+    let identity = Identity {
+        chain_id: 8453,
+        verifying_contract: Address::new([1; 20]),
+        payer: Address::new([2; 20]),
+        nonce: [3; 32],
+    };
+    (identity, Binding([4; 16]))
+}
+
+fn begin(opening: Opening) -> Op {
+    Op::Begin(Begin {
+        attempt: OWN,
+        opening,
+        binding: Binding([4; 16]),
+        valid_before: NOW + 60,
+        redeem_for: 3_600,
+        lease: LEASE,
+        settler: 0,
+        vouched: false,
+    })
+}
+
+fn put(claim: Option<Claim>, op: &Op) -> Option<Claim> {
+    match Claim::apply(claim, op, NOW).0 {
+        Next::Put(claim) => Some(claim),
+        Next::Keep => claim,
+        Next::Remove => None,
+    }
+}
+
+fn held() -> Option<Claim> {
+    put(None, &begin(Opening::Held))
+}
+
+fn redeeming() -> Option<Claim> {
+    let settling = put(None, &begin(Opening::Settling));
+    let Op::Begin(otherwise) = begin(Opening::Nothing) else { return None };
+    let transaction = Transaction([9; 32]);
+    put(settling, &Op::Settled { attempt: OWN, transaction, deliver: Some(LEASE), otherwise })
+}
+
+fn away(local: Option<Claim>, op: Op) -> Errand {
+    match Errand::start(names(), op, local, None, false, NOW) {
+        Start::Away(errand) => *errand,
+        Start::Known(outcome) => panic!("{op:?}: {outcome:?}"),
+    }
+}
+
+/// A store of one claim: what it answers to an errand, and what stands there then.
+fn arrive(store: &mut Option<Claim>, errand: &Errand) -> Reply {
+    let current = store.as_ref().map(to_text);
+    errand.with_swap(1, NOW, |swap| {
+        let expected = match swap.before {
+            Before::Absent => current.is_none(),
+            Before::Value(text) => current.as_deref() == Some(text),
+            Before::Never => false,
+        };
+        if expected {
+            *store = swap.next.and_then(from_text);
+            return Reply::Written { now: NOW };
+        }
+        Reply::Differs { now: NOW, current: current.clone(), open: Vec::new() }
+    })
+}
+
+/// Until the op is over.
+fn run(store: &mut Option<Claim>, mut errand: Errand) -> Outcome {
+    loop {
+        let reply = arrive(store, &errand);
+        match errand.on(reply, NOW) {
+            Turn::Again(next) => errand = *next,
+            Turn::Over { outcome, .. } => return outcome,
+        }
+    }
+}
+
+fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 7] {
+    let release = Op::Release { attempt };
+    let (delivered, undelivered) = (Op::Delivered { attempt }, Op::Undelivered { attempt });
+    let settling = Op::Settling { attempt, lease: LEASE, amount: None, settler: 1 };
+    [
+        (release, held(), Some(release)),
+        (settling, held(), Some(release)),
+        // Used up or not: what is only held is given up, and what stands for another stays.
+        (Op::Credit { attempt, nonce: [5; 32] }, held(), Some(release)),
+        (delivered, redeeming(), Some(delivered)),
+        (undelivered, redeeming(), Some(undelivered)),
+        (Op::Renew { attempt, lease: LEASE + 4 }, held(), None),
+        (Op::Waive { attempt }, held(), None),
+    ]
+}
+
+/// Whoever ends an attempt does not wait for the store: it is written when it can be, whether the
+/// first try was lost on its way or never left.
+#[test]
+fn the_end_of_an_attempt_is_written_later() {
+    for (op, local, expected) in ops(OWN) {
+        for reply in [Reply::Down, Reply::Unsure(Doubt::Error)] {
+            let Turn::Over { outcome, adopt, undo } = away(local, op).on(reply.clone(), NOW) else {
+                panic!("{op:?}")
+            };
+            assert_eq!((outcome, adopt, undo), (Outcome::Unavailable, None, expected), "{op:?} {reply:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_begun_and_never_sent_leaves_nothing_to_undo() {
+    let turn = away(None, begin(Opening::Held)).on(Reply::Down, NOW);
+    assert_eq!(turn, Turn::Over { outcome: Outcome::Unavailable, adopt: Some(None), undo: None });
+}
+
+/// The release of a payment whose pledge is not known: it frees what is held, and nothing else.
+#[test]
+fn a_pledge_that_may_have_been_written_is_released_only_if_it_was_not() {
+    let pledge = away(held(), Op::Credit { attempt: OWN, nonce: [5; 32] });
+    for written in [false, true] {
+        let mut store = held();
+        if written {
+            arrive(&mut store, &pledge);
+        }
+        let outcome = run(&mut store, away(held(), Op::Release { attempt: OWN }));
+        if written {
+            assert_eq!((outcome, store.map(|c| c.state)), (Outcome::Lost, Some(State::Credited)));
+        } else {
+            assert_eq!((outcome, store), (Outcome::Done, None));
+            // The pledge that arrives after all finds nothing.
+            assert_eq!((run(&mut store, pledge.clone()), store), (Outcome::Lost, None));
+        }
+    }
+}
+
+/// A client that leaves while its lease is being renewed: in whichever order the two arrive, the
+/// claim is nobody's when both have.
+#[test]
+fn a_renewal_on_its_way_takes_nothing_up_again() {
+    let renew = Op::Renew { attempt: OWN, lease: LEASE + 4 };
+    let ends = [
+        (held(), Op::Release { attempt: OWN }, None),
+        (redeeming(), Op::Undelivered { attempt: OWN }, Some(State::Taken)),
+        (redeeming(), Op::Delivered { attempt: OWN }, Some(State::Delivered)),
+    ];
+    for (local, end, expected) in ends {
+        for renewed_first in [true, false] {
+            let mut store = local;
+            let (first, second) = if renewed_first { (renew, end) } else { (end, renew) };
+            let (first, second) = (away(local, first), away(local, second));
+            run(&mut store, first);
+            run(&mut store, second);
+            assert_eq!(store.map(|claim| claim.state), expected, "{end:?}, renewed first: {renewed_first}");
+        }
+    }
+    // Another one that redeems meanwhile is not disturbed by either.
+    let Op::Begin(other) = begin(Opening::Nothing) else { panic!("a begin") };
+    let mut store = redeeming();
+    run(&mut store, away(redeeming(), Op::Undelivered { attempt: OWN }));
+    let next = Op::Begin(Begin { attempt: Attempt(8), ..other });
+    let paid = Paid { transaction: Some(Transaction([9; 32])), amount: None };
+    assert_eq!(run(&mut store, away(None, next)), Outcome::Redeem(paid));
+    for late in [renew, Op::Undelivered { attempt: OWN }, Op::Delivered { attempt: OWN }] {
+        assert_eq!(run(&mut store, away(redeeming(), late)), Outcome::Lost);
+    }
+    assert_eq!(store.map(|claim| (claim.state, claim.attempt)), Some((State::Redeeming, Attempt(8))));
+}

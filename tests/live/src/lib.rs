@@ -7,10 +7,13 @@
 //! The configuration is the repository's `envoy/envoy.yaml`. Without an Envoy or a module
 //! there is nothing to test: the tests say so, and fail where `CI` is set.
 
+pub mod change;
+pub mod flood;
 pub mod frames;
 mod liar;
 mod replicas;
 mod scene;
+mod shop;
 pub mod trap;
 mod upgrade;
 
@@ -32,6 +35,7 @@ use x402_devstack::upstream::Upstream;
 pub use liar::Liar;
 pub use replicas::Replicas;
 pub use scene::Scene;
+pub use shop::Shop;
 pub use upgrade::{load, offer, upgrade};
 
 /// Where the seller is paid.
@@ -175,13 +179,17 @@ impl Stage {
     pub async fn log_of(&self, path: &str, count: usize) -> Vec<Value> {
         let mut found = Vec::new();
         until("its lines are in the access log", || {
-            let text = std::fs::read_to_string(self.envoy.access_log_path()).unwrap_or_default();
-            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-            found = lines.filter(|line: &Value| line["path"] == path).map(opened).collect();
+            found = self.log();
+            found.retain(|line| line["path"] == path);
             found.len() >= count
         })
         .await;
         found
+    }
+
+    /// The lines of the access log there are, the filter's records opened.
+    pub fn log(&self) -> Vec<Value> {
+        opened(&std::fs::read_to_string(self.envoy.access_log_path()).unwrap_or_default())
     }
 
     /// The filter's records of a path.
@@ -191,11 +199,22 @@ impl Stage {
     }
 }
 
-fn opened(mut line: Value) -> Value {
-    if let Some(record) = line["x402"].as_str() {
-        line["x402"] = serde_json::from_str(record).unwrap_or_default();
-    }
-    line
+/// The lines of an access log, the filter's records opened.
+fn opened(text: &str) -> Vec<Value> {
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let lines = lines.map(|mut line: Value| {
+        if let Some(record) = line["x402"].as_str() {
+            line["x402"] = serde_json::from_str(record).unwrap_or_default();
+        }
+        line
+    });
+    lines.collect()
+}
+
+/// How the requests for a path (without query) came out, as a log's records say, in order.
+pub fn outcomes(lines: &[Value], path: &str) -> Vec<String> {
+    let ours = lines.iter().filter(|line| line["path"] == path);
+    ours.filter_map(|line| line["x402"]["outcome"].as_str()).map(str::to_owned).collect()
 }
 
 /// An honest payment by a wallet of its own.

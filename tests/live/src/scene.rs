@@ -18,6 +18,7 @@ pub struct Scene {
     facilitator: facilitator::Options,
     pub(crate) upstream: Option<SocketAddr>,
     pub(crate) settler: Option<SocketAddr>,
+    pub(crate) reloadable: bool,
 }
 
 // === impl Scene ===
@@ -27,7 +28,13 @@ impl Scene {
     pub fn new(plugin: Value) -> Self {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/envoy.yaml");
         let options = Options::new(template).concurrency(2).plugin(PluginConfig::Json(plugin));
-        Self { options, facilitator: facilitator::Options::default(), upstream: None, settler: None }
+        Self {
+            options,
+            facilitator: facilitator::Options::default(),
+            upstream: None,
+            settler: None,
+            reloadable: false,
+        }
     }
 
     /// Changes how Envoy is run.
@@ -63,6 +70,12 @@ impl Scene {
     /// A cluster that `envoy/envoy.yaml` does not have, such as a store.
     pub fn cluster(self, name: &str, endpoint: SocketAddr) -> Self {
         self.envoy(|options| options.add_cluster(name, endpoint))
+    }
+
+    /// The listeners of replicas can be replaced.
+    pub fn reloadable(mut self) -> Self {
+        self.reloadable = true;
+        self
     }
 
     /// `None`, said aloud, where there is no Envoy or no module.

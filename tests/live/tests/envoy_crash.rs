@@ -6,6 +6,7 @@ use std::time::Duration;
 use x402_devstack::client::{Answer, Http2, RawConnection, RawRequest};
 use x402_devstack::envoy::{Options, Update};
 use x402_devstack::facilitator::{Fault, FaultKind};
+use x402_devstack::payer::{Draft, Wallet};
 use x402_live::trap::trapping;
 use x402_live::{
     assert_pending, code, load, module, offer, paid, pause, plugin, refused, sign, until, Scene, Stage,
@@ -158,15 +159,27 @@ async fn a15_crashes_forget_no_claim() {
     let Some(mut stage) = stage() else { return };
     let path = "/before/kept";
     let quote = stage.quote(path).await;
-    let (used, taken) = (sign(&quote), sign(&quote));
+    let (used, taken, open) = (sign(&quote), sign(&quote), sign(&quote));
     paid(&stage.buy(path, &used).await);
     assert_eq!(stage.buy(&format!("{path}?status=500"), &taken).await.status, 500);
+    stage.facilitator.fault(Fault::once(FaultKind::LostAnswer).nonce(open.nonce));
+    assert_pending(&stage.buy(path, &open).await, "lost");
+    let wallet = Wallet::another();
+    let by_wallet = || Draft::for_quote(&wallet, &quote).expect("payable").sign(&wallet);
+    let (owed, credited) = (by_wallet(), by_wallet());
+    assert_eq!(stage.buy(&format!("{path}?status=500"), &owed).await.status, 500);
+    pause(50).await;
+    paid(&stage.buy(path, &credited).await);
     trap(&mut stage, "proxy_on_request_trailers");
     for _ in 0..3 {
         crash(&stage).await;
         pause(1_200).await;
-        refused(&stage.come_back(path, &used).await, 402, "payment_already_used");
+        for payment in [&used, &owed, &credited] {
+            refused(&stage.come_back(path, payment).await, 402, "payment_already_used");
+        }
+        assert_pending(&stage.come_back(path, &open).await, "still open");
     }
+    assert_eq!((stage.settled(&credited).0, stage.settled(&open).1), (0, 1));
     paid(&stage.come_back(path, &taken).await);
     for payment in [&used, &taken] {
         refused(&stage.come_back(path, payment).await, 402, "payment_already_used");

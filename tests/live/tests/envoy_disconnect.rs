@@ -162,3 +162,45 @@ async fn a12_leaving_at_once_is_never_paying_for_nothing() {
     }
     eprintln!("{charged} of 40 were charged before they came back");
 }
+
+/// Sends a paid upload whose end is cut off, once its beginning is on its way.
+async fn cut_upload(stage: &Stage, path: &str, payment: &Payment) {
+    let whole = RawRequest::new("POST", path).body(vec![b'u'; 600_000]).pay(payment).to_bytes("shop.test");
+    let mut connection = RawConnection::open(stage.envoy.address()).await.unwrap();
+    let (head, rest) = whole.split_at(whole.len() / 4);
+    connection.write(head).await.unwrap();
+    pause(400).await;
+    connection.write(rest.get(..rest.len() / 2).unwrap()).await.unwrap();
+    pause(100).await;
+    connection.abort();
+    pause(200).await;
+}
+
+/// The upstream never had the whole request: what was paid for it is owed, to the same payment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_an_upload_cut_in_its_body_settled_before_is_owed() {
+    let Some(stage) = stage() else { return };
+    let path = "/before/cut-upload";
+    let payment = stage.payment(path).await;
+    cut_upload(stage, path, &payment).await;
+    assert_eq!((stage.settled(&payment), stage.upstream.hits(path)), ((1, 1), 0));
+    let whole = RawRequest::new("POST", path).body(vec![b'u'; 600_000]).pay(&payment);
+    let answer = stage.ask(&whole).await;
+    assert_eq!(paid(&answer), stage.facilitator.transfers_of(payment.nonce)[0].transaction.to_string());
+    refused(&stage.ask(&whole).await, 402, "payment_already_used");
+    assert_eq!(stage.settled(&payment), (1, 1));
+    assert_eq!(outcomes(stage, path, "replayed").await, ["quoted", "undelivered", "redeemed", "replayed"]);
+}
+
+/// And what was not asked for yet is not charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_an_upload_cut_in_its_body_settled_after_is_not_charged() {
+    let Some(stage) = stage() else { return };
+    let path = "/after/cut-upload";
+    let payment = stage.payment(path).await;
+    cut_upload(stage, path, &payment).await;
+    assert_eq!((stage.settled(&payment), stage.upstream.hits(path)), ((0, 0), 0));
+    paid(&stage.ask(&RawRequest::new("POST", path).body(vec![b'u'; 600_000]).pay(&payment)).await);
+    assert_eq!(stage.settled(&payment), (1, 1));
+    assert_eq!(outcomes(stage, path, "delivered").await, ["quoted", "abandoned", "delivered"]);
+}

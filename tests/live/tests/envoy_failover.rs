@@ -90,7 +90,7 @@ async fn silence(stage: &Stage, path: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_preferred_one_settles_while_it_can_and_the_next_where_nothing_was_sent() {
+async fn a10_the_preferred_one_settles_while_it_can_and_the_next_where_nothing_was_sent() {
     let backup = backup();
     let Some(stage) = set(in_order("600ms"), &backup, 2) else { return };
     known(&stage).await;
@@ -124,7 +124,7 @@ async fn the_preferred_one_settles_while_it_can_and_the_next_where_nothing_was_s
 
 /// Whatever leaves open what became of a settlement leaves it where it was asked for.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_settlement_that_may_have_arrived_goes_nowhere_else() {
+async fn a10_a_settlement_that_may_have_arrived_goes_nowhere_else() {
     let backup = backup();
     let Some(stage) = set(in_order("600ms"), &backup, 2) else { return };
     known(&stage).await;
@@ -162,7 +162,7 @@ async fn a_settlement_that_may_have_arrived_goes_nowhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_one_is_passed_over_and_comes_back_without_a_payment_being_the_trial() {
+async fn a10_an_open_one_is_passed_over_and_comes_back_without_a_payment_being_the_trial() {
     let backup = backup();
     let Some(stage) = set(in_order("200ms"), &backup, 1) else { return };
     known(&stage).await;
@@ -193,7 +193,7 @@ async fn an_open_one_is_passed_over_and_comes_back_without_a_payment_being_the_t
 
 /// Three of four, as far as four hundred draws say (four standard deviations).
 #[tokio::test(flavor = "multi_thread")]
-async fn weights_are_shares_of_the_payments() {
+async fn a10_weights_are_shares_of_the_payments() {
     let backup = backup();
     let shares = json!([{ "name": "main", "weight": 3 }, { "name": "backup", "weight": 1 }]);
     let Some(stage) = set(chosen("2s", shares), &backup, 2) else { return };
@@ -221,7 +221,7 @@ async fn weights_are_shares_of_the_payments() {
 /// What names a facilitator is quoted for one that may be asked, and settled by the one it names
 /// or by none.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quote_names_a_facilitator_that_may_be_asked() {
+async fn a10_a_quote_names_a_facilitator_that_may_be_asked() {
     let backup = backup();
     let Some(stage) = set(upto(in_order("600ms")), &backup, 1) else { return };
     known(&stage).await;
@@ -264,7 +264,7 @@ async fn second_for(stage: &Stage, backup: &Facilitator) -> Payment {
 
 /// One worker's five silences stop the quotes of both, and start them again.
 #[tokio::test(flavor = "multi_thread")]
-async fn all_workers_stop_quoting_when_the_last_facilitator_falls_silent() {
+async fn a10_all_workers_stop_quoting_when_the_last_facilitator_falls_silent() {
     let backup = backup();
     let Some(stage) = set(in_order("200ms"), &backup, 2) else { return };
     known(&stage).await;
@@ -304,7 +304,7 @@ async fn all_workers_stop_quoting_when_the_last_facilitator_falls_silent() {
 
 /// Nothing moves at `/verify`: whoever cannot say is passed over.
 #[tokio::test(flavor = "multi_thread")]
-async fn verify_is_asked_elsewhere_whatever_went_wrong() {
+async fn a10_verify_is_asked_elsewhere_whatever_went_wrong() {
     let backup = backup();
     let mut config = in_order("600ms");
     for at in 0..2 {
@@ -334,7 +334,7 @@ async fn verify_is_asked_elsewhere_whatever_went_wrong() {
 
 /// A substitute that is none is named once, and what nobody settles is not offered.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_names_a_substitute_that_is_none() {
+async fn a10_the_log_names_a_substitute_that_is_none() {
     let backup = backup();
     backup.list(|listing| listing.networks = vec!["eip155:8453".to_owned()]);
     let Some(stage) = set(in_order("600ms"), &backup, 2) else { return };

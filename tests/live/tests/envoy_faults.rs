@@ -119,8 +119,9 @@ async fn suffer(client: &mut Client<'_>, kind: &str, fault: FaultKind, fate: Fat
             come_back(client, &target, &payment, fate, &what).await;
         }
     }
-    let (_, transfers) = stage.settled(&payment);
+    let (asked, transfers) = stage.settled(&payment);
     assert_eq!(transfers, 1, "{what}: charged once in the end");
+    println!("| {what} | {} {} | {fate:?} | asked {asked} times, moved once |", first.status, code(&first));
 }
 
 /// The same payment after an unknown outcome.

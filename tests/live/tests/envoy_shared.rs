@@ -3,102 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::prelude::*;
-use serde_json::{json, Value};
-use x402_devstack::client::{request, Answer, RawConnection, RawRequest};
+use x402_devstack::client::{request, RawConnection, RawRequest};
 use x402_devstack::facilitator::{Fault, FaultKind};
-use x402_devstack::network::{Aim, Line, Trouble};
-use x402_devstack::payer::{Draft, Payment, Wallet};
-use x402_devstack::redis::{available, Redis, Upstash, Webdis};
-use x402_live::{assert_pending, code, paid, pause, plugin, refused, until, Replicas, Scene};
-
-const PASSWORD: &str = "claims:secret";
-
-/// Two Envoys, their store, and the line to it.
-struct Shop {
-    replicas: Replicas,
-    redis: Redis,
-    to_store: Line,
-    _front: Box<dyn std::any::Any + Send + Sync>,
-}
-
-fn config(kind: &str, authorization: &str) -> Value {
-    let mut config = plugin("3s");
-    config["claims"] = json!({ "shared": {
-        "cluster": "store", "authority": "store", "kind": kind, "timeout": "1500ms",
-        "headers": { "authorization": { "insecureLiteral": authorization } },
-    } });
-    config
-}
+use x402_devstack::network::{Aim, Trouble};
+use x402_devstack::payer::Wallet;
+use x402_live::{assert_pending, code, paid, pause, refused, until, Shop};
 
 fn open(kind: &'static str) -> Option<Shop> {
-    if !available() {
-        assert!(std::env::var_os("CI").is_none(), "no Redis or no webdis");
-        eprintln!("skipped: no Redis, or no webdis: apt-get install redis-server webdis");
-        return None;
-    }
-    let redis = Redis::start().expect("a Redis");
-    let (address, authorization, front): (_, _, Box<dyn std::any::Any + Send + Sync>) = match kind {
-        "webdis" => {
-            let webdis = Webdis::start(redis.address(), PASSWORD).expect("webdis");
-            (webdis.address(), format!("Basic {}", BASE64_STANDARD.encode(PASSWORD)), Box::new(webdis))
-        }
-        _ => {
-            let front = Upstash::start(redis.address(), "secret").expect("a front");
-            (front.address(), "Bearer secret".to_owned(), Box::new(front))
-        }
-    };
-    let to_store = Line::start(address).expect("a free port");
-    let scene = Scene::new(config(kind, &authorization)).cluster("store", to_store.address());
-    let replicas = scene.start_replicas(2)?;
-    // Every worker has to learn the store's clock first.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    Some(Shop { replicas, redis, to_store, _front: front })
-}
-
-impl Shop {
-    async fn ask(&self, at: usize, target: &str, payment: &Payment) -> Answer {
-        request(self.replicas.envoy(at).address(), &RawRequest::get(target).pay(payment)).await
-    }
-
-    /// A fresh payment, quoted by the first Envoy; once the store's clock is known.
-    async fn sign_by(&self, wallet: &Wallet, target: &str) -> Payment {
-        let mut quote = None;
-        for _ in 0..100 {
-            let answer = request(self.replicas.envoy(0).address(), &RawRequest::get(target)).await;
-            quote = answer.quote();
-            if quote.is_some() {
-                break;
-            }
-            pause(50).await;
-        }
-        Draft::for_quote(wallet, &quote.expect("a quote")).expect("payable").sign(wallet)
-    }
-
-    async fn sign(&self, target: &str) -> Payment {
-        self.sign_by(&Wallet::another(), target).await
-    }
-
-    /// The same, until it is no longer in flight.
-    async fn come_back(&self, at: usize, target: &str, payment: &Payment) -> Answer {
-        for _ in 0..400 {
-            let answer = self.ask(at, target, payment).await;
-            if code(&answer) != "payment_in_flight" {
-                return answer;
-            }
-            pause(50).await;
-        }
-        panic!("in flight for ever")
-    }
-
-    fn transfers(&self, payments: &[&Payment]) -> Vec<String> {
-        let of = |payment: &&Payment| self.replicas.stage.facilitator.transfers_of(payment.nonce);
-        payments.iter().flat_map(of).map(|transfer| transfer.transaction.to_string()).collect()
-    }
-
-    fn settles(&self, payment: &Payment) -> u64 {
-        self.replicas.stage.facilitator.settles_of(payment.nonce)
-    }
+    Shop::open(kind, |scene| scene)
 }
 
 async fn served_once_everywhere(shop: &Shop, kind: &str) {
@@ -220,7 +132,7 @@ async fn a14_without_the_store_nothing_is_sold_and_nothing_is_free() {
     let Some(shop) = open("webdis") else { return };
     let path = "/before/down";
     let payment = shop.sign(path).await;
-    shop.to_store.refuse();
+    shop.to_store().refuse();
     for at in [0, 1] {
         let answer = shop.ask(at, path, &payment).await;
         refused(&answer, 503, "claim_store_unavailable");
@@ -237,7 +149,7 @@ async fn a14_without_the_store_nothing_is_sold_and_nothing_is_free() {
     let free = request(shop.replicas.envoy(0).address(), &RawRequest::get("/free/x")).await;
     assert_eq!(free.status, 200);
     assert_eq!(shop.settles(&payment), 0);
-    shop.to_store.resume();
+    shop.to_store().resume();
     let mut answer = shop.ask(0, path, &payment).await;
     for _ in 0..100 {
         if answer.status == 200 {
@@ -258,21 +170,20 @@ async fn a14_answers_of_the_store_that_are_lost_grant_nothing_twice() {
     for round in 0..6 {
         let payment = shop.sign(path).await;
         // Some answers are lost on their way back: what was written is not known.
-        shop.to_store.trouble(Trouble::BlackHole, Aim::Every(2));
-        shop.to_store.break_off();
+        shop.to_store().trouble(Trouble::BlackHole, Aim::Every(2));
+        shop.to_store().break_off();
         let mut granted = 0;
         for try_ in 0..6 {
             let answer = shop.ask(try_ % 2, path, &payment).await;
             granted += usize::from(answer.status == 200);
             assert!([200, 402, 503].contains(&answer.status), "{answer:?}");
         }
-        shop.to_store.mend();
-        shop.to_store.break_off();
+        shop.to_store().mend();
+        shop.to_store().break_off();
         pause(2_500).await;
         let answer = shop.come_back(round % 2, path, &payment).await;
         granted += usize::from(answer.status == 200);
         assert!(granted <= 1, "round {round}: granted {granted} times");
         assert!(shop.transfers(&[&payment]).len() <= 1);
     }
-    drop(shop.redis);
 }

@@ -92,7 +92,11 @@ impl World {
             self.slots[i].crediting = true;
             self.slots[i].at = named(nonce);
         }
-        let claim = if let Step::Pledge(_) = step { slot.own } else { self.slots[i].at };
+        let claim = match step {
+            Step::Pledge(_) => slot.own,
+            Step::Release if self.slots[i].crediting => slot.own,
+            _ => self.slots[i].at,
+        };
         let outcome = self.apply(slot.id, claim, &op(&slot, step));
         // An exchange that is over hears only what it has to give back.
         let over = self.slots[i].exchange == Some(Exchange::Over);

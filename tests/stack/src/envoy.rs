@@ -217,6 +217,30 @@ impl Envoy {
         self.process.kill();
     }
 
+    /// Begins to drain, as a rolling restart does: connections are told to close, new ones are
+    /// still taken.
+    ///
+    /// # Panics
+    /// When Envoy does not do as it is told.
+    pub fn drain(&self) {
+        for path in ["/healthcheck/fail", "/drain_listeners?graceful&skip_exit"] {
+            assert_eq!(self.admin_post(path).status, 200, "{path}");
+        }
+    }
+
+    /// Ends the process as its supervisor would.
+    ///
+    /// # Panics
+    /// When it does not end within five seconds.
+    pub fn quit(&mut self) {
+        self.process.terminate();
+        let begun = Instant::now();
+        while !self.process.exited() {
+            assert!(begun.elapsed() < Duration::from_secs(5), "does not end:\n{}", self.log_tail());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Whether the process is still there.
     pub fn running(&mut self) -> bool {
         !self.process.exited()

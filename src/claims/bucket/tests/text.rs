@@ -57,11 +57,24 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics_or_reads_as_what_is_not_written(text in "\\PC{0,200}|[0-9a-fA-F]{72}|[0-9a-fA-F]{176}") {
+    fn no_text_panics_or_reads_as_what_is_not_written(text in "\\PC{0,200}|05[0-9a-f]{72}|0[0-9][0-9a-f]{174}") {
         if let Some(claim) = from_text(&text) {
-            let again = from_text(&to_text(&claim)).map(|again| (again.state, again.expires, again.transaction));
-            prop_assert_eq!(again, Some((claim.state, claim.expires, claim.transaction)));
+            prop_assert_eq!(to_text(&claim), text);
         }
+    }
+
+    /// No claim's text cut short is a claim, nor is one with more behind it, or with its own
+    /// beginning before it.
+    #[test]
+    fn a_text_that_was_cut_or_run_together_is_no_claim(claim in claims(), other in claims()) {
+        let (text, other) = (to_text(&claim), to_text(&other));
+        for cut in 1..text.len() {
+            let start = text.get(..cut).unwrap();
+            prop_assert_eq!(from_text(start), None, "the first {} of {}", cut, text);
+            prop_assert_eq!(from_text(&format!("{start}{text}")), None);
+            prop_assert_eq!(from_text(&format!("{text}{}", other.get(..cut).unwrap_or(&other))), None);
+        }
+        prop_assert_eq!(from_text(""), None);
     }
 }
 
@@ -70,8 +83,7 @@ fn a_text_of_another_length_or_alphabet_is_no_claim() {
     for state in State::ALL {
         let text = to_text(&claim(state));
         for cut in 0..text.len() {
-            // Cut to the length of a tombstone, the text of a live claim would read as one.
-            assert!(from_text(text.get(..cut).unwrap()).is_none() || cut == 72, "{state:?} cut at {cut}");
+            assert_eq!(from_text(text.get(..cut).unwrap()), None, "{state:?} cut at {cut}");
         }
         for other in [format!("{text}00"), format!("{text}0"), format!(" {text}"), format!("0x{text}")] {
             assert_eq!(from_text(&other), None, "{other}");
@@ -87,4 +99,22 @@ fn a_text_of_another_length_or_alphabet_is_no_claim() {
         text.replace_range(..2, &format!("{byte:02x}"));
         assert_eq!(from_text(&text), None, "a state nobody knows: {byte}");
     }
+}
+
+/// Text is compared with text in the store: what another hand wrote otherwise is not ours.
+#[test]
+fn one_claim_has_one_text() {
+    let text = to_text(&Claim { transaction: Some(Transaction([0xab; 32])), ..claim(State::Taken) });
+    assert!(from_text(&text).is_some());
+    assert_eq!(from_text(&text.to_uppercase()), None, "another case");
+    let mut flags = text.clone();
+    flags.replace_range(6..8, "81");
+    assert_eq!(from_text(&flags), None, "a flag nobody knows");
+    let mut gone = text.clone();
+    gone.replace_range(6..8, "00");
+    assert_eq!(from_text(&gone), None, "bytes that are not there");
+    // Another state in the same bytes: a tombstone has its own length.
+    let mut buried = text;
+    buried.replace_range(..2, "05");
+    assert_eq!(from_text(&buried), None);
 }

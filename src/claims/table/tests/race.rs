@@ -43,12 +43,16 @@ fn assert_one(outcomes: &HashMap<u64, Vec<Outcome>>, wins: Outcome, loses: Outco
 
 #[test]
 fn of_100_000_raced_begins_each_payment_is_granted_once() {
-    for dialect in DIALECTS {
+    for (dialect, layout) in
+        DIALECTS.into_iter().flat_map(|dialect| [(dialect, Layout::One), (dialect, Layout::Two)])
+    {
         let store = Memory::new(dialect);
-        let table = Table::open(&store, 131_072, Layout::Two, SEED).unwrap();
+        let table = Table::open(&store, 131_072, layout, SEED).unwrap();
         let outcomes = race(&store, &table, 25_000, |worker| Op::Begin(begin(worker, Opening::Settling)));
         assert_eq!(outcomes.len(), 25_000);
         assert_one(&outcomes, Outcome::Granted, Outcome::InFlight);
+        let begins: usize = outcomes.values().map(Vec::len).sum();
+        assert_eq!(begins, 100_000, "{layout:?}, {dialect:?}");
     }
 }
 

@@ -60,6 +60,10 @@ impl Process {
         let _ = self.envoy.wait();
     }
 
+    pub(super) fn terminate(&self) {
+        signal(&self.envoy, Signal::TERM);
+    }
+
     pub(super) fn exited(&mut self) -> bool {
         !matches!(self.envoy.try_wait(), Ok(None))
     }

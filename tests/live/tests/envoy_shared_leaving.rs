@@ -1,0 +1,70 @@
+//! Clients that leave while the shared store is being asked (A12): nothing of theirs stays at work
+//! behind them. Whoever left meets no lease when he comes back.
+
+use std::time::Duration;
+
+use x402_devstack::network::{Aim, Trouble};
+use x402_devstack::payer::{Payment, Wallet};
+use x402_live::{paid, pause, refused, Shop};
+
+/// How late the store's answers are, in milliseconds. What they tell is written at once.
+const LATE: u64 = 300;
+
+fn open() -> Option<Shop> {
+    Shop::open("webdis", |scene| scene)
+}
+
+/// Presents a payment to the first replica and leaves so long after. What was under way with the
+/// store is answered, then the store is quick again.
+async fn leave(shop: &Shop, target: &str, payment: &Payment, millis: u64) {
+    shop.to_store().trouble(Trouble::Delay(Duration::from_millis(LATE)), Aim::All);
+    shop.to_store().break_off();
+    pause(50).await;
+    let connection = shop.sent(0, target, payment).await;
+    pause(millis).await;
+    connection.abort();
+    pause(5 * LATE).await;
+    shop.to_store().mend();
+    shop.to_store().break_off();
+    pause(100).await;
+}
+
+/// In the middle of each call to the store: begin, reserve, begin what is owed, pledge, renew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_leaving_while_the_store_gives_credit_leaves_nothing_at_work() {
+    let Some(shop) = open() else { return };
+    for (at, millis) in (0..5).map(|call| call * LATE + LATE / 2).enumerate() {
+        let (wallet, path) = (Wallet::another(), "/before/leave-credit");
+        let first = shop.sign_by(&wallet, path).await;
+        assert_eq!(shop.ask(0, &format!("{path}?status=500"), &first).await.status, 500);
+        pause(100).await;
+        let second = shop.sign_by(&wallet, path).await;
+        leave(&shop, path, &second, millis).await;
+        let answer = shop.ask(at % 2, path, &second).await;
+        assert_eq!([paid(&answer)], *shop.transfers(&[&first, &second]), "left after {millis} ms");
+        assert_eq!(shop.settles(&second), 0, "left after {millis} ms");
+        pause(100).await;
+        for payment in [&first, &second] {
+            refused(&shop.ask(1 - at % 2, path, payment).await, 402, "payment_already_used");
+        }
+    }
+}
+
+/// In the middle of each call of a purchase.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_leaving_while_the_store_is_asked_leaves_nothing_at_work() {
+    let Some(shop) = open() else { return };
+    for kind in ["before", "after"] {
+        for (at, millis) in (0..3).map(|call| call * LATE + LATE / 2).enumerate() {
+            let path = format!("/{kind}/leave-{at}");
+            let payment = shop.sign(&path).await;
+            leave(&shop, &path, &payment, millis).await;
+            assert!(shop.transfers(&[&payment]).len() <= 1);
+            let answer = shop.ask(at % 2, &path, &payment).await;
+            assert_eq!([paid(&answer)], *shop.transfers(&[&payment]), "{kind}, left after {millis} ms");
+            pause(100).await;
+            refused(&shop.ask(1 - at % 2, &path, &payment).await, 402, "payment_already_used");
+            assert_eq!(shop.settles(&payment), 1, "{kind}, left after {millis} ms");
+        }
+    }
+}
