@@ -11,6 +11,7 @@ MODULE_LIMIT := 700000
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CLIENTS := tests/clients
+PEERS := benches/peers
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # Where the tests and the launcher find the real thing.
@@ -18,12 +19,14 @@ export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
 export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
 export X402_RUST ?= $(CARGO_TARGET_DIR)/clients-rust/debug
+export X402_PEER_AXUM ?= $(CARGO_TARGET_DIR)/peer-axum/release/peer-axum
+export X402_PEER_PYTHON ?= $(CARGO_TARGET_DIR)/peer-fastapi/bin/python
 export ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 # envoy.yaml brings the facilitator a token; the development one takes any.
 export X402_FACILITATOR_TOKEN ?= development
 
 # Lock files with a deny.toml beside them.
-audited := Cargo.toml $(CLIENTS)/rust/Cargo.toml fuzz/Cargo.toml
+audited := Cargo.toml $(CLIENTS)/rust/Cargo.toml $(PEERS)/axum/Cargo.toml fuzz/Cargo.toml
 
 # Integration tests named scenarios* or envoy* drive a real Envoy; the others need none.
 test_targets = cargo metadata --locked --no-deps --format-version 1 | python3 -c \
@@ -113,9 +116,8 @@ test-compose: ## docker-compose brings it all up and the payer pays; needs a Doc
 	tests/build/compose.sh
 
 .PHONY: bench
-bench: build noop need-cc $(VENV)/.stamp ## CPU per request on a real Envoy, memory, claims (BENCH='--full --write docs/benchmarks.md')
-	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
-	  --package x402-bench -- $(BENCH)
+bench: build noop need-cc peers $(VENV)/.stamp ## CPU per request on a real Envoy, other projects beside it (BENCH='--full --write docs/benchmarks.md')
+	cargo run --locked --profile counted --package x402-bench --bin x402-bench -- $(BENCH)
 
 .PHONY: bench-recovery
 bench-recovery: need-rust need-node ## Recovery of a signer against stock k256: natively, and in the V8 of this Node
@@ -125,12 +127,16 @@ bench-recovery: need-rust need-node ## Recovery of a signer against stock k256: 
 
 .PHONY: bench-floods
 bench-floods: build need-cc need-redis $(VENV)/.stamp ## What payers get beside a flood, what limits and a shared store cost (FLOODS='--only store')
-	cargo run --locked --release --config profile.release.lto=false --config profile.release.codegen-units=16 \
-	  --package x402-bench --bin x402-floods -- $(FLOODS)
+	cargo run --locked --profile counted --package x402-bench --bin x402-floods -- $(FLOODS)
 
 .PHONY: noop
 noop: need-rust
 	cargo build --locked --release --target $(TARGET) --manifest-path benches/noop/Cargo.toml
+
+# The published middlewares of other projects, to be measured beside the filter.
+.PHONY: peers
+peers: need-rust need-cc $(PEERS)/node/node_modules/.stamp $(CARGO_TARGET_DIR)/peer-fastapi/.stamp
+	cargo build --locked --release --manifest-path $(PEERS)/axum/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/peer-axum
 
 # The published Rust client and facilitator, with a tree of their own.
 .PHONY: client-rust
@@ -151,6 +157,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	cargo fmt --manifest-path benches/noop/Cargo.toml --check
 	cargo fmt --manifest-path benches/recovery/Cargo.toml --check
 	cargo fmt --manifest-path $(CLIENTS)/rust/Cargo.toml --check
+	cargo fmt --manifest-path $(PEERS)/axum/Cargo.toml --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --package x402-proxy-wasm --lib --target $(TARGET) -- -D warnings
@@ -163,7 +170,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	$(PYTHON) tests/build/check_docs.py
 	$(PYTHON) tests/build/attacks.py --static
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
-	for script in benches/recovery/*.mjs tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs; do node --check "$$script"; done
+	for script in benches/recovery/*.mjs tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs $(PEERS)/node/*.mjs; do node --check "$$script"; done
 	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
 
 .PHONY: deny
@@ -173,7 +180,7 @@ deny: need-rust ## Advisories, licences, bans and sources with cargo-deny (needs
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched here
-	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules tests/build/node_modules
+	rm -rf target benches/noop/target $(VENV) $(CLIENTS)/node_modules $(PEERS)/node/node_modules tests/build/node_modules
 
 .PHONY: help
 help: ## This list
@@ -194,6 +201,15 @@ $(VENV)/.stamp: tests/requirements.txt | need-python
 
 $(CLIENTS)/node_modules/.stamp: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json | need-node
 	cd $(CLIENTS) && npm ci
+	touch $@
+
+$(PEERS)/node/node_modules/.stamp: $(PEERS)/node/package.json $(PEERS)/node/package-lock.json | need-node
+	cd $(PEERS)/node && npm ci
+	touch $@
+
+$(CARGO_TARGET_DIR)/peer-fastapi/.stamp: $(PEERS)/python/requirements.txt | need-python
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
 .PHONY: need-rust

@@ -25,6 +25,31 @@ pub fn nanos(pid: u32) -> Result<u64, Failure> {
     Ok(sum)
 }
 
+/// The same of a process and all that descend from it.
+pub fn family_nanos(pid: u32) -> Result<u64, Failure> {
+    let mut sum = nanos(pid)?;
+    for task in tasks(pid)? {
+        // Not there where the kernel does not list them: then there is one process only.
+        let children = fs::read_to_string(task.join("children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            sum += family_nanos(child.parse()?)?;
+        }
+    }
+    Ok(sum)
+}
+
+/// Nanoseconds that each thread of a name that begins so has run.
+pub fn nanos_of_threads(pid: u32, name: &str) -> Result<Vec<u64>, Failure> {
+    let mut all = Vec::new();
+    for task in tasks(pid)? {
+        if fs::read_to_string(task.join("comm"))?.starts_with(name) {
+            let text = fs::read_to_string(task.join("schedstat"))?;
+            all.push(text.split(' ').next().unwrap_or_default().parse()?);
+        }
+    }
+    Ok(all)
+}
+
 /// Resident memory of a process in KiB.
 pub fn resident_kib(pid: u32) -> Result<u64, Failure> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
@@ -34,11 +59,7 @@ pub fn resident_kib(pid: u32) -> Result<u64, Failure> {
 
 /// Keeps every thread of a process on one processor. New threads inherit it.
 pub fn pin(pid: u32, processor: usize) -> Result<(), Failure> {
-    for task in tasks(pid)? {
-        let number = task.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        sched_setaffinity(Pid::from_raw(number.parse()?), &only(processor))?;
-    }
-    Ok(())
+    set(pid, &only(processor))
 }
 
 /// Keeps the calling thread, and what it starts from now on, on one processor. `false`
@@ -56,6 +77,21 @@ pub fn machine() -> String {
     };
     let model = values("model name").first().copied().unwrap_or("unknown processor");
     format!("{model}, {} processors", values("processor").len())
+}
+
+/// Lets every thread of a process run anywhere.
+pub fn unpin(pid: u32) -> Result<(), Failure> {
+    let mut anywhere = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|processor| anywhere.set(processor));
+    set(pid, &anywhere)
+}
+
+fn set(pid: u32, processors: &CpuSet) -> Result<(), Failure> {
+    for task in tasks(pid)? {
+        let number = task.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        sched_setaffinity(Pid::from_raw(number.parse()?), processors)?;
+    }
+    Ok(())
 }
 
 fn only(processor: usize) -> CpuSet {

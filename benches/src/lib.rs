@@ -1,24 +1,36 @@
-//! What the filter costs, measured on a real Envoy.
+//! What the filter costs, measured on a real Envoy, beside other projects' servers.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`bed`] | one Envoy with a listener for each stack of filters, and the servers behind it |
-//! | [`paths`] | what is measured: a listener, requests, the status they must get, a yardstick |
+//! | [`bed`] | one Envoy with a listener for each stack, and the servers behind it |
+//! | [`stack`] | what stands between the client and the application |
+//! | [`policy`] | what is sold where |
+//! | [`peers`] | the other projects' servers |
+//! | [`paths`] | what is measured: a stack, requests, the status they must get, a yardstick |
 //! | [`load`] | the load generator |
 //! | [`origin`] | the application behind the proxy |
 //! | [`cpu`] | processor time, memory and pinning, from `/proc` |
 //! | [`rounds`] | interleaved rounds and what they come to |
+//! | [`slow`] | time to a paid answer, where the facilitator takes its time |
+//! | [`scale`] | more routes, more workers |
 //! | [`stats`] | medians, bootstrap intervals |
 //! | [`still`] | what needs no load: size, start-up, memory, claims |
 //! | [`report`] | tables for people |
+//! | [`chart`] | and a picture |
 
 pub mod bed;
+pub mod chart;
 pub mod cpu;
 pub mod load;
 pub mod origin;
 pub mod paths;
+pub mod peers;
+pub mod policy;
 pub mod report;
 pub mod rounds;
+pub mod scale;
+pub mod slow;
+pub mod stack;
 pub mod stats;
 pub mod still;
 

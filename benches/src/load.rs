@@ -139,15 +139,24 @@ fn status(answer: &[u8]) -> Option<u16> {
     std::str::from_utf8(answer.get(9..12)?).ok()?.parse().ok()
 }
 
-/// Whether head and body are there. Envoy spells header names in lower case.
+/// Whether head and body are there: by length, or in chunks.
 fn complete(answer: &[u8]) -> Result<bool, Failure> {
-    const LENGTH: &[u8] = b"\r\ncontent-length: ";
-    let find = |what: &[u8]| answer.windows(what.len()).position(|window| window == what);
-    let Some(head) = find(b"\r\n\r\n") else { return Ok(false) };
-    let Some(at) = find(LENGTH) else { return Err("an answer without content-length".into()) };
-    let digits = answer[at + LENGTH.len()..].iter().take_while(|byte| byte.is_ascii_digit());
-    let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-    Ok(answer.len() >= head + 4 + length)
+    let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(false) };
+    let body = &answer[head + 4..];
+    let lines = answer[..head].split(|byte| *byte == b'\n').filter_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    });
+    for (name, value) in lines {
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let length: usize = std::str::from_utf8(value)?.parse()?;
+            return Ok(body.len() >= length);
+        }
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            return Ok(body.ends_with(b"0\r\n\r\n"));
+        }
+    }
+    Err("an answer without a length".into())
 }
 
 #[cfg(test)]
@@ -162,6 +171,11 @@ mod tests {
         for cut in 0..answer.len() {
             assert!(!complete(&answer[..cut]).unwrap_or(false), "{cut}");
         }
+        let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+        for cut in 0..answer.len() {
+            assert!(!complete(&answer[..cut]).unwrap_or(false), "{cut}");
+        }
+        assert!(complete(answer).unwrap());
         assert!(complete(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

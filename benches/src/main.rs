@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, ValueExt};
 use x402_bench::bed::{Behind, Modules};
+use x402_bench::paths::{self, Path};
 use x402_bench::report::Report;
 use x402_bench::rounds::{self, Effort};
-use x402_bench::{cpu, paths, still, Failure};
+use x402_bench::stack::Stack;
+use x402_bench::{cpu, scale, slow, still, Failure};
 
 const HELP: &str = "\
 x402-bench: what the filter costs on a real Envoy
@@ -15,15 +17,22 @@ x402-bench: what the filter costs on a real Envoy
     --full          60 rounds instead of 24
     --rounds N      that many
     --only A,B      only these paths, and no tables beside theirs (plain, noop, free, method,
-                    unmatched, direct, unpaid, forged, callout, before, after)
+                    unmatched, pure, direct, unpaid, unsignable, forged, replayed, callout,
+                    before, after, v1, permit, asked, express, hono, fastapi, axum, behind-express, ...)
+    --no-peers      without the servers of other projects
+    --no-scale      without the tables of many routes and workers
+    --scale         only those
     --against FILE  another build of the module, measured in the same rounds
-    --write FILE    also write the page of the documentation
+    --write FILE    also write the page of the documentation, and its chart beside it
 
 The module is X402_MODULE, the no-op filter X402_NOOP, Envoy ENVOY; `make bench` sets them.";
 
 struct Arguments {
     rounds: usize,
     only: Vec<String>,
+    peers: bool,
+    rest: bool,
+    scale: bool,
     against: Option<PathBuf>,
     write: Option<PathBuf>,
 }
@@ -39,7 +48,15 @@ fn main() -> ExitCode {
 }
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
-    let mut found = Arguments { rounds: 24, only: Vec::new(), against: None, write: None };
+    let mut found = Arguments {
+        rounds: 24,
+        only: Vec::new(),
+        peers: true,
+        rest: true,
+        scale: true,
+        against: None,
+        write: None,
+    };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -52,6 +69,9 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
             Arg::Long("only") => {
                 found.only = parser.value()?.string()?.split(',').map(str::to_owned).collect()
             }
+            Arg::Long("no-peers") => found.peers = false,
+            Arg::Long("no-scale") => found.scale = false,
+            Arg::Long("scale") => found.rest = false,
             Arg::Long("against") => found.against = Some(parser.value()?.into()),
             Arg::Long("write") => found.write = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
@@ -66,23 +86,46 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !pinned {
         eprintln!("x402-bench: one processor only: nothing is pinned");
     }
-    let chosen: Vec<_> = paths::ALL
-        .into_iter()
-        .filter(|path| arguments.only.is_empty() || arguments.only.iter().any(|name| name == path.name))
-        .collect();
-    let behind = Behind::start()?;
+    let chosen: Vec<_> =
+        [&paths::ALL[..], &paths::PEERS].concat().into_iter().filter(|path| arguments.chose(path)).collect();
+    let peers = chosen.iter().any(|path| matches!(path.stack, Stack::Alone(_) | Stack::Behind(_)));
+    let behind = if peers && arguments.rest { Behind::start_with_peers()? } else { Behind::start()? };
     let effort = Effort { rounds: arguments.rounds.max(1), divisor: 1 };
-    let rounds = rounds::run(&behind, &modules, &chosen, effort)?;
-    let mut report = Report { machine: cpu::machine(), pinned, rounds: Some(rounds), ..Report::default() };
-    if arguments.only.is_empty() {
+    let mut report = Report { machine: cpu::machine(), pinned, ..Report::default() };
+    let all = arguments.only.is_empty();
+    if arguments.rest {
+        report.rounds = Some(rounds::run(&behind, &modules, &chosen, effort)?);
+    }
+    if arguments.rest && all {
+        let bought = ["before", "after", "express", "hono", "fastapi", "axum"];
+        let paid: Vec<_> = chosen.iter().copied().filter(|path| bought.contains(&path.name)).collect();
+        report.waits = slow::waits(&behind, &modules, &paid, arguments.rounds.clamp(2, 10))?;
         report.module = std::fs::metadata(&modules.ours)?.len();
-        report.footprints = still::footprints(&behind, &modules, 3)?;
+        report.footprints =
+            still::footprints(&behind, &modules, &[Stack::Plain, Stack::Noop, Stack::Ours], 3)?;
         report.claims = still::claims(still::CAPACITY)?;
+        let record = concat!(env!("CARGO_MANIFEST_DIR"), "/guard/counts.toml");
+        report.counts = std::fs::read_to_string(record).unwrap_or_default();
+    }
+    if arguments.scale && all {
+        report.growth = Some(scale::growth(&behind, &modules, effort, 3)?);
     }
     print!("{}", report.tables());
     if let Some(file) = &arguments.write {
         std::fs::write(file, report.page())?;
+        if let Some(chart) = report.chart() {
+            std::fs::write(file.with_extension("svg"), chart)?;
+        }
         eprintln!("wrote {}", file.display());
     }
     Ok(())
+}
+
+impl Arguments {
+    fn chose(&self, path: &Path) -> bool {
+        match self.only.is_empty() {
+            true => self.peers || !matches!(path.stack, Stack::Alone(_) | Stack::Behind(_)),
+            false => self.only.iter().any(|name| name == path.name),
+        }
+    }
 }

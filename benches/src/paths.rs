@@ -1,9 +1,10 @@
 //! What is measured: a listener, requests, the status they must get, a yardstick.
 
-use x402_devstack::payer::{Draft, Quote, Wallet};
+use x402_devstack::payer::{Draft, Quote, SignatureForm, Wallet};
 
-use crate::bed::Stack;
 use crate::load::Requests;
+use crate::peers::Peer;
+use crate::stack::Stack;
 use crate::Failure;
 
 /// One path through the proxy.
@@ -25,128 +26,78 @@ pub struct Path {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pays {
     Nothing,
+    /// With a signature that no wallet makes: refused before anybody is recovered from it.
+    Unsignable,
     /// A payment signed by somebody else than it says, a new one each time.
     Forged,
     /// A payment signed a moment ago, a new one each time.
     Fresh,
+    /// The same by version 1.
+    FreshV1,
+    /// A payment that has bought what it could.
+    Replayed,
 }
 
 const CHEAP: usize = 1_500;
 const DEAR: usize = 400;
 
-/// Every path, yardsticks first.
-pub const ALL: [Path; 11] = [
-    Path {
-        name: "plain",
-        what: "plain proxy",
-        stack: Stack::Plain,
-        target: "/free/1",
-        pays: Pays::Nothing,
-        status: 200,
-        count: CHEAP,
-        over: None,
-    },
-    Path {
-        name: "noop",
-        what: "no-op wasm + proxy",
-        stack: Stack::Noop,
-        target: "/free/1",
-        pays: Pays::Nothing,
-        status: 200,
-        count: CHEAP,
-        over: Some(("plain", None)),
-    },
-    Path {
-        name: "free",
-        what: "unpriced, the path alone decides",
-        stack: Stack::Ours,
-        target: "/free/1",
-        pays: Pays::Nothing,
-        status: 200,
-        count: CHEAP,
-        over: Some(("noop", Some(1.05))),
-    },
-    Path {
-        name: "method",
-        what: "unpriced, the method decides",
-        stack: Stack::Ours,
-        target: "/mixed/1",
-        pays: Pays::Nothing,
-        status: 200,
-        count: CHEAP,
-        over: Some(("noop", Some(1.10))),
-    },
-    Path {
-        name: "unmatched",
-        what: "unmatched, passed",
-        stack: Stack::Ours,
-        target: "/elsewhere/1",
-        pays: Pays::Nothing,
-        status: 200,
-        count: CHEAP,
-        over: Some(("noop", Some(1.05))),
-    },
-    Path {
-        name: "direct",
-        what: "no-op wasm + `direct_response` of our 402",
-        stack: Stack::NoopDirect,
-        target: "/before/1",
-        pays: Pays::Nothing,
-        status: 402,
-        count: CHEAP,
-        over: None,
-    },
-    Path {
-        name: "unpaid",
-        what: "unpaid, 402",
-        stack: Stack::Ours,
-        target: "/before/1",
-        pays: Pays::Nothing,
-        status: 402,
-        count: CHEAP,
-        over: Some(("direct", Some(1.35))),
-    },
-    Path {
-        name: "forged",
-        what: "forged payment, 402",
-        stack: Stack::Ours,
-        target: "/before/1",
-        pays: Pays::Forged,
-        status: 402,
-        count: DEAR,
-        over: Some(("unpaid", None)),
-    },
-    Path {
-        name: "callout",
-        what: "no-op wasm with one callout + proxy",
-        stack: Stack::NoopCallout,
-        target: "/before/1",
-        pays: Pays::Nothing,
-        status: 200,
-        count: 2 * DEAR,
-        over: Some(("noop", None)),
-    },
-    Path {
-        name: "before",
-        what: "paid, `settle: before`",
-        stack: Stack::Ours,
-        target: "/before/1",
-        pays: Pays::Fresh,
-        status: 200,
-        count: DEAR,
-        over: Some(("callout", None)),
-    },
-    Path {
-        name: "after",
-        what: "paid, `settle: after`",
-        stack: Stack::Ours,
-        target: "/after/1",
-        pays: Pays::Fresh,
-        status: 200,
-        count: DEAR,
-        over: Some(("callout", None)),
-    },
+/// Every path of ours, yardsticks first.
+pub const ALL: [Path; 17] = [
+    Path::new("plain", "plain proxy", Stack::Plain, "/free/1", 200),
+    Path::new("noop", "no-op wasm + proxy", Stack::Noop, "/free/1", 200).over("plain", None),
+    Path::new("free", "unpriced, the path alone decides", Stack::Ours, "/free/1", 200)
+        .over("noop", Some(1.05)),
+    Path::new("method", "unpriced, the method decides", Stack::Ours, "/mixed/1", 200)
+        .over("noop", Some(1.10)),
+    Path::new("unmatched", "unmatched, passed", Stack::Ours, "/elsewhere/1", 200).over("noop", Some(1.05)),
+    Path::new("pure", "`direct_response` of our 402, no wasm", Stack::PureDirect, "/before/1", 402),
+    Path::new("direct", "no-op wasm + `direct_response` of our 402", Stack::NoopDirect, "/before/1", 402)
+        .over("pure", None),
+    Path::new("unpaid", "unpaid, 402", Stack::Ours, "/before/1", 402).over("direct", Some(1.35)),
+    Path::new("unsignable", "what no wallet could have signed, 402", Stack::Ours, "/before/1", 402)
+        .pays(Pays::Unsignable)
+        .over("unpaid", Some(1.3)),
+    Path::new("forged", "forged payment, 402", Stack::Ours, "/before/1", 402)
+        .pays(Pays::Forged)
+        .over("unpaid", None),
+    Path::new("replayed", "replayed payment, 402", Stack::Ours, "/before/1", 402)
+        .pays(Pays::Replayed)
+        .over("forged", None),
+    Path::new("callout", "no-op wasm with one callout + proxy", Stack::NoopCallout, "/before/1", 200)
+        .times(2 * DEAR)
+        .over("noop", None),
+    Path::new("before", "paid, `settle: before`", Stack::Ours, "/before/1", 200)
+        .pays(Pays::Fresh)
+        .over("callout", None),
+    Path::new("after", "paid, `settle: after`", Stack::Ours, "/after/1", 200)
+        .pays(Pays::Fresh)
+        .over("callout", None),
+    Path::new("v1", "paid by version 1, `settle: before`", Stack::Ours, "/before/1", 200)
+        .pays(Pays::FreshV1)
+        .over("callout", None),
+    Path::new("permit", "paid by Permit2, `verify: local`", Stack::Ours, "/permit/1", 200)
+        .pays(Pays::Fresh)
+        .over("callout", None),
+    Path::new("asked", "paid by Permit2, the facilitator verifies", Stack::Ours, "/asked/1", 200)
+        .pays(Pays::Fresh)
+        .over("callout", None),
 ];
+
+/// The other projects' servers: alone, and behind an Envoy without a filter.
+pub const PEERS: [Path; 8] = [
+    peer("express", Stack::Alone(Peer::Express), 200),
+    peer("hono", Stack::Alone(Peer::Hono), 300),
+    peer("fastapi", Stack::Alone(Peer::Fastapi), 100),
+    peer("axum", Stack::Alone(Peer::Axum), 800),
+    peer("behind-express", Stack::Behind(Peer::Express), 200),
+    peer("behind-hono", Stack::Behind(Peer::Hono), 300),
+    peer("behind-fastapi", Stack::Behind(Peer::Fastapi), 100),
+    peer("behind-axum", Stack::Behind(Peer::Axum), 400),
+];
+
+const fn peer(name: &'static str, stack: Stack, count: usize) -> Path {
+    Path::new(name, name, stack, "/before/1", 200).pays(Pays::Fresh).times(count).over("after", None)
+}
 
 /// Who pays.
 pub struct Wallets(Vec<Wallet>);
@@ -154,6 +105,33 @@ pub struct Wallets(Vec<Wallet>);
 // === impl Path ===
 
 impl Path {
+    pub(crate) const fn new(
+        name: &'static str,
+        what: &'static str,
+        stack: Stack,
+        target: &'static str,
+        status: u16,
+    ) -> Self {
+        Self { name, what, stack, target, pays: Pays::Nothing, status, count: CHEAP, over: None }
+    }
+
+    pub(crate) const fn pays(self, pays: Pays) -> Self {
+        Self { pays, count: DEAR, ..self }
+    }
+
+    pub(crate) const fn times(self, count: usize) -> Self {
+        Self { count, ..self }
+    }
+
+    pub(crate) const fn over(self, name: &'static str, bound: Option<f64>) -> Self {
+        Self { over: Some((name, bound)), ..self }
+    }
+
+    /// The same requests to something else.
+    pub fn at(self, stack: Stack) -> Self {
+        Self { stack, ..self }
+    }
+
     /// A round's requests. Payments are signed here, so that they are fresh.
     pub fn requests(
         &self,
@@ -169,8 +147,12 @@ impl Path {
             let payer = wallets.get(number);
             let draft = Draft::for_quote(payer, quote).ok_or("the quote cannot be paid")?;
             let signer = if self.pays == Pays::Forged { wallets.get(number + 1) } else { payer };
-            let header = draft.sign(signer).header();
-            Ok::<_, Failure>(self.head(&format!("payment-signature: {header}\r\n")))
+            let mut payment = draft.sign(signer);
+            if self.pays == Pays::Unsignable {
+                payment = payment.sign_as(SignatureForm::Zero);
+            }
+            let line = format!("{}: {}\r\n", payment.header_name().to_ascii_lowercase(), payment.header());
+            Ok::<_, Failure>(self.head(&line))
         });
         Ok(Requests::Each(signed.collect::<Result<_, _>>()?))
     }
@@ -204,9 +186,10 @@ mod tests {
 
     #[test]
     fn every_yardstick_is_measured_before_what_it_measures() {
-        for (at, path) in ALL.iter().enumerate() {
+        let all = [&ALL[..], &PEERS].concat();
+        for (at, path) in all.iter().enumerate() {
             if let Some((name, _)) = path.over {
-                assert!(ALL[..at].iter().any(|known| known.name == name), "{}", path.name);
+                assert!(all[..at].iter().any(|known| known.name == name), "{}", path.name);
             }
         }
     }

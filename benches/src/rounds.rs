@@ -2,13 +2,15 @@
 //! within a round, never across rounds, so that what the machine does meanwhile hits both.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use x402_devstack::envoy::Envoy;
 use x402_devstack::payer::Quote;
 
-use crate::bed::{self, Behind, Modules, Script, Stack};
-use crate::load::Load;
+use crate::bed::{self, Behind, Modules, Plan, Script};
+use crate::load::{Load, Requests};
 use crate::paths::{Path, Pays, Wallets};
+use crate::stack::Stack;
 use crate::stats::{self, Estimate, Random};
 use crate::{cpu, Failure};
 
@@ -23,11 +25,13 @@ pub struct Effort {
 /// One path in one round.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Processor time of all of Envoy's threads, in microseconds a request.
+    /// Processor time of every process that serves, in microseconds a request.
     pub cpu: f64,
     pub p50: f64,
     pub p99: f64,
     pub per_second: f64,
+    /// Calls to the facilitator per request.
+    pub calls: f64,
 }
 
 /// All rounds.
@@ -39,30 +43,53 @@ pub struct Rounds {
     pub envoy: String,
 }
 
+/// Where the requests go.
+pub struct Site<'a> {
+    pub envoy: &'a Envoy,
+    pub behind: &'a Behind,
+    pub wallets: Wallets,
+    pub connections: usize,
+    quotes: BTreeMap<&'static str, Quote>,
+}
+
 const CONNECTIONS: usize = 16;
+
+/// Requests that a server of another project is warmed with, once: engines that compile what
+/// is hot have done so by then.
+const WARM: usize = 1_500;
 
 /// Runs the rounds, and one before them that does not count: V8 compiles again what is hot.
 pub fn run(behind: &Behind, modules: &Modules, paths: &[Path], effort: Effort) -> Result<Rounds, Failure> {
     let script = behind.script(modules)?;
-    let envoy = behind.envoy(modules, &Stack::all(modules), Some(&script), 1)?;
-    same_answer(&envoy, &script)?;
-    let wallets = Wallets::new(64);
-    let mut quotes = BTreeMap::new();
-    for path in paths.iter().filter(|path| path.pays != Pays::Nothing) {
-        quotes.insert(path.target, bed::quote(listener(&envoy, path.stack)?, path.target)?);
+    let mut stacks = Stack::all(modules);
+    for path in paths {
+        if !matches!(path.stack, Stack::Alone(_)) && !stacks.contains(&path.stack) {
+            stacks.push(path.stack);
+        }
+    }
+    let envoy = behind.envoy(modules, Plan { script: Some(&script), ..Plan::of(&stacks) })?;
+    let mut site = Site::new(&envoy, behind);
+    for stack in [Stack::PureDirect, Stack::NoopDirect] {
+        site.same_answer(stack, &script)?;
+    }
+    for path in paths {
+        site.ask(path)?;
+        if matches!(path.stack, Stack::Alone(_)) {
+            site.sample(path, (WARM / effort.divisor).max(CONNECTIONS))?;
+        }
     }
     let mut random = Random(0x0402_0402);
     let mut order = paths.to_vec();
     if modules.against.is_some() {
         let ours = paths.iter().filter(|path| path.stack == Stack::Ours);
-        order.extend(ours.map(|path| Path { stack: Stack::Against, ..*path }));
+        order.extend(ours.map(|path| path.at(Stack::Against)));
     }
     let [mut samples, mut against] = [const { BTreeMap::<_, Vec<Sample>>::new() }; 2];
     for round in 0..=effort.rounds {
         random.shuffle(&mut order);
         for path in &order {
-            let sample = sample(&envoy, path, quotes.get(path.target), &wallets, effort.divisor)
-                .map_err(|why| format!("{}: {why}", path.name))?;
+            let count = (path.count / effort.divisor).max(CONNECTIONS);
+            let sample = site.sample(path, count).map_err(|why| format!("{}: {why}", path.name))?;
             if round > 0 {
                 let into = if path.stack == Stack::Against { &mut against } else { &mut samples };
                 into.entry(path.name).or_default().push(sample);
@@ -76,57 +103,94 @@ pub fn run(behind: &Behind, modules: &Modules, paths: &[Path], effort: Effort) -
     Ok(Rounds { paths: paths.to_vec(), samples, against, envoy: version })
 }
 
-fn sample(
-    envoy: &Envoy,
-    path: &Path,
-    quote: Option<&Quote>,
-    wallets: &Wallets,
-    divisor: usize,
-) -> Result<Sample, Failure> {
-    let requests = path.requests(quote, wallets, (path.count / divisor).max(CONNECTIONS))?;
-    let mut load = Load::open(listener(envoy, path.stack)?, CONNECTIONS)?;
-    // Connections, upstream connections and caches are warm when the clock starts.
-    load.run(path.requests(quote, wallets, 2 * CONNECTIONS)?, path.status)?;
-    let count = requests.len();
-    let before = settled(envoy.pid())?;
-    let seen = load.run(requests, path.status)?;
-    let after = settled(envoy.pid())?;
-    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
-    let (nanos, count) = ((after - before) as f64, count as f64);
-    Ok(Sample {
-        cpu: nanos / 1e3 / count,
-        p50: stats::quantile(&seen.micros, 0.5),
-        p99: stats::quantile(&seen.micros, 0.99),
-        per_second: count / seen.elapsed.as_secs_f64(),
-    })
-}
+// === impl Site ===
 
-/// Processor time once the worker sleeps: a running thread's is brought up to date only at
-/// the next tick, and `on_log` runs after the client has its answer.
-fn settled(pid: u32) -> Result<u64, Failure> {
-    std::thread::sleep(std::time::Duration::from_millis(3));
-    cpu::nanos(pid)
-}
+impl<'a> Site<'a> {
+    pub fn new(envoy: &'a Envoy, behind: &'a Behind) -> Self {
+        Self { envoy, behind, wallets: Wallets::new(64), connections: CONNECTIONS, quotes: BTreeMap::new() }
+    }
 
-/// The yardstick of our 402 has to be our 402.
-fn same_answer(envoy: &Envoy, script: &Script) -> Result<(), Failure> {
-    let direct = bed::ask(listener(envoy, Stack::NoopDirect)?, "/before/1")?;
-    for name in ["payment-required", "cache-control", "content-type", "content-length"] {
-        if direct.header(name) != script.unpaid.header(name) {
-            return Err(format!("the direct response differs in {name}").into());
+    /// Asks what a path costs, if it is paid for.
+    pub fn ask(&mut self, path: &Path) -> Result<(), Failure> {
+        if path.pays != Pays::Nothing {
+            let answer = bed::ask(self.address(path.stack)?, path.target)?;
+            let quote = match path.pays {
+                Pays::FreshV1 => Quote::from_body(&answer.body),
+                _ => answer.quote(),
+            };
+            let quote = quote.ok_or_else(|| format!("no quote for {}", path.name))?;
+            self.quotes.insert(path.name, quote);
         }
+        Ok(())
     }
-    if direct.status != 402
-        || direct.body != script.unpaid.body
-        || direct.headers.len() != script.unpaid.headers.len()
-    {
-        return Err(format!("the direct response differs: {direct:?}").into());
-    }
-    Ok(())
-}
 
-fn listener(envoy: &Envoy, stack: Stack) -> Result<std::net::SocketAddr, Failure> {
-    envoy.listener(stack.name()).ok_or_else(|| format!("no listener {}", stack.name()).into())
+    pub fn address(&self, stack: Stack) -> Result<SocketAddr, Failure> {
+        if let Stack::Alone(peer) = stack {
+            return self.behind.peers.address(peer);
+        }
+        let name = stack.name();
+        self.envoy.listener(&name).ok_or_else(|| format!("no listener {name}").into())
+    }
+
+    /// Processor time of what serves a stack, once it sleeps: a running thread's is brought up
+    /// to date only at the next tick, and `on_log` runs after the client has its answer.
+    fn settled(&self, stack: Stack) -> Result<u64, Failure> {
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        let peer = match stack {
+            Stack::Alone(peer) | Stack::Behind(peer) => cpu::family_nanos(self.behind.peers.pid(peer)?)?,
+            _ => 0,
+        };
+        let envoy = if matches!(stack, Stack::Alone(_)) { 0 } else { cpu::nanos(self.envoy.pid())? };
+        Ok(peer + envoy)
+    }
+
+    /// New requests of a path. What is to be replayed is paid first.
+    pub fn requests(&self, path: &Path, count: usize) -> Result<Requests, Failure> {
+        let requests = path.requests(self.quotes.get(path.name), &self.wallets, count)?;
+        if path.pays == Pays::Replayed {
+            Load::open(self.address(path.stack)?, self.connections)?.run(requests.clone(), 200)?;
+        }
+        Ok(requests)
+    }
+
+    /// Runs a path once.
+    pub fn sample(&self, path: &Path, count: usize) -> Result<Sample, Failure> {
+        let requests = self.requests(path, count)?;
+        let mut load = Load::open(self.address(path.stack)?, self.connections)?;
+        // Connections, upstream connections and caches are warm when the clock starts.
+        load.run(self.requests(path, 2 * self.connections)?, path.status)?;
+        let called = self.behind.facilitator.instant_calls();
+        let before = self.settled(path.stack)?;
+        let seen = load.run(requests, path.status)?;
+        let after = self.settled(path.stack)?;
+        let calls = self.behind.facilitator.instant_calls() - called;
+        #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+        let (nanos, calls, count) = ((after - before) as f64, calls as f64, count as f64);
+        Ok(Sample {
+            cpu: nanos / 1e3 / count,
+            p50: stats::quantile(&seen.micros, 0.5),
+            p99: stats::quantile(&seen.micros, 0.99),
+            per_second: count / seen.elapsed.as_secs_f64(),
+            calls: calls / count,
+        })
+    }
+
+    /// The yardstick of our 402 has to be our 402.
+    fn same_answer(&self, stack: Stack, script: &Script) -> Result<(), Failure> {
+        let direct = bed::ask(self.address(stack)?, "/before/1")?;
+        for name in ["payment-required", "cache-control", "content-type", "content-length"] {
+            if direct.header(name) != script.unpaid.header(name) {
+                return Err(format!("the direct response differs in {name}").into());
+            }
+        }
+        if direct.status != 402
+            || direct.body != script.unpaid.body
+            || direct.headers.len() != script.unpaid.headers.len()
+        {
+            return Err(format!("the direct response differs: {direct:?}").into());
+        }
+        Ok(())
+    }
 }
 
 // === impl Rounds ===
@@ -135,6 +199,12 @@ impl Rounds {
     /// One figure of a path in every round.
     pub fn each(&self, name: &str, figure: fn(&Sample) -> f64) -> Vec<f64> {
         self.samples.get(name).map(|samples| samples.iter().map(figure).collect()).unwrap_or_default()
+    }
+
+    /// The median CPU of a path, where it was measured.
+    pub fn cpu(&self, name: &str) -> Option<f64> {
+        let cpu = self.each(name, |sample| sample.cpu);
+        (!cpu.is_empty()).then(|| stats::median(&cpu))
     }
 
     /// The CPU of a path as a multiple of another's, round by round.
@@ -167,14 +237,16 @@ impl Rounds {
         pairs(self.samples.get(name)?, self.against.get(name)?, |one, other| one / other)
     }
 
-    /// What a paid request costs beyond its signature and a bare callout: `paid` less the
-    /// callout yardstick, less what a forged payment costs more than none.
+    /// What a paid request costs beyond its signature and a bare callout, in microseconds:
+    /// `paid` less the callout yardstick, less the recovery, which is what a forged payment
+    /// costs more than one refused just before anybody is recovered from its signature.
     pub fn own_cost(&self, paid: &str) -> Option<Estimate> {
-        let columns = [paid, "callout", "forged", "unpaid"].map(|name| self.each(name, |sample| sample.cpu));
+        let columns =
+            [paid, "callout", "forged", "unsignable"].map(|name| self.each(name, |sample| sample.cpu));
         let rounds = columns.iter().map(Vec::len).min()?;
-        let [paid, callout, forged, unpaid] = &columns;
+        let [paid, callout, forged, unsigned] = &columns;
         let values: Vec<f64> =
-            (0..rounds).map(|at| paid[at] - callout[at] - (forged[at] - unpaid[at])).collect();
+            (0..rounds).map(|at| paid[at] - callout[at] - (forged[at] - unsigned[at])).collect();
         (!values.is_empty()).then(|| stats::estimate(&values))
     }
 }

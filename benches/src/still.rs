@@ -9,9 +9,10 @@ use x402_proxy_wasm::claims::table::{Shared, StoreDown, Table};
 use x402_proxy_wasm::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Outcome, Transaction};
 use x402_proxy_wasm::evm::address::Address;
 
-use crate::bed::{Behind, Modules, Stack};
+use crate::bed::{Behind, Modules, Plan};
 use crate::load::Load;
 use crate::paths::{Wallets, ALL};
+use crate::stack::Stack;
 use crate::{cpu, stats, Failure};
 
 /// The claims a policy holds unless it says otherwise.
@@ -45,11 +46,13 @@ pub struct Filled {
 }
 
 /// Starts each stack alone, with one and two workers, and loads it.
-pub fn footprints(behind: &Behind, modules: &Modules, times: usize) -> Result<Vec<Footprint>, Failure> {
-    [Stack::Plain, Stack::Noop, Stack::Ours]
-        .into_iter()
-        .map(|stack| footprint(behind, modules, stack, times))
-        .collect()
+pub fn footprints(
+    behind: &Behind,
+    modules: &Modules,
+    stacks: &[Stack],
+    times: usize,
+) -> Result<Vec<Footprint>, Failure> {
+    stacks.iter().map(|stack| footprint(behind, modules, *stack, times)).collect()
 }
 
 fn footprint(behind: &Behind, modules: &Modules, stack: Stack, times: usize) -> Result<Footprint, Failure> {
@@ -57,7 +60,7 @@ fn footprint(behind: &Behind, modules: &Modules, stack: Stack, times: usize) -> 
     for _ in 0..times {
         for (workers, resident) in [(1, &mut one), (2, &mut two)] {
             let begun = Instant::now();
-            let envoy = behind.envoy(modules, &[stack], None, workers)?;
+            let envoy = behind.envoy(modules, Plan { workers, ..Plan::of(&[stack]) })?;
             if workers == 1 {
                 ready.push(begun.elapsed().as_secs_f64() * 1e3);
                 cpu.push(float(cpu::nanos(envoy.pid())?) / 1e6);
@@ -70,13 +73,11 @@ fn footprint(behind: &Behind, modules: &Modules, stack: Stack, times: usize) -> 
     Ok(Footprint { stack, ready, cpu, one, two })
 }
 
-/// Enough connections that every worker gets some, and something on each path of the stack.
+/// Enough connections that every worker gets some, and something on the paths of the stack.
 fn load(envoy: &x402_devstack::envoy::Envoy, stack: Stack) -> Result<(), Failure> {
     let mut load = Load::open(envoy.address(), 64)?;
-    for path in ALL
-        .iter()
-        .filter(|path| path.stack == stack && matches!(path.name, "plain" | "noop" | "free" | "unpaid"))
-    {
+    let sells = matches!(stack, Stack::Ours | Stack::Routes(_));
+    for path in ALL.iter().filter(|path| path.name == "free" || (path.name == "unpaid" && sells)) {
         load.run(path.requests(None, &Wallets::new(2), 4_000)?, path.status)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use x402_bench::bed::{Behind, Modules};
 use x402_bench::report::Report;
 use x402_bench::rounds::{self, Effort};
-use x402_bench::{cpu, paths};
+use x402_bench::{cpu, paths, slow};
 use x402_devstack::envoy::find_binary;
 
 #[test]
@@ -23,7 +23,13 @@ fn every_path_is_measured_with_the_status_it_should_have() {
         let cpu = rounds.each(path.name, |sample| sample.cpu);
         assert!(matches!(cpu[..], [micros] if micros > 1.0), "{}: {cpu:?}", path.name);
     }
-    let report = Report { machine: cpu::machine(), rounds: Some(rounds), ..Report::default() };
+    let paid: Vec<_> =
+        paths::ALL.into_iter().filter(|path| ["before", "after"].contains(&path.name)).collect();
+    let waits = slow::waits(&behind, &modules, &paid, 1).unwrap();
+    for wait in &waits {
+        assert!((wait.calls - 1.0).abs() < 1e-9 && wait.p50 >= 150.0, "{wait:?}");
+    }
+    let report = Report { machine: cpu::machine(), rounds: Some(rounds), waits, ..Report::default() };
     let page = report.page();
     assert!(paths::ALL.iter().all(|path| page.contains(path.what)), "{page}");
 }

@@ -14,7 +14,14 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MANIFESTS = ["Cargo.toml", "benches/noop/Cargo.toml", "benches/recovery/Cargo.toml", "tests/clients/rust/Cargo.toml", "fuzz/Cargo.toml"]
+MANIFESTS = [
+    "Cargo.toml",
+    "benches/noop/Cargo.toml",
+    "benches/peers/axum/Cargo.toml",
+    "benches/recovery/Cargo.toml",
+    "fuzz/Cargo.toml",
+    "tests/clients/rust/Cargo.toml",
+]
 
 
 def cargo(*arguments, manifest):

@@ -97,6 +97,8 @@ pub(crate) struct State {
     inquiries: Mutex<Calls>,
     clock_offset: AtomicI64,
     instant_calls: AtomicU64,
+    /// Milliseconds before an instant answer.
+    pause: AtomicU64,
     doors: OnceLock<crate::listen::Doors>,
 }
 
@@ -112,6 +114,7 @@ impl Facilitator {
             inquiries: Mutex::default(),
             clock_offset: AtomicI64::new(0),
             instant_calls: AtomicU64::new(0),
+            pause: AtomicU64::new(0),
             doors: OnceLock::new(),
             options,
         });
@@ -189,9 +192,15 @@ impl Facilitator {
         self.ledger().transfers_of(nonce)
     }
 
-    /// Calls answered in instant mode, where nothing is logged.
+    /// Calls to `/verify` and `/settle` answered in instant mode, where nothing is logged.
     pub fn instant_calls(&self) -> u64 {
         self.state.instant_calls.load(Ordering::Relaxed)
+    }
+
+    /// How long a `/verify` or `/settle` takes from now on, in instant mode.
+    pub fn set_pause(&self, pause: Duration) {
+        let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.state.pause.store(millis, Ordering::Relaxed);
     }
 
     /// Shifts the facilitator's clock, in seconds.
@@ -235,6 +244,7 @@ impl State {
         *lock(&self.listing) = self.options.listing.clone();
         self.clock_offset.store(0, Ordering::Relaxed);
         self.instant_calls.store(0, Ordering::Relaxed);
+        self.pause.store(0, Ordering::Relaxed);
     }
 }
 

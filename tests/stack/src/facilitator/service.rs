@@ -1,6 +1,8 @@
 //! The counter: takes calls, processes payments, hands the rest to admin or to a fault.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -36,6 +38,10 @@ impl Service for Desk {
             return Response::json(405, &json!({ "error": "POST only" })).into();
         }
         if state.options.instant {
+            match state.pause.load(Ordering::Relaxed) {
+                0 => {}
+                millis => tokio::time::sleep(Duration::from_millis(millis)).await,
+            }
             return instant::answer(state, operation, &request.body).into();
         }
         state.process(operation, &request).await
@@ -85,7 +91,7 @@ impl State {
 
     async fn misbehave(&self, operation: Operation, payment: &PaymentRequest, fault: &Fault) -> Reply {
         if let FaultKind::Delay { ms, book_late } = fault.kind {
-            let pause = std::time::Duration::from_millis(ms);
+            let pause = Duration::from_millis(ms);
             if book_late {
                 tokio::time::sleep(pause).await;
                 return respond(&self.handle(operation, payment).await.answer).into();
