@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use lexopt::{Arg, ValueExt};
 use serde_json::{json, Value};
-use x402_bench::bed::{self, Modules, Stack};
+use x402_bench::bed::{self, Modules};
 use x402_bench::load::Load;
 use x402_bench::paths::{Path, Pays, Wallets};
+use x402_bench::policy::policy as prices;
+use x402_bench::stack::Stack;
 use x402_bench::stats::{self, Estimate, Random};
 use x402_bench::{cpu, origin, Failure};
 use x402_devstack::client::{RawConnection, RawRequest};
@@ -158,7 +160,7 @@ fn limits(rounds: usize) -> Result<(), Failure> {
         ("a 429 beyond it", json!({ "challenges": few, "failures": most }), 429),
     ];
     for (name, limit, status) in kinds {
-        let mut policy = bed::policy();
+        let mut policy = prices();
         policy["limit"] = limit;
         let path = path(Pays::Nothing, status, 1_500);
         variants.push(Variant { name, envoy: behind.envoy(&policy, None)?, path });
@@ -185,7 +187,7 @@ fn store(rounds: usize) -> Result<(), Failure> {
         ("after", ["paid after, claims of its own", "paid after, shared"]),
     ] {
         for (name, shares) in names.into_iter().zip([false, true]) {
-            let mut policy = bed::policy();
+            let mut policy = prices();
             if shares {
                 policy["claims"] = json!({ "shared": shared });
             }
