@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEARCH = ["-p", "x402-proxy-wasm", "--test", "model_search"]
 MACHINES = ["-p", "x402-proxy-wasm", "--test", "machines"]
 CLAIMS = ["-p", "x402-proxy-wasm", "--lib", "claims::"]
+STORE = ["-p", "x402-proxy-wasm", "--lib", "store::"]
 DEMAND = ["-p", "x402-proxy-wasm", "--lib", "demand::"]
 NATIVE = ["-p", "x402-scenarios", "--test", "table_native"]
 FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
@@ -352,7 +353,7 @@ MUTANTS = [
         "the number of a call in its answer", "src/store/reply.rs",
         "words.first() == Some(&id_text(id).as_str())",
         "words.first().is_some()",
-        ["-p", "x402-proxy-wasm", "--lib", "store::"], ["store::tests::whatever_else_comes_leaves_it_open"],
+        STORE, ["store::tests::whatever_else_comes_leaves_it_open"],
     ),
     (
         "the comparison of a swap", "src/store/swap.lua",
@@ -452,6 +453,70 @@ MUTANTS = [
         "(State::Settling | State::Unknown, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),",
         "(_, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),",
         CLAIMS, ["claims::tests::every_state_against_every_op"],
+    ),
+    (
+        "the offer that a credit is for", "src/claims/open.rs",
+        "*slot = what.0;", "*slot = [0; 16];",
+        NATIVE, ["a13_credit_is_for_what_was_bought::native"],
+    ),
+    (
+        "the wallet that a credit is for", "src/claims/open.rs",
+        "let hash = Identity { nonce, ..*who }.locate(self.seed());",
+        "let hash = Identity { nonce, payer: crate::evm::address::Address::new([0; 20]), ..*who }.locate(self.seed());",
+        CLAIMS, ["claims::open::tests::a_wallet_is_who_pays_where_for_what_and_no_nonce"],
+    ),
+    (
+        "the wallet that a credit is for in the store", "src/store.rs",
+        "hasher.update(who.payer.as_bytes());", "",
+        STORE, ["store::tests::wallets_and_nonces_tell_claims_apart"],
+    ),
+    (
+        "the look-up of what a wallet is owed", "src/shell/worker.rs",
+        "let owed = if shared { None } else { self.owed(purchase, now) };",
+        "let owed = if true || shared { None } else { self.owed(purchase, now) };",
+        NATIVE, ["a13_a_new_payment_is_served_from_the_one_that_was_taken::native"],
+    ),
+    (
+        "the tombstone of a payment used up for another", "src/claims/life.rs",
+        "(Next::Put(claim.kept(State::Credited, now)), Outcome::Done)",
+        "(if claim.asks == 0 { Next::Remove } else { Next::Put(claim) }, Outcome::Done)",
+        NATIVE, ["a13_a_new_payment_is_served_from_the_one_that_was_taken::native",
+                 "a13_a_payment_that_was_used_up_stands_for_the_other::native"],
+    ),
+    (
+        "the claim that can be used up for another, which nobody asked for", "src/claims/life.rs",
+        "(State::Held, Op::Credit { nonce, .. }) => {",
+        "(_, Op::Credit { nonce, .. }) => {",
+        CLAIMS, ["claims::tests::credit::only_what_was_never_asked_for_can_be_credited"],
+    ),
+    (
+        "the one credit that a claim gives", "src/claims/life.rs",
+        "State::Delivered => (Next::Keep, Outcome::Delivered(self.paid())),",
+        "State::Delivered if !begin.vouched => (Next::Keep, Outcome::Delivered(self.paid())), "
+        "State::Delivered => (Next::Put(Self { attempt: begin.attempt, lease: begin.lease, ..self }"
+        ".kept(State::Redeeming, now)), Outcome::Redeem(self.paid())),",
+        NATIVE, ["a13_a_payment_that_was_used_up_stands_for_the_other::native"],
+    ),
+    (
+        "the payment that stands for one that stands for another", "src/exchange/credit.rs",
+        "Event::Claim(Outcome::Granted | Outcome::Owed(_) | Outcome::Credited(_)) => {",
+        "Event::Claim(Outcome::Granted | Outcome::Owed(_)) => {",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "the renewal that takes nothing up again", "src/claims/life.rs",
+        "let claim = Self { attempt: Attempt(0), ..self };", "let claim = self;",
+        STORE, ["store::errand::tests::a_renewal_on_its_way_takes_nothing_up_again"],
+    ),
+    (
+        "the end that is written once the store can be reached", "src/store/errand.rs",
+        "let undo = if adopt.is_some() { None } else { self.undo() };", "let undo = None;",
+        STORE, ["store::errand::tests::the_end_of_an_attempt_is_written_later"],
+    ),
+    (
+        "the letter of a claim's text", "src/claims/bucket.rs",
+        "claim.filter(|claim| to_text(claim) == text)", "claim",
+        CLAIMS, ["claims::bucket::tests::text::one_claim_has_one_text"],
     ),
     (
         "the layout a process began with", "src/claims/table.rs",

@@ -3,6 +3,7 @@
 //! Names begin with the row of the attack table they belong to (`a4_…`), or with `spine_`.
 
 mod browser;
+mod credit;
 mod delivery;
 mod facilitator;
 mod floods;
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Scenario> {
         headers::add,
         facilitator::add,
         delivery::add,
+        credit::add,
         wallets::add,
         versions::add,
         permits::add,
