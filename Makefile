@@ -50,7 +50,7 @@ build: need-rust need-cc need-node ## Build the module, reproducibly: target/x40
 ##@ Prove it
 
 .PHONY: test
-test: test-unit test-config test-scenarios test-clients test-repro test-panics test-model fuzz-smoke test-mutants ## Everything that proves it
+test: test-unit test-config test-scenarios test-clients test-repro test-panics test-guard test-model fuzz-smoke test-mutants ## Everything that proves it
 
 .PHONY: test-full
 test-full: test test-recovery test-mutants-full fuzz ## The same, with a million recoveries, every mutant and ten minutes for each fuzz target
@@ -94,6 +94,12 @@ test-model: need-rust need-cxx ## The whole module in random interleavings over 
 .PHONY: test-panics
 test-panics: build ## Places in the module that could panic: none more than docs/panics.md accounts for
 	python3 tests/build/panics.py
+
+.PHONY: test-guard
+test-guard: build need-valgrind ## Instructions, allocations, hostcalls and size: none more than benches/guard/counts.toml records (WRITE=1 records)
+	cargo build --locked --profile counted --package x402-guard
+	cargo build --locked --package x402-scenarios --bin x402-hostcalls
+	python3 tests/build/guard.py $(CARGO_TARGET_DIR)/counted/x402-guard $(CARGO_TARGET_DIR)/debug/x402-hostcalls $(MODULE) $(if $(WRITE),--write)
 
 .PHONY: test-mutants
 test-mutants: need-rust need-cc ## Safeguards taken out, each eighth of them: the tests named beside it must turn red
@@ -244,6 +250,10 @@ need-chromium:
 .PHONY: need-redis
 need-redis:
 	[[ -n $${REDIS_SERVER-} && -n $${WEBDIS-} ]] || for server in redis-server webdis; do command -v $$server > /dev/null || { echo "missing: $$server, for the store that replicas share. Install it: apt-get install redis-server webdis (the tests start their own; neither service has to run)" >&2; exit 1; }; done
+
+.PHONY: need-valgrind
+need-valgrind:
+	command -v valgrind > /dev/null || { echo 'missing: valgrind, which counts instructions. Install it: apt-get install valgrind' >&2; exit 1; }
 
 ifndef VERBOSE
 .SILENT:

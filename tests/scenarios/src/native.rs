@@ -10,6 +10,7 @@ mod host;
 mod sdk;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::sync::Once;
 
 use x402_devstack::client::{Answer, RawRequest};
@@ -57,8 +58,14 @@ impl Native {
         Ok(Self { world, client: Client::new(), next: ROOT })
     }
 
+    /// How often the filter called its host for the last request, by the hostcall's name.
+    pub fn hostcalls(&self) -> BTreeMap<&'static str, u64> {
+        host(|host| host.hostcalls.clone())
+    }
+
     fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
         sdk::tick(ROOT);
+        host(|host| host.hostcalls.clear());
         self.next += 1;
         let pairs = wire::request_pairs(request);
         stream::Conversation::new(self, self.next, hang_up).run(pairs, &request.body)

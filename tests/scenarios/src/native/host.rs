@@ -1,7 +1,7 @@
 //! The host's side of the calls: what it holds, and what it lets a filter do when.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -39,6 +39,8 @@ pub(super) struct Host {
     pub(super) metrics: Vec<(String, i128)>,
     pub(super) log: Vec<String>,
     pub(super) wrongs: Vec<String>,
+    /// How often each hostcall was made since the last request began.
+    pub(super) hostcalls: BTreeMap<&'static str, u64>,
 }
 
 /// A callout under way.
@@ -93,6 +95,11 @@ thread_local! {
 /// The host of this thread's VM. Never held across a callback into the SDK.
 pub(super) fn host<T>(act: impl FnOnce(&mut Host) -> T) -> T {
     HOST.with(|host| act(&mut host.borrow_mut()))
+}
+
+/// One hostcall more.
+pub(super) fn tally(name: &'static str) {
+    host(|host| *host.hostcalls.entry(name).or_default() += 1);
 }
 
 impl Host {
