@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use serde_json::{json, Value};
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Admission, Head, Purchase};
 use x402_proxy_wasm::claims::bucket::Layout;
 use x402_proxy_wasm::claims::table::{Applied, Shared, StoreDown, Table};
@@ -95,7 +96,7 @@ impl Facts {
     /// Everything once, uncounted.
     pub(crate) fn warm(&self) {
         for pairs in [&self.free, &self.unpaid, &self.unsignable, &self.paid] {
-            drop(admit(&self.policy, &Head::read(pairs), &self.listed, NOW));
+            drop(admit(&self.policy, &Head::read(&fields(pairs)), &self.listed, NOW));
         }
     }
 
@@ -161,7 +162,7 @@ fn head(path: &str, payment: Option<&str>) -> Pairs {
 }
 
 fn present(policy: &Policy, pairs: &Pairs) -> Purchase {
-    match admit(policy, &Head::read(pairs), &Listed, NOW) {
+    match admit(policy, &Head::read(&fields(pairs)), &Listed, NOW) {
         Admission::Present(purchase) if purchase.unfit.is_none() => *purchase,
         other => panic!("the payment of the vectors is not taken: {other:?}"),
     }

@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 
+use x402_proxy_wasm::admission::head::fields;
 use x402_proxy_wasm::admission::{admit, Admission, Head, Purchase};
 use x402_proxy_wasm::claims::table::Applied;
 use x402_proxy_wasm::config::Policy;
@@ -34,21 +35,22 @@ pub(crate) fn configure(facts: &Facts, turns: u64) -> Option<Policy> {
 #[inline(never)]
 pub(crate) fn unpriced_10(facts: &Facts, turns: u64) -> Admission {
     spin("unpriced_10", turns);
-    admit(&facts.policy, &Head::read(&facts.free), &facts.listed, NOW)
+    admit(&facts.policy, &Head::read(&fields(&facts.free)), &facts.listed, NOW)
 }
 
 /// The same among ten thousand.
 #[inline(never)]
 pub(crate) fn unpriced_10000(facts: &Facts, turns: u64) -> Admission {
     spin("unpriced_10000", turns);
-    admit(&facts.policy, &Head::read(&facts.free), &facts.listed, NOW)
+    admit(&facts.policy, &Head::read(&fields(&facts.free)), &facts.listed, NOW)
 }
 
 /// A priced path, and the whole 402.
 #[inline(never)]
 pub(crate) fn unpaid(facts: &Facts, turns: u64) -> Option<Reply> {
     spin("unpaid", turns);
-    let head = Head::read(&facts.unpaid);
+    let held = fields(&facts.unpaid);
+    let head = Head::read(&held);
     let Admission::Refuse(_, refusal, allow) = admit(&facts.policy, &head, &facts.listed, NOW) else {
         return None;
     };
@@ -59,7 +61,8 @@ pub(crate) fn unpaid(facts: &Facts, turns: u64) -> Option<Reply> {
 #[inline(never)]
 pub(crate) fn unsignable(facts: &Facts, turns: u64) -> Option<Reply> {
     spin("unsignable", turns);
-    let head = Head::read(&facts.unsignable);
+    let held = fields(&facts.unsignable);
+    let head = Head::read(&held);
     match admit(&facts.policy, &head, &facts.listed, NOW) {
         Admission::Refuse(_, refusal, allow) => Some(refused(facts, &head, refusal, &allow)),
         Admission::Present(purchase) => Some(refused(facts, &head, purchase.unfit?, "")),
@@ -71,7 +74,7 @@ pub(crate) fn unsignable(facts: &Facts, turns: u64) -> Option<Reply> {
 #[inline(never)]
 pub(crate) fn presented(facts: &Facts, turns: u64) -> Admission {
     spin("presented", turns);
-    admit(&facts.policy, &Head::read(&facts.paid), &facts.listed, NOW)
+    admit(&facts.policy, &Head::read(&fields(&facts.paid)), &facts.listed, NOW)
 }
 
 /// That payment's recovery alone.

@@ -153,7 +153,7 @@ async fn a13_a14_an_answer_of_the_store_that_is_lost_charges_no_wallet_twice() {
 }
 
 fn call_at(call: u64) -> usize {
-    usize::from(call % 2 == 0)
+    usize::from(call.is_multiple_of(2))
 }
 
 /// Loses the answer to one of the calls to the store; the others are late.
