@@ -19,6 +19,7 @@
 //! | [`store`] | answers of the store that replicas share | `serde_json`, itself |
 //! | [`proof`] | answers of a chain's node | `serde_json` |
 //! | [`records`] | what stands in the shared data of a process | itself |
+//! | [`recovery`] | digests and signatures | k256 |
 //! | [`machines`] | sequences of events around the whole module | a simulated chain |
 
 pub mod answer;
@@ -31,6 +32,7 @@ pub mod paths;
 pub mod payment;
 pub mod proof;
 pub mod records;
+pub mod recovery;
 pub mod request;
 pub mod shop;
 pub mod sources;

@@ -24,6 +24,8 @@ FACILITATOR = ["-p", "x402-proxy-wasm", "--lib", "facilitator::"]
 LIMIT = ["-p", "x402-proxy-wasm", "--lib", "limit::"]
 SIGNING = ["-p", "x402-proxy-wasm", "--lib", "signing"]
 PROOF = ["-p", "x402-proxy-wasm", "--lib", "proof::"]
+CURVE = ["-p", "x402-proxy-wasm", "--lib", "secp256k1::"]
+RECOVERY = ["-p", "x402-proxy-wasm", "--test", "recovery"]
 # Against a real Redis. Not its races: what a mutant leaves waiting there would wait for ever.
 SWAP = ["-p", "x402-live", "--test", "store", "swap::"]
 DUE = ["-p", "x402-live", "--test", "store", "due::a_claim"]
@@ -574,6 +576,84 @@ MUTANTS = [
         "put(&|held| held.starts_with(&name)) || put(&|held| is_free(held, now))",
         "put(&|held| held.starts_with(&name) || is_free(held, now))",
         DEMAND, ["demand::ring::tests::what_is_kept_again_stands_once_and_says_what_was_said_last"],
+    ),
+    (
+        "a carry between columns", "src/secp256k1/field/product.rs",
+        "let c12 = c12 + (c11 >> BITS);",
+        "let c12 = c12;",
+        CURVE, ["secp256k1::field::tests::products_are_those_of_the_integers"],
+    ),
+    (
+        "what is above 2^261", "src/secp256k1/field/product.rs",
+        "let top = (h8 << FOLD_ABOVE) + (c8 >> BITS);",
+        "let top = c8 >> BITS;",
+        CURVE, ["secp256k1::field::tests::products_at_the_limit_do_not_overflow"],
+    ),
+    (
+        "the last reduction modulo p", "src/secp256k1/field.rs",
+        "if carry(&mut over) > 0 {",
+        "if carry(&mut over) > 0 && false {",
+        CURVE, ["secp256k1::field::tests::words_go_in_and_out"],
+    ),
+    (
+        "the third root of one", "src/secp256k1/table.rs",
+        "-241_892_882,",
+        "-241_892_881,",
+        CURVE, ["secp256k1::table::tests::the_generators_multiples", "secp256k1::table::tests::a_points_multiples"],
+    ),
+    (
+        "the rounding of a split", "src/secp256k1/scalar.rs",
+        "[middle >> 63, 0, 0, 0]",
+        "[middle >> 63 & 0, 0, 0, 0]",
+        CURVE, ["secp256k1::scalar::tests::halves_are_short_and_make_the_whole"],
+    ),
+    (
+        "the carry of a product modulo n", "src/secp256k1/scalar.rs",
+        "high = add(above, [u64::from(carry), 0, 0, 0]).0;",
+        "high = add(above, [u64::from(carry && false), 0, 0, 0]).0;",
+        CURVE, ["secp256k1::scalar::tests::products_are_those_of_the_integers"],
+    ),
+    (
+        "the carry of a negative digit", "src/secp256k1/digits.rs",
+        "rest = (rest >> width) + u128::from(is_upper);",
+        "rest = rest >> width;",
+        CURVE, ["secp256k1::digits::tests::digits_are_the_number"],
+    ),
+    (
+        "the sign of an inverse", "src/secp256k1/inverse.rs",
+        "if sign < 0 {",
+        "if sign < 0 && false {",
+        CURVE, ["secp256k1::inverse::tests::inverses_of_edges_and_random_numbers"],
+    ),
+    (
+        "the sum of equal points", "src/secp256k1/point.rs",
+        "if r.is_zero() {",
+        "if r.is_zero() && false {",
+        RECOVERY, ["ladder::partial_sums_that_collide"],
+    ),
+    (
+        "the sum of opposite points", "src/secp256k1/point.rs",
+        "if h.is_zero() {",
+        "if h.is_zero() && r.is_zero() {",
+        RECOVERY, ["ladder::partial_sums_that_collide"],
+    ),
+    (
+        "the point at infinity", "src/secp256k1/point.rs",
+        "if self.is_infinity { return None; }",
+        "",
+        RECOVERY, ["ladder::partial_sums_that_collide"],
+    ),
+    (
+        "an x that is not on the curve", "src/secp256k1.rs",
+        "if !y.square().minus(&square).is_zero() {",
+        "if !y.square().minus(&square).is_zero() && false {",
+        RECOVERY, ["random::random_inputs"],
+    ),
+    (
+        "the range of r", "src/secp256k1.rs",
+        "if !in_range(r) || !in_range(s) {",
+        "if !in_range(s) {",
+        RECOVERY, ["edges::every_combination_of_edges", "edges::the_second_candidate_for_x_does_not_exist"],
     ),
 ]
 
