@@ -53,14 +53,8 @@ fn main() {
     count("unsignable", &|turns| drop(black_box(gate::unsignable(&few, turns))));
     count("presented", &|turns| drop(black_box(gate::presented(&few, turns))));
     count("recovery", &|turns| _ = black_box(gate::recovery(&few, turns)));
-    count("claim", &|turns| {
-        let _ = black_box(gate::claim(&few, turns));
-    });
-    count("replayed", &|turns| {
-        let _ = black_box(gate::replayed(&few, turns));
-    });
+    count("claim", &|turns| drop(black_box(gate::claim(&few, turns))));
+    count("replayed", &|turns| drop(black_box(gate::replayed(&few, turns))));
     count("settlement_body", &|turns| drop(black_box(gate::settlement_body(&few, turns))));
-    count("settled", &|turns| {
-        let _ = black_box(gate::settled(&few, turns));
-    });
+    count("settled", &|turns| _ = black_box(gate::settled(&few, turns)));
 }
