@@ -261,7 +261,7 @@ fn calm_down(world: &mut World) {
 
 #[cfg(test)]
 mod tests {
-    use super::play;
+    use super::{calm_down, host, play, step, Account, Fate, Settings, World, NEXT};
 
     /// A target that delivers nothing proves nothing.
     #[test]
@@ -272,6 +272,38 @@ mod tests {
             events.extend([7, 8 + 1]);
             events.extend([0; 40]);
             assert_eq!(play(&events).releases, 2, "{settings:06b}");
+        }
+    }
+
+    /// What random events meet too seldom: the write of a delivery fails, again and again.
+    #[test]
+    fn a_delivery_whose_write_fails_is_written_in_the_end() {
+        play(&[2]);
+        for (fate, tries) in [(Fate::Unsent, 1), (Fate::Unsent, 7), (Fate::TimedOut, 1), (Fate::TimedOut, 7)]
+        {
+            let mut world = World::new(Settings::of(0b10_0010), NEXT.get());
+            let root = world.open_roots()[0];
+            world.present(root, 0);
+            while world.streams(|stream| stream.released).is_empty() {
+                assert!(step(&mut world), "it never comes to a release");
+            }
+            let stream = world.streams(|stream| stream.released)[0];
+            world.finish(stream);
+            for _ in 0..tries {
+                for root in world.roots() {
+                    while world.turn(root) {}
+                }
+                for call in world.calls(|call| !call.heard) {
+                    world.return_call(call, fate);
+                }
+                world.pass(1_000);
+            }
+            // What timed out is on nobody's way any more.
+            host::host(|host| host.calls.retain(|call| !call.heard));
+            calm_down(&mut world);
+            let account = world.promises.account(0, &world.redis, world.settings, world.now());
+            assert_eq!(account, Account::Delivered, "{fate:?}, {tries} times");
+            NEXT.set(world.end());
         }
     }
 
