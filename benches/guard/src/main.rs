@@ -46,15 +46,33 @@ fn main() {
         gate(plant.on(name));
         println!("{name} = {}", allocations::made() - before);
     };
-    count("configure", &|turns| drop(black_box(gate::configure(&few, turns))));
-    count("unpriced_10", &|turns| drop(black_box(gate::unpriced_10(&few, turns))));
-    count("unpriced_10000", &|turns| drop(black_box(gate::unpriced_10000(&many, turns))));
-    count("unpaid", &|turns| drop(black_box(gate::unpaid(&few, turns))));
-    count("unsignable", &|turns| drop(black_box(gate::unsignable(&few, turns))));
-    count("presented", &|turns| drop(black_box(gate::presented(&few, turns))));
+    count("configure", &|turns| {
+        let _ = black_box(gate::configure(&few, turns));
+    });
+    count("unpriced_10", &|turns| {
+        let _ = black_box(gate::unpriced_10(&few, turns));
+    });
+    count("unpriced_10000", &|turns| {
+        let _ = black_box(gate::unpriced_10000(&many, turns));
+    });
+    count("unpaid", &|turns| {
+        let _ = black_box(gate::unpaid(&few, turns));
+    });
+    count("unsignable", &|turns| {
+        let _ = black_box(gate::unsignable(&few, turns));
+    });
+    count("presented", &|turns| {
+        let _ = black_box(gate::presented(&few, turns));
+    });
     count("recovery", &|turns| _ = black_box(gate::recovery(&few, turns)));
-    count("claim", &|turns| drop(black_box(gate::claim(&few, turns))));
-    count("replayed", &|turns| drop(black_box(gate::replayed(&few, turns))));
-    count("settlement_body", &|turns| drop(black_box(gate::settlement_body(&few, turns))));
+    count("claim", &|turns| {
+        let _ = black_box(gate::claim(&few, turns));
+    });
+    count("replayed", &|turns| {
+        let _ = black_box(gate::replayed(&few, turns));
+    });
+    count("settlement_body", &|turns| {
+        let _ = black_box(gate::settlement_body(&few, turns));
+    });
     count("settled", &|turns| _ = black_box(gate::settled(&few, turns)));
 }
