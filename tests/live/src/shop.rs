@@ -26,7 +26,7 @@ pub struct Shop {
 /// A Redis, its front, and the line to that.
 struct Store {
     line: Line,
-    _redis: Redis,
+    redis: Redis,
     _front: Box<dyn Any + Send + Sync>,
 }
 
@@ -39,6 +39,18 @@ impl Shop {
     /// # Panics
     /// When one of them does not start.
     pub fn open(kind: &str, change: impl FnOnce(Scene) -> Scene) -> Option<Self> {
+        Self::open_with(kind, |_| {}, change)
+    }
+
+    /// The same with another configuration.
+    ///
+    /// # Panics
+    /// When one of them does not start.
+    pub fn open_with(
+        kind: &str,
+        configure: impl FnOnce(&mut Value),
+        change: impl FnOnce(Scene) -> Scene,
+    ) -> Option<Self> {
         if !available() {
             assert!(std::env::var_os("CI").is_none(), "no Redis or no webdis");
             eprintln!("skipped: no Redis, or no webdis: apt-get install redis-server webdis");
@@ -61,11 +73,12 @@ impl Shop {
             "cluster": "store", "authority": "store", "kind": kind, "timeout": "1500ms",
             "headers": { "authorization": { "insecureLiteral": authorization } },
         } });
+        configure(&mut config);
         let scene = change(Scene::new(config.clone())).cluster("store", line.address());
         let replicas = scene.start_replicas(2)?;
         // Every worker has to learn the store's clock first.
         std::thread::sleep(std::time::Duration::from_millis(300));
-        let store = Some(Store { line, _redis: redis, _front: front });
+        let store = Some(Store { line, redis, _front: front });
         Some(Self { replicas, config, store })
     }
 
@@ -86,6 +99,15 @@ impl Shop {
     /// Where there is none.
     pub fn to_store(&self) -> &Line {
         &self.store.as_ref().expect("a store").line
+    }
+
+    /// The store loses everything it was told.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn forget(&self) {
+        let store = self.store.as_ref().expect("a store");
+        store.redis.run(&["FLUSHALL"]);
     }
 
     /// Whether claims are shared.
