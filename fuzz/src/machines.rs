@@ -11,11 +11,13 @@
 //! nothing that was booked is lost.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::{Once, OnceLock};
 
 use x402_proxy_wasm::config::Policy;
 
 mod abi;
+mod events;
 mod facilitator;
 mod host;
 mod market;
@@ -26,6 +28,7 @@ mod sdk;
 mod settings;
 mod world;
 
+use events::happen;
 use facilitator::Mood;
 use market::{Coin, PAYMENTS};
 use promises::Account;
@@ -50,6 +53,8 @@ pub struct Outcome {
     /// Of those, by what became of them: delivered, redeemed when all was over, tried too often,
     /// left open, forgotten after their time.
     pub accounts: [usize; 5],
+    /// What went wrong, and how often.
+    pub faults: BTreeMap<&'static str, usize>,
 }
 
 /// A sequence of events.
@@ -65,13 +70,15 @@ pub fn play(data: &[u8]) -> Outcome {
     let Some((first, events)) = data.split_first() else { return Outcome::default() };
     let mut world = World::new(Settings::of(*first), NEXT.get());
     let mut bytes = events.iter().copied();
+    let mut outcome = Outcome::default();
     for _ in 0..EVENTS {
         let Some(event) = bytes.next() else { break };
-        happen(&mut world, event, &mut bytes);
+        if let Some(fault) = happen(&mut world, event, &mut bytes) {
+            *outcome.faults.entry(fault).or_default() += 1;
+        }
     }
     calm_down(&mut world);
-    let booked = world.chain.iter().filter(|coin| matches!(coin, Coin::Paid(_))).count();
-    let mut outcome = Outcome { booked, ..Outcome::default() };
+    outcome.booked = world.chain.iter().filter(|coin| matches!(coin, Coin::Paid(_))).count();
     close_the_books(&mut world, &mut outcome);
     outcome.releases = world.promises.releases;
     NEXT.set(world.end());
@@ -123,101 +130,6 @@ fn several() -> bool {
     })
 }
 
-/// One of several, if there are any.
-fn pick(among: &[u32], byte: u8) -> Option<u32> {
-    among.get(usize::from(byte).checked_rem(among.len())?).copied()
-}
-
-fn happen(world: &mut World, event: u8, bytes: &mut impl Iterator<Item = u8>) {
-    let mut argument = || bytes.next().unwrap_or(0);
-    match event % 32 {
-        0..=6 => {
-            step(world);
-        }
-        7..=10 => {
-            let byte = argument();
-            if let Some(root) = pick(&world.open_roots(), byte >> 3) {
-                world.present(root, usize::from(byte) % PAYMENTS);
-            }
-        }
-        11 | 12 => {
-            let byte = argument();
-            let moods =
-                [Mood::Plain, Mood::Poor, Mood::Remembering, Mood::Pending, Mood::Lost, Mood::Confused];
-            let mood = moods[usize::from(byte >> 4) % moods.len()];
-            if let Some(call) = pick(&world.calls(|call| call.answer.is_none()), byte & 15) {
-                world.arrive(call, mood);
-            }
-        }
-        13 | 14 => {
-            let fates = [Fate::Delivered, Fate::TimedOut, Fate::Unsent];
-            let byte = argument();
-            let fate = fates[usize::from(byte >> 4) % fates.len()];
-            if let Some(call) = pick(&world.calls(|call| !call.heard), byte & 15) {
-                world.return_call(call, fate);
-            }
-        }
-        15 | 16 => {
-            let byte = argument();
-            let status = [200, 200, 500, 304, 204][usize::from(byte >> 5) % 5];
-            if let Some(stream) = pick(&world.streams(|stream| stream.forwarded), byte & 31) {
-                world.respond(stream, status);
-            }
-        }
-        17 | 18 => {
-            if let Some(stream) = pick(&world.streams(|stream| stream.released), argument()) {
-                world.finish(stream);
-            }
-        }
-        19 => {
-            if let Some(stream) = pick(&world.streams(|_| true), argument()) {
-                world.hang_up(stream);
-            }
-        }
-        20 => {
-            if let Some(stream) = pick(&world.streams(|stream| !stream.forwarded), argument()) {
-                world.time_out(stream);
-            }
-        }
-        21 | 22 => world.pass(u64::from(argument() % 8 + 1) * 1_000),
-        23 => world.stall([5, 16, 30, 60, 600, 1_800, 3_600, 4_000][usize::from(argument() % 8)]),
-        24 => {
-            if let Some(root) = pick(&world.roots(), argument()) {
-                world.crash(root);
-            }
-        }
-        25 => {
-            let byte = argument();
-            if let Some(root) = pick(&world.open_roots(), byte >> 1) {
-                world.reload(root, byte & 1 == 1);
-            }
-        }
-        26 => {
-            let place = usize::from(argument()) % PAYMENTS;
-            if world.chain[place] == Coin::Unspent {
-                world.chain[place] = Coin::Cancelled(world.now());
-            }
-        }
-        27 => host::host(|host| host.refuses = true),
-        28 => world.redis.scripts = false,
-        29 => {
-            if let Some(root) = pick(&world.open_roots(), argument()).filter(|_| world.settings.shared) {
-                world.restart(root);
-            }
-        }
-        30 => {
-            if let Some(root) = pick(&world.roots(), argument()) {
-                world.turn(root);
-            }
-        }
-        _ => {
-            for stream in world.streams(|stream| stream.released) {
-                world.finish(stream);
-            }
-        }
-    }
-}
-
 /// What would happen next if nothing went wrong. `false` when nothing is left to happen.
 fn step(world: &mut World) -> bool {
     for root in world.roots() {
@@ -262,6 +174,7 @@ fn calm_down(world: &mut World) {
 #[cfg(test)]
 mod tests {
     use super::{calm_down, host, play, step, Account, Fate, Settings, World, NEXT};
+    use std::collections::BTreeMap;
 
     /// A target that delivers nothing proves nothing.
     #[test]
@@ -317,6 +230,7 @@ mod tests {
         let (count, seed) = (number("MODEL_SEQUENCES", 4_000), number("MODEL_SEED", 1));
         let mut sum = super::Outcome::default();
         let mut events = 0;
+        let mut faults: BTreeMap<&str, (usize, usize, [usize; 5])> = BTreeMap::new();
         for sequence in 0..count {
             let mut state = (seed << 32 | sequence).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
             let mut byte = || {
@@ -333,6 +247,14 @@ mod tests {
                 played.unwrap_or_else(|_| panic!("MODEL_SEED={seed}, sequence {sequence}: {data:?}"));
             sum.releases += outcome.releases;
             sum.booked += outcome.booked;
+            for (fault, times) in outcome.faults {
+                let (injected, booked, accounts) = faults.entry(fault).or_default();
+                *injected += times;
+                *booked += outcome.booked;
+                for (total, one) in accounts.iter_mut().zip(outcome.accounts) {
+                    *total += one;
+                }
+            }
             for (total, one) in sum.accounts.iter_mut().zip(outcome.accounts) {
                 *total += one;
             }
@@ -344,6 +266,11 @@ mod tests {
              given up after their time",
             sum.booked, sum.releases,
         );
+        println!("| what went wrong | times | payments booked beside it | delivered | redeemed in the end | tried too often | open | given up |\n|---|---|---|---|---|---|---|---|");
+        for (fault, (times, booked, [delivered, redeemed, exhausted, open, forgotten])) in &faults {
+            println!("| {fault} | {times} | {booked} | {delivered} | {redeemed} | {exhausted} | {open} | {forgotten} |");
+        }
+        assert_eq!(faults.len(), 16, "every fault was injected: {faults:?}");
         assert!(sum.booked as u64 > count / 2 && redeemed > 0 && open > 0, "the model went nowhere");
     }
 }

@@ -75,8 +75,19 @@ async fn keeps_what_is_at_rest(claims: Claims, change: Change) {
     let next = shop.sign_by(&owed_to, &path("owed")).await;
     assert_eq!([paid(&shop.come_back(0, &path("owed"), &next).await)], *shop.transfers(&[&owed, &next]));
     let next = shop.sign_by(&provable_to, &path("provable")).await;
-    let served = paid(&shop.come_back(0, &path("provable"), &next).await);
-    assert_eq!([served], *shop.transfers(&[&provable, &next]));
+    // With a store it is the timer that asks for another payment's claim: whoever is told to come back
+    // does so when he was told to.
+    let mut answer = shop.come_back(0, &path("provable"), &next).await;
+    for _ in 0..6 {
+        if answer.status != 503 {
+            break;
+        }
+        assert_pending(&answer, "to be proven");
+        assert_eq!(answer.header_text("retry-after"), Some("5"));
+        pause(5_000).await;
+        answer = shop.come_back(0, &path("provable"), &next).await;
+    }
+    assert_eq!([paid(&answer)], *shop.transfers(&[&provable, &next]));
     // What was served once is served once, and a stranger buys.
     refused(&shop.come_back(1, &path("taken"), &taken).await, 402, "payment_already_used");
     let stranger = shop.sign(&path("delivered")).await;
@@ -188,10 +199,16 @@ async fn cut_off_while_settling(claims: Claims, change: Change) {
         let path = format!("/{kind}/{}-late", change.name());
         let wallet = Wallet::another();
         let payment = shop.sign_by(&wallet, &path).await;
-        shop.replicas.stage.settle_slowly(&payment, 7_000);
-        let waiting = shop.sent(0, &path, &payment).await;
+        shop.replicas.stage.settle_slowly(&payment, 9_000);
+        let mut waiting = shop.sent(0, &path, &payment).await;
         until("the facilitator was called", || shop.settles(&payment) == 1).await;
+        let begun = std::time::Instant::now();
         let gone = change.happen(&mut shop).await;
+        if begun.elapsed().as_secs() >= 8 {
+            // The machine was so slow that nobody was cut off.
+            drop(waiting.read(false).await);
+            continue;
+        }
         drop(waiting);
         let next = shop.sign_by(&wallet, &path).await;
         let answer = shop.come_back(at, &path, &next).await;

@@ -1,11 +1,11 @@
 //! What the chain proves of outcomes that are open (A11), and what becomes of those that stay open
 //! until their window closes: a real Envoy with a node of the chain beside the facilitator.
 
-use serde_json::json;
+use serde_json::{json, Value};
 
 use x402_devstack::facilitator::{AuthorizationKey, Fault, FaultKind, Node};
 use x402_devstack::payer::{Draft, Payment, Wallet};
-use x402_live::{assert_pending, code, outcomes, paid, pause, plugin, refused, Scene, Stage};
+use x402_live::{assert_pending, code, outcomes, paid, pause, plugin, refused, Scene, Shop, Stage};
 
 /// Base Sepolia.
 const CHAIN: u64 = 84_532;
@@ -211,5 +211,38 @@ async fn a11_a_payment_that_ran_out_while_it_was_open_stays_open_where_nothing_p
         assert_pending(&stage.come_back(path, &next).await, "nor is the wallet charged again");
         assert_eq!((stage.settled(&payment).1, stage.settled(&next)), (usize::from(booked), (0, 0)));
         assert_eq!(stage.upstream.hits(path), 0);
+    }
+}
+
+/// A store that forgets (docs/configuration.md, persistence): the replica that served still knows. The
+/// other one finds the nonce used: open without a node; with one the chain shows the payment, and it
+/// is served once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_what_the_store_forgot_is_left_open_or_served_again_where_a_node_is_asked() {
+    for asks in [false, true] {
+        let node = Node::start(CHAIN).expect("a free port");
+        let configure = |config: &mut Value| {
+            if asks {
+                config["rpc"] = json!({ "base-sepolia": { "cluster": "node", "authority": "node" } });
+            }
+        };
+        let opened = Shop::open_with("webdis", configure, |scene| scene.cluster("node", node.address()));
+        let Some(shop) = opened else { return };
+        node.follow(&shop.replicas.stage.facilitator);
+        let path = "/before/forgotten";
+        let payment = shop.sign(path).await;
+        paid(&shop.ask(0, path, &payment).await);
+        pause(200).await;
+        shop.forget();
+        refused(&shop.come_back(0, path, &payment).await, 402, "payment_already_used");
+        let answer = shop.come_back(1, path, &payment).await;
+        if asks {
+            assert_eq!([paid(&answer)], *shop.transfers(&[&payment]));
+            refused(&shop.come_back(1, path, &payment).await, 402, "payment_already_used");
+        } else {
+            assert_pending(&answer, "nobody says for whom");
+        }
+        assert_eq!(shop.transfers(&[&payment]).len(), 1, "never charged again");
+        assert_eq!(shop.replicas.stage.upstream.hits(path), 1 + u64::from(asks));
     }
 }

@@ -68,3 +68,24 @@ async fn a12_leaving_while_the_store_is_asked_leaves_nothing_at_work() {
         }
     }
 }
+
+/// A delivery that ends while the store cannot be reached is written down when it can be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_a_delivery_that_ends_without_the_store_is_not_forgotten() {
+    let Some(shop) = open() else { return };
+    let path = "/before/ends-without";
+    let payment = shop.sign(path).await;
+    let mut connection = shop.sent(0, &format!("{path}?stream=10,100"), &payment).await;
+    // The response is on its way: it was renewed, and only its end is to be written.
+    assert!(connection.read_at_least(400).await.unwrap() >= 400);
+    shop.to_store().refuse();
+    shop.to_store().break_off();
+    let answer = connection.read(false).await;
+    assert_eq!([paid(&answer)], *shop.transfers(&[&payment]));
+    pause(1_500).await;
+    shop.to_store().resume();
+    for at in [1, 0] {
+        refused(&shop.come_back(at, path, &payment).await, 402, "payment_already_used");
+    }
+    assert_eq!((shop.settles(&payment), shop.replicas.stage.upstream.hits(path)), (1, 1));
+}
