@@ -28,6 +28,7 @@ use super::settings::Settings;
 use super::world::Fate;
 
 /// What was seen so far.
+#[derive(Default)]
 pub(super) struct Promises {
     delivered: [bool; PAYMENTS],
     /// Facilitators that a settlement may have reached.
@@ -44,21 +45,6 @@ pub(super) struct Promises {
     orphaned: [bool; PAYMENTS],
     /// How often content went out.
     pub(super) releases: usize,
-}
-
-impl Default for Promises {
-    fn default() -> Self {
-        Self {
-            delivered: Default::default(),
-            asked: Default::default(),
-            owed: Default::default(),
-            lapsed: Default::default(),
-            by: Default::default(),
-            writer: Default::default(),
-            orphaned: Default::default(),
-            releases: 0,
-        }
-    }
 }
 
 /// What became of a payment that was booked.
