@@ -10,7 +10,8 @@
 //!   result is held.
 //! - [`Effect::Release`] comes after [`Settled::Paid`] (`after`), or after the claim was
 //!   renewed at the response (`before` and redemptions), so that an exchange that lost its
-//!   lease meanwhile releases nothing. A charge of zero is the one exception: it comes after
+//!   lease meanwhile releases nothing. A response that is not worth its price is released once
+//!   the claim was given back: whoever signs again on seeing it is owed something by then. A charge of zero is the one exception: it comes after
 //!   the authorisation was used up without money.
 //!
 //! ```text
@@ -83,7 +84,8 @@ pub enum Exchange {
     /// What the held response costs cannot be read; the claim is being given up. Only if it
     /// was still ours may the client hear that nothing was paid.
     Withholding,
-    /// A paid response arrived; the claim is being renewed; the response is held.
+    /// A paid response arrived; the claim is being renewed, or given back if the response is not
+    /// worth its price; the response is held.
     Fencing {
         /// The settlement.
         paid: Paid,
@@ -151,7 +153,14 @@ impl Exchange {
 
     /// Whether a lease has to be kept alive for it.
     pub fn leases(self) -> bool {
-        !matches!(self, Self::Over | Self::Opening(_) | Self::Screening(_))
+        !matches!(
+            self,
+            Self::Over
+                | Self::Opening(_)
+                | Self::Screening(_)
+                | Self::Fencing { worth: false, .. }
+                | Self::Delivering { worth: false }
+        )
     }
 
     /// One step.
@@ -284,10 +293,12 @@ impl Exchange {
 
     fn working_paid(paid: Paid, event: Event) -> (Self, Effects) {
         match event {
-            Event::Response { charge } => {
-                let worth = charge != Charge::Nothing;
-                (Self::Fencing { paid, worth }, one(Effect::Claim(Step::Renew)))
+            // A client that is told of a failure signs again at once: by then it must be known that
+            // it is owed something.
+            Event::Response { charge: Charge::Nothing } => {
+                (Self::Fencing { paid, worth: false }, one(Effect::Claim(Step::Undelivered)))
             }
+            Event::Response { .. } => (Self::Fencing { paid, worth: true }, one(Effect::Claim(Step::Renew))),
             Event::End { .. } => give_up(Step::Undelivered),
             _ => (Self::Working { paid: Some(paid) }, HOLD),
         }
@@ -358,18 +369,22 @@ impl Exchange {
     fn fencing(paid: Paid, worth: bool, event: Event) -> (Self, Effects) {
         match event {
             Event::Claim(claims::Outcome::Done) => (Self::Delivering { worth }, one(Effect::Release(paid))),
-            Event::Claim(claims::Outcome::Unavailable) => {
-                (Self::Over, [Some(Effect::Claim(Step::Undelivered)), Some(Effect::Deny(Denial::StoreDown))])
+            Event::Claim(claims::Outcome::Unavailable) if worth => {
+                (Self::Over, [Some(Effect::Claim(Step::Return)), Some(Effect::Deny(Denial::StoreDown))])
             }
+            // It is given back as soon as that can be written.
+            Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
             Event::Claim(_) => deny(Denial::InFlight),
-            Event::End { .. } => give_up(Step::Undelivered),
+            Event::End { .. } if worth => give_up(Step::Undelivered),
+            Event::End { .. } => (Self::Over, HOLD),
             _ => (Self::Fencing { paid, worth }, HOLD),
         }
     }
 
     fn delivering(worth: bool, event: Event) -> (Self, Effects) {
         match event {
-            Event::End { clean: true } if worth => give_up(Step::Delivered),
+            Event::End { .. } if !worth => (Self::Over, HOLD),
+            Event::End { clean: true } => give_up(Step::Delivered),
             Event::End { .. } => give_up(Step::Undelivered),
             _ => (Self::Delivering { worth }, HOLD),
         }

@@ -148,6 +148,14 @@ impl Settlement {
         }
     }
 
+    /// The transaction that is being written down.
+    pub fn paid(self) -> Option<Transaction> {
+        match self {
+            Self::Recording { finding: Finding::Paid(transaction), .. } => Some(transaction),
+            _ => None,
+        }
+    }
+
     /// One step.
     #[must_use]
     pub fn on(self, event: Event) -> (Self, Option<Effect>) {

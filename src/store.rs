@@ -27,6 +27,7 @@ use crate::config::{SharedStore, StoreKind};
 mod call;
 pub mod errand;
 mod reply;
+pub mod undone;
 
 pub use call::Call;
 pub use reply::{Doubt, DueClaim, Listed, OpenClaim, Reply};

@@ -140,8 +140,8 @@ impl Search {
             );
         }
         let others = world.presented.iter().enumerate();
-        let delivering =
-            others.filter(|(j, p)| *j != i && matches!(p.exchange, Some(Exchange::Delivering { .. })));
+        let delivering = others
+            .filter(|(j, p)| *j != i && matches!(p.exchange, Some(Exchange::Delivering { worth: true })));
         assert_eq!(delivering.count(), 0, "two deliver at once: {world:#?}");
     }
 
@@ -160,6 +160,7 @@ impl Search {
             Step::Release => Op::Release { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
+            Step::Return => Op::Return { attempt },
             Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => panic!("one authorisation"),
         };
         let outcome = world.apply(&op);

@@ -162,6 +162,10 @@ impl Claim {
             (State::Settling | State::Unknown | State::Held, _) => {
                 (Next::Put(known.kept(State::Taken, now)), Outcome::Lost)
             }
+            // The right to deliver was given, and nobody heard of it.
+            (State::Redeeming, None) if self.attempt == attempt => {
+                (Next::Put(known.kept(State::Taken, now)), Outcome::Lost)
+            }
             (State::Taken | State::Redeeming | State::Delivered, _) => (Next::Put(known), Outcome::Lost),
             (State::Credited, _) => (Next::Keep, Outcome::Lost),
         }
@@ -222,6 +226,11 @@ impl Claim {
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
             }
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
+            (State::Redeeming | State::Taken, Op::Return { .. }) => {
+                let redeems = self.redeems.saturating_sub(1);
+                let claim = Self { attempt: Attempt(0), redeems, ..self };
+                (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
+            }
             (_, _) => (Next::Keep, Outcome::Lost),
         }
     }

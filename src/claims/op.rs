@@ -143,6 +143,12 @@ pub enum Op {
         /// Whose.
         attempt: Attempt,
     },
+    /// The claim was begun to be delivered and cannot be served: nothing of it reached the client,
+    /// for a reason that is ours. It is as if it had not been begun.
+    Return {
+        /// Whose.
+        attempt: Attempt,
+    },
     /// A name is given away for good to whoever has this fingerprint.
     Mark {
         /// Not all zero.
@@ -198,6 +204,21 @@ pub enum Outcome {
 // === impl Op ===
 
 impl Op {
+    /// Whether it says what became of an attempt, or of its answer: something that is known here
+    /// and nowhere else, and is written however long that takes.
+    pub fn ends(&self) -> bool {
+        matches!(
+            self,
+            Self::Release { .. }
+                | Self::Delivered { .. }
+                | Self::Undelivered { .. }
+                | Self::Return { .. }
+                | Self::Unknown { .. }
+                | Self::Orphan { .. }
+                | Self::Suspect { .. }
+        )
+    }
+
     /// Whose it is.
     pub fn attempt(&self) -> Option<Attempt> {
         match self {
@@ -217,7 +238,8 @@ impl Op {
             | Self::Unknown { attempt }
             | Self::Void { attempt, .. }
             | Self::Delivered { attempt }
-            | Self::Undelivered { attempt } => Some(*attempt),
+            | Self::Undelivered { attempt }
+            | Self::Return { attempt } => Some(*attempt),
         }
     }
 }

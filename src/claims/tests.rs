@@ -130,7 +130,7 @@ fn table() -> Vec<Row> {
         ("settled, delivering", settled(OWNER, Some(LONGER)),
             [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Deliver), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Redeeming), O::Deliver), LOST]),
         ("settled, nobody waits", settled(OWNER, None),
-            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost), LOST]),
+            [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost), LOST]),
         ("settled late, delivering", settled(STRANGER, Some(LONGER)),
             [(Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Taken), O::Lost), (Now(Redeeming), O::Lost), (Now(Delivered), O::Lost), (Now(Taken), O::Lost), LOST]),
         ("unknown", Op::Unknown { attempt: OWNER },
@@ -139,6 +139,8 @@ fn table() -> Vec<Row> {
             [LOST, LOST, LOST, (Now(Delivered), O::Done), (Now(Delivered), O::Done), LOST, LOST, LOST]),
         ("undelivered", Op::Undelivered { attempt: OWNER },
             [LOST, LOST, LOST, (Kept, O::Done), (Now(Taken), O::Done), LOST, LOST, LOST]),
+        ("return", Op::Return { attempt: OWNER },
+            [LOST, LOST, LOST, (Now(Taken), O::Done), (Now(Taken), O::Done), LOST, LOST, LOST]),
         ("mark", Op::Mark { fingerprint: TOLD.0, expires: LONGER },
             [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), (Kept, O::Elsewhere(Delivered)), (Kept, O::Elsewhere(Unknown)), (Kept, O::Elsewhere(Credited))]),
         ("mark alike", Op::Mark { fingerprint: KNOWN.0, expires: LONGER },
@@ -184,6 +186,7 @@ fn a_stranger_moves_nothing_in_any_state() {
         Op::Unknown { attempt },
         Op::Delivered { attempt },
         Op::Undelivered { attempt },
+        Op::Return { attempt },
         Op::Move { attempt, lease, settler: OTHER_SETTLER },
         Op::Orphan { attempt },
         Op::Suspect { attempt },
@@ -216,14 +219,17 @@ fn what_a_claim_is_bound_to_never_changes() {
             };
             let attempt = match op {
                 // Given back for good.
-                Op::Undelivered { .. } => Attempt(0),
+                Op::Undelivered { .. } | Op::Return { .. } => Attempt(0),
                 _ if begins => NEWCOMER,
                 _ => OWNER,
             };
             let expected = Claim {
                 attempt,
                 asks: before.asks + u8::from(asks),
-                redeems: before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
+                redeems: match op {
+                    Op::Return { .. } => before.redeems - 1,
+                    _ => before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
+                },
                 settler,
                 orphan: matches!(op, Op::Orphan { .. }),
                 foreign: matches!(op, Op::Suspect { .. }),
@@ -312,6 +318,31 @@ fn a_payment_is_redeemed_three_times_and_then_no_more() {
         current = taken;
     }
     assert_eq!((current.redeems, MAX_REDEEMS), (3, 3));
+}
+
+/// A try that never was, because the store failed, is none.
+#[test]
+fn what_is_returned_is_not_counted_and_returned_once() {
+    let returns = Op::Return { attempt: NEWCOMER };
+    let mut current = Claim { redeems: 2, ..claim(State::Taken) };
+    for lapsed in [false, true, false, true] {
+        let (Next::Put(redeeming), Outcome::Redeem(_)) =
+            Claim::apply(Some(current), &Op::Begin(begin(Opening::Nothing)), NOW)
+        else {
+            panic!("{current:?}")
+        };
+        let now = if lapsed { LONGER } else { NOW };
+        let (Next::Put(taken), Outcome::Done) = Claim::apply(redeeming.at(now), &returns, now) else {
+            panic!("{redeeming:?}")
+        };
+        assert_eq!((taken.state, taken.redeems), (State::Taken, 2));
+        assert_eq!(Claim::apply(Some(taken), &returns, now), (Next::Keep, Outcome::Lost), "once");
+        current = taken;
+    }
+    // The first delivery was no redemption.
+    let paid = Claim { redeems: 0, attempt: NEWCOMER, ..claim(State::Redeeming) };
+    let (Next::Put(taken), Outcome::Done) = Claim::apply(Some(paid), &returns, NOW) else { panic!() };
+    assert_eq!((taken.state, taken.redeems), (State::Taken, 0));
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Exchange {
 
     pub(super) fn pledging(owed: Owed, event: Event) -> (Self, Effects) {
         let back = match owed {
-            Owed::Content(_) => Step::Undelivered,
+            Owed::Content(_) => Step::Return,
             Owed::Answer(_) => Step::Doubt,
         };
         match (event, owed) {

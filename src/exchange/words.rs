@@ -110,8 +110,10 @@ pub enum Step {
     Release,
     /// The response was delivered.
     Delivered,
-    /// The response was not.
+    /// The response was not, or was not worth its price.
     Undelivered,
+    /// It cannot be served, for a reason that is ours: it does not count as a try.
+    Return,
 }
 
 /// What the driver must do.
@@ -180,7 +182,7 @@ impl Step {
     pub fn undoing(outcome: claims::Outcome) -> Option<Self> {
         match outcome {
             claims::Outcome::Granted => Some(Self::Release),
-            claims::Outcome::Redeem(_) => Some(Self::Undelivered),
+            claims::Outcome::Redeem(_) => Some(Self::Return),
             claims::Outcome::Resolve(_) => Some(Self::Doubt),
             _ => None,
         }

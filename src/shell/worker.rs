@@ -262,6 +262,7 @@ impl Worker {
                 Job::Settle(job) => (job.machine, Rc::clone(&job.demand), job.context),
                 Job::Verify { .. } => return None,
             };
+            let before = machine;
             let (machine, effect) = machine.on(event);
             self.store_machine(attempt, machine);
             match effect? {
@@ -278,6 +279,10 @@ impl Worker {
                     let again = move || Some(Rc::clone(&again));
                     let (identity, offered) = (demand.identity, demand.offered);
                     let case = Case { identity, offered, demand: &again, first: false };
+                    // Who waited left while it was written down.
+                    if let (settlement::Step::Undelivered, Some(paid)) = (step, before.paid()) {
+                        answers::nobody_waits(&demand, paid);
+                    }
                     // Nobody waits for these.
                     if matches!(step, settlement::Step::Orphan | settlement::Step::Undelivered) {
                         let _ = self.claim(Owner::Nobody, &case, &op);

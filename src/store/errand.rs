@@ -19,6 +19,9 @@ use crate::claims::{Binding, Claim, Identity, Next, Op, Outcome, Owes, State, Un
 /// Values a claim may have had in between before it is given up.
 const TRIES: u8 = 8;
 
+/// How long at least it is tried to write what became of a claim, in seconds.
+const UNDO_SECONDS: u64 = 300;
+
 /// Seconds after a lapsed lease, and after an open answer, until a claim is asked about.
 const DUE_SECONDS: u64 = 2;
 
@@ -112,6 +115,28 @@ impl Errand {
         }
     }
 
+    /// Whether the local table takes the op over at once, whatever comes of it in the store: what
+    /// was delivered here is used here, and what is in doubt is.
+    pub fn is_known_here(&self) -> bool {
+        matches!(self.op, Op::Delivered { .. } | Op::Suspect { .. })
+    }
+
+    /// Until when what it says matters: the end of the claim, as far as it is known here.
+    pub fn matters_until(&self, now: UnixSeconds) -> UnixSeconds {
+        let next = if let Next::Put(claim) = self.next { Some(claim) } else { None };
+        let ends = [self.local, self.base, next].into_iter().flatten().map(|claim| claim.expires);
+        ends.max().unwrap_or(0).max(now.saturating_add(UNDO_SECONDS))
+    }
+
+    /// Whether an answer that comes now is older than what the local table knows by then: what
+    /// was delivered here stays used here.
+    pub fn is_outdated(op: &Op, answer: Option<&Claim>, known: impl FnOnce() -> Option<Claim>) -> bool {
+        let delivered = |claim: Option<&Claim>| claim.is_some_and(|claim| claim.state == State::Delivered);
+        matches!(op, Op::Renew { .. } | Op::Delivered { .. })
+            && !delivered(answer)
+            && delivered(known().as_ref())
+    }
+
     /// Whether the script's text goes along.
     pub fn is_full(&self) -> bool {
         self.full
@@ -159,6 +184,8 @@ impl Errand {
             Reply::Differs { current, open, .. } => self.differs(current.as_deref(), &open, now),
             Reply::Unscripted if self.full => self.unsure(),
             Reply::Unscripted => Turn::Again(Box::new(Self { full: true, ..self })),
+            // Whether the short form was run is the server's word, and servers change.
+            Reply::Down if self.full => self.unsure(),
             Reply::Down => {
                 let adopt = self.reserves().map(|_| self.local);
                 let undo = if adopt.is_some() { None } else { self.undo() };
@@ -229,15 +256,12 @@ impl Errand {
     fn undo(&self) -> Option<Op> {
         match (self.op, self.outcome, self.op.attempt()) {
             (Op::Begin(_), Outcome::Granted, Some(attempt)) => Some(Op::Release { attempt }),
-            (Op::Begin(_), Outcome::Redeem(_), Some(attempt)) => Some(Op::Undelivered { attempt }),
+            (Op::Begin(_), Outcome::Redeem(_), Some(attempt)) => Some(Op::Return { attempt }),
             (Op::Begin(_), Outcome::Resolve(_), Some(attempt)) => Some(Op::Unknown { attempt }),
-            (Op::Settling { attempt, .. } | Op::Credit { attempt, .. }, _, _) => {
+            (Op::Settling { attempt, .. } | Op::Credit { attempt, .. } | Op::Waive { attempt }, _, _) => {
                 Some(Op::Release { attempt })
             }
-            (Op::Release { .. } | Op::Delivered { .. } | Op::Undelivered { .. } | Op::Unknown { .. }, ..) => {
-                Some(self.op)
-            }
-            _ => None,
+            _ => self.op.ends().then_some(self.op),
         }
     }
 }

@@ -77,7 +77,7 @@ fn pledging() -> Vec<Row> {
     let mut rows = Vec::new();
     for (owed, to, effect) in [content(UNNAMED), content(METERED), answer(None), answer(SOME)] {
         let from = Exchange::Pledging(owed);
-        let back = Claim(if matches!(owed, Owed::Content(_)) { Step::Undelivered } else { Step::Doubt });
+        let back = Claim(if matches!(owed, Owed::Content(_)) { Step::Return } else { Step::Doubt });
         rows.push(row(from, &done(), to, &[effect]));
         // Not pledged: what it stands for is left as it was, and nothing is asked.
         rows.push(over(from, &claims(&but(&[Outcome::Done])), &[back, Deny(StoreDown)]));

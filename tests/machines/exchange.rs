@@ -242,23 +242,28 @@ fn after_the_upstream() -> Vec<Row> {
     rows.push(over(Over, &[Event::Settled(Settled::Paid(TX))], &give_back));
     // What is granted to an exchange that is over is given back.
     rows.push(over(Over, &claims(&[Outcome::Granted]), &[Claim(Step::Release)]));
-    rows.push(over(Over, &claims(&[Outcome::Redeem(UNNAMED), Outcome::Redeem(METERED)]), &give_back));
+    let granted = claims(&[Outcome::Redeem(UNNAMED), Outcome::Redeem(METERED)]);
+    rows.push(over(Over, &granted, &[Claim(Step::Return)]));
     rows.push(over(Over, &claims(&[Outcome::Resolve(None), Outcome::Resolve(SOME)]), &[Claim(Step::Doubt)]));
     let [nothing, worth_it @ ..] = RESPONSES;
     for paid in [PAID, UNNAMED, METERED] {
         rows.push(over(Working { paid: Some(paid) }, &ENDS, &give_back));
         for (worth, responses) in [(false, &[nothing][..]), (true, &worth_it[..])] {
             let from = Fencing { paid, worth };
-            rows.push(row(Working { paid: Some(paid) }, responses, from, &[Claim(Step::Renew)]));
+            let first = if worth { Step::Renew } else { Step::Undelivered };
+            rows.push(row(Working { paid: Some(paid) }, responses, from, &[Claim(first)]));
             rows.extend(step(from, row(from, &done(), Delivering { worth }, &[Release(paid)])));
-            rows.push(over(from, &down(), &[Claim(Step::Undelivered), Deny(StoreDown)]));
-            rows.push(over(from, &ENDS, &give_back));
         }
+        let (good, bad) = (Fencing { paid, worth: true }, Fencing { paid, worth: false });
+        rows.push(over(good, &down(), &[Claim(Step::Return), Deny(StoreDown)]));
+        rows.push(over(good, &ENDS, &give_back));
+        rows.push(over(bad, &down(), &[Deny(StoreDown)]));
+        rows.push(over(bad, &ENDS, &[]));
     }
     let [unclean, clean] = ENDS;
     rows.push(over(Delivering { worth: true }, &[clean], &[Claim(Step::Delivered)]));
     rows.push(over(Delivering { worth: true }, &[unclean], &give_back));
-    rows.push(over(Delivering { worth: false }, &ENDS, &give_back));
+    rows.push(over(Delivering { worth: false }, &ENDS, &[]));
     rows
 }
 
@@ -317,11 +322,13 @@ fn what_is_held_is_what_is_not_paid_for() {
             E::Opening(_) | E::Screening(_) => (true, false, false),
             E::Reserving(..) | E::Crediting { .. } | E::Pledging(_) => (true, false, true),
             E::Verifying(_) | E::Refusing(_) | E::Arming | E::Paying(_) => (true, false, true),
+            // The claim was given back, or is about to be.
+            E::Fencing { worth: false, .. } => (false, true, false),
             E::Closing(_) | E::Collecting(_) | E::Waiving | E::Withholding | E::Fencing { .. } => {
                 (false, true, true)
             }
-            E::Working { .. } | E::Delivering { .. } => (false, false, true),
-            E::Over => (false, false, false),
+            E::Working { .. } | E::Delivering { worth: true } => (false, false, true),
+            E::Over | E::Delivering { worth: false } => (false, false, false),
         };
         let holds = (state.holds_request(), state.holds_response(), state.leases());
         assert_eq!(holds, (request, response, leases), "{state:?}");

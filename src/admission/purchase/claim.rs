@@ -43,6 +43,7 @@ impl Purchase {
             Step::Doubt => Op::Unknown { attempt },
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
+            Step::Return => Op::Return { attempt },
         }
     }
 

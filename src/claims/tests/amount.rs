@@ -118,6 +118,7 @@ fn nothing_but_a_lapse_of_time_takes_a_mark_away() {
             Op::Unknown { attempt },
             Op::Delivered { attempt },
             Op::Undelivered { attempt },
+            Op::Return { attempt },
             Op::Waive { attempt },
             Op::Void { attempt, transaction: TOLD },
             Op::Move { attempt, lease: LONGER, settler: OTHER_SETTLER },

@@ -118,7 +118,8 @@ impl Worker {
         let settler = known.filter(|settler| *settler != 0).unwrap_or(demand.settler);
         let asked = self.settler(settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
         let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
-        let job = Settling { machine: Settlement::unattended(), context: None, demand, asked, proving };
+        let machine = Settlement::unattended();
+        let job = Settling { machine, context: None, demand, asked, proving, foreign: false };
         self.begin(attempt, Job::Settle(job));
         let admitted = proving == Proving::First || self.admits_first(attempt);
         if !(admitted && self.enqueue(attempt)) {

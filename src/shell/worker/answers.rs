@@ -122,10 +122,8 @@ impl Worker {
         let answer = Answer::read(delivery, &demand.expected());
         self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
         log_answer(demand, facilitator, delivery, &answer);
-        if answer.is_failure() && self.policy.shared_claims.is_none() {
-            let (identity, offered) = (demand.identity, demand.offered);
-            let case = Case { identity, offered, demand: &|| None, first: false };
-            let _ = self.claim(Owner::Nobody, &case, &Op::Suspect { attempt });
+        if answer.is_failure() {
+            self.suspect(attempt, demand);
         }
         let event = match answer {
             Answer::NotSent => Some(self.not_sent(attempt)),
@@ -134,6 +132,21 @@ impl Worker {
         };
         if let Some(event) = event {
             self.conclude(attempt, demand, event);
+        }
+    }
+
+    /// The authorisation may have been spent for a claim that nobody here knows of: of another
+    /// process, of this one before it was restarted, or one that the shared store forgot.
+    fn suspect(&self, attempt: Attempt, demand: &Demand) {
+        let (identity, offered) = (demand.identity, demand.offered);
+        let case = Case { identity, offered, demand: &|| None, first: false };
+        let _ = self.claim(Owner::Nobody, &case, &Op::Suspect { attempt });
+        // The record says it at once; it may be overtaken by what the store said before.
+        let foreign = self.known(&identity, self.now()).is_none_or(|claim| claim.foreign);
+        if let Some(Job::Settle(job)) =
+            self.jobs.try_borrow_mut().ok().as_mut().and_then(|jobs| jobs.get_mut(&attempt))
+        {
+            job.foreign = foreign;
         }
     }
 
@@ -151,17 +164,15 @@ impl Worker {
 
     /// Feeds a settlement what it came to, and tells whoever waits.
     pub(super) fn conclude(&self, attempt: Attempt, demand: &Demand, event: settlement::Event) {
-        let told = self.settle(attempt, event);
-        match (told, event) {
-            (Some((context, settled)), _) => self.tell(context, exchange::Event::Settled(settled)),
-            (None, settlement::Event::Answer(Answer::Accepted(transaction))) => log::warn!(
-                "route {}: settlement {} was accepted and nobody waits for it (transaction 0x{}); \
-                 it can be redeemed",
-                demand.route,
-                demand.identity.receipt_id(),
-                hex::encode(transaction.0),
-            ),
-            (None, _) => {}
+        let awaited = self.jobs.try_borrow().ok().is_some_and(|jobs| match jobs.get(&attempt) {
+            Some(Job::Settle(job)) => job.machine.is_awaited(),
+            _ => false,
+        });
+        if let Some((context, settled)) = self.settle(attempt, event) {
+            self.tell(context, exchange::Event::Settled(settled));
+        }
+        if let (false, settlement::Event::Answer(Answer::Accepted(transaction))) = (awaited, event) {
+            nobody_waits(demand, transaction);
         }
     }
 
@@ -223,6 +234,16 @@ impl Worker {
         self.meters.call(facilitator.index, &facilitator.name, endpoint, result, millis);
         self.spoke(facilitator, spoke);
     }
+}
+
+/// Says that somebody paid who is gone.
+pub(super) fn nobody_waits(demand: &Demand, transaction: Transaction) {
+    log::warn!(
+        "route {}: settlement {} was accepted and nobody waits for it (transaction 0x{}); it can be redeemed",
+        demand.route,
+        demand.identity.receipt_id(),
+        hex::encode(transaction.0),
+    );
 }
 
 /// What a transaction proves that was to be marked as spent.

@@ -44,6 +44,9 @@ pub(in crate::shell) struct Settling {
     pub(super) demand: Rc<Demand>,
     pub(super) asked: Asked,
     pub(super) proving: Proving,
+    /// The facilitator answered the first ask with a failure: see
+    /// [`Claim::foreign`](crate::claims::Claim::foreign).
+    pub(super) foreign: bool,
 }
 
 /// Whether the chain is asked what became of it.
@@ -123,7 +126,8 @@ impl Worker {
         let machine = Settlement::queued();
         let proving =
             if visit.resolving && self.can_inquire(&demand) { Proving::First } else { Proving::Not };
-        let job = Settling { machine, context: Some(visit.context), demand: Rc::new(demand), asked, proving };
+        let (context, demand) = (Some(visit.context), Rc::new(demand));
+        let job = Settling { machine, context, demand, asked, proving, foreign: false };
         self.begin(attempt, Job::Settle(job));
         let admitted = proving == Proving::First || self.admits_first(attempt);
         let told = match possible {

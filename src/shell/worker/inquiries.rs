@@ -77,7 +77,7 @@ impl Worker {
         };
         let receipt = demand.identity.receipt_id();
         let event = match (proof, proving) {
-            (Proof::Paid(transaction), _) if self.is_ours(&demand) => {
+            (Proof::Paid(transaction), _) if self.is_ours(attempt, &demand) => {
                 settlement::Event::Answer(Answer::Accepted(transaction))
             }
             (Proof::Unspent, _) => settlement::Event::Disproved,
@@ -100,11 +100,14 @@ impl Worker {
         self.conclude(attempt, &demand, event);
     }
 
-    /// Whether what was paid was paid for this claim, and not for one of which this process does not
-    /// know.
-    fn is_ours(&self, demand: &Demand) -> bool {
+    /// Whether what was paid was paid for this claim, and not for one of which nobody here knows.
+    fn is_ours(&self, attempt: Attempt, demand: &Demand) -> bool {
         let claim = self.known(&demand.identity, self.now());
-        self.policy.shared_claims.is_some() || claim.is_some_and(|claim| !claim.foreign)
+        let foreign = self.jobs.try_borrow().map_or(true, |jobs| match jobs.get(&attempt) {
+            Some(Job::Settle(job)) => job.foreign,
+            _ => true,
+        });
+        !foreign && claim.is_some_and(|claim| !claim.foreign)
     }
 
     fn proving(&self, attempt: Attempt) -> Option<(Rc<Demand>, Proving, bool)> {

@@ -11,19 +11,21 @@ use proxy_wasm::hostcalls;
 
 use super::ledger::{Case, Owner};
 use super::Worker;
-use crate::claims::{Binding, Identity, Op, Outcome};
+use crate::claims::{Binding, Claim, Identity, Op, Outcome};
 use crate::config::SharedStore;
 use crate::exchange;
 use crate::facilitator::breaker::Breaker;
 use crate::facilitator::Delivery;
 use crate::map::Map;
+use crate::protocol::abilities::Standing;
 use crate::settlement;
 use crate::shell::host::{self, SharedData};
 use crate::store::errand::{Errand, Start, Turn};
+use crate::store::undone::{Undo, Undone};
 use crate::store::{Call, Reply};
 
-/// How long it is tried to undo what may have been written, in seconds.
-const UNDO_SECONDS: u64 = 300;
+/// How much of what is not written yet is tried in one second.
+const UNDONE_AT_ONCE: usize = 64;
 
 /// What a worker has under way with the store.
 #[derive(Default)]
@@ -34,14 +36,7 @@ pub(super) struct Line {
     errands: RefCell<Map<u64, (Owner, Box<Errand>)>>,
     /// Numbers of errands and lists, by their call's token.
     calls: RefCell<Map<u64, u64>>,
-    undone: RefCell<Vec<Undo>>,
-}
-
-struct Undo {
-    identity: Identity,
-    offered: Binding,
-    op: Op,
-    until: u64,
+    undone: RefCell<Undone>,
 }
 
 // === impl Worker ===
@@ -60,7 +55,12 @@ impl Worker {
     /// Whether the store, if there is one, answers.
     pub(super) fn store_quotes(&self) -> bool {
         let breaker = self.line.breaker.get();
-        breaker.is_closed() || breaker.quotes(host::now())
+        (breaker.is_closed() || breaker.quotes(host::now())) && !self.is_behind()
+    }
+
+    /// Whether so much is still to be written that nothing more may be begun.
+    fn is_behind(&self) -> bool {
+        self.line.undone.try_borrow().map_or(true, |undone| undone.is_full())
     }
 
     /// Whether something is under way with the store that must be heard.
@@ -77,13 +77,17 @@ impl Worker {
 
     /// Runs one op on a claim that replicas share. `None` when its owner is told later.
     pub(super) fn claim_shared(&self, owner: Owner, case: &Case<'_>, op: Op) -> Option<Outcome> {
+        let opens = matches!(op, Op::Begin(_) | Op::Mark { .. } | Op::Peek);
         // Without the store's clock no lease can be measured.
-        if self.lacks_clock() {
+        if self.lacks_clock() || (opens && self.is_behind()) {
             return Some(Outcome::Unavailable);
         }
         let now = self.now();
-        let Ok(local) = self.table.read(&SharedData, &case.identity) else {
-            return Some(Outcome::Unavailable);
+        let local = match self.table.read(&SharedData, &case.identity) {
+            Ok(local) => local,
+            // What became of a claim is decided over what the store knows of it.
+            Err(_) if !opens => None,
+            Err(_) => return Some(Outcome::Unavailable),
         };
         let asks = matches!(op, Op::Begin(_) | Op::Settling { .. } | Op::Move { .. });
         let demand = if asks { (case.demand)() } else { None };
@@ -93,11 +97,12 @@ impl Worker {
             Start::Known(outcome) => return Some(outcome),
             Start::Away(errand) => errand,
         };
-        if errand.reserves().is_some() {
+        let reserves = errand.reserves().is_some();
+        if reserves || errand.is_known_here() {
             let applied = self.table.run(&SharedData, &case.identity, &op, now);
             self.meters.claims(&applied.delta);
             self.record_forgotten(applied.forgotten);
-            if matches!(applied.outcome, Outcome::Full | Outcome::Unavailable) {
+            if reserves && matches!(applied.outcome, Outcome::Full | Outcome::Unavailable) {
                 return Some(applied.outcome);
             }
         }
@@ -109,7 +114,15 @@ impl Worker {
             self.keep_errand(id, owner, errand);
             return None;
         }
-        self.over(&owner, names, errand.on(Reply::Down, now))
+        let undo = self.undo_of(&owner, &errand);
+        self.over(&owner, undo, errand.on(Reply::Down, now))
+    }
+
+    /// What is to be kept if the errand's outcome is not known: its own op stands for the one
+    /// that undoes it.
+    fn undo_of(&self, owner: &Owner, errand: &Errand) -> Undo {
+        let until = if let Owner::Undo(until) = owner { *until } else { errand.matters_until(self.now()) };
+        Undo { identity: errand.identity, offered: errand.offered, op: errand.op, until }
     }
 
     fn keep_errand(&self, id: u64, owner: Owner, errand: Box<Errand>) {
@@ -168,6 +181,7 @@ impl Worker {
             Reply::Unsure(doubt) => self.store_failed(&doubt.to_string()),
         }
         let (names, attempt) = ((errand.identity, errand.offered), errand.op.attempt());
+        let undo = self.undo_of(&owner, &errand);
         match errand.on(reply, self.now()) {
             Turn::Again(errand) => {
                 let id = self.attempt().0;
@@ -175,7 +189,7 @@ impl Worker {
                 self.send_errand(id);
             }
             turn @ Turn::Over { .. } => {
-                if let Some(outcome) = self.over(&owner, names, turn) {
+                if let Some(outcome) = self.over(&owner, undo, turn) {
                     self.hear(owner, names, attempt, outcome);
                 }
             }
@@ -185,10 +199,14 @@ impl Worker {
     /// The store answered; with its clock, if it told it.
     pub(super) fn store_spoke(&self, now: Option<u64>) {
         let mut breaker = self.line.breaker.get();
+        let closed = breaker.is_closed();
         breaker.answered();
         self.line.breaker.set(breaker);
         let ahead = now.map(|now| now.cast_signed().saturating_sub(host::now().cast_signed()));
         self.line.ahead.set(ahead.or(self.line.ahead.get()));
+        if !closed {
+            self.undo_again();
+        }
     }
 
     pub(super) fn store_failed(&self, why: &str) {
@@ -201,34 +219,60 @@ impl Worker {
         }
     }
 
-    /// Takes over what an errand came to; its outcome.
-    fn over(&self, owner: &Owner, (identity, offered): (Identity, Binding), turn: Turn) -> Option<Outcome> {
+    /// Takes over what an errand came to; its outcome. What has to be undone is tried at once, so
+    /// that it is on its way before whoever waits is told, and then every second.
+    fn over(&self, owner: &Owner, errand: Undo, turn: Turn) -> Option<Outcome> {
         let Turn::Over { outcome, adopt, undo } = turn else { return None };
-        if let Some(claim) = adopt {
+        let identity = errand.identity;
+        let outdated = |answer: &Option<Claim>| {
+            Errand::is_outdated(&errand.op, answer.as_ref(), || self.known(&identity, self.now()))
+        };
+        if let Some(claim) = adopt.filter(|answer| !outdated(answer)) {
             let applied = self.table.adopt(&SharedData, &identity, claim, self.now());
             self.meters.claims(&applied.delta);
             self.record_forgotten(applied.forgotten);
         }
         // A settlement tries again by itself.
         let undo = undo.filter(|_| !matches!(owner, Owner::Settlement(_) | Owner::Spend(..)));
-        let until = match owner {
-            Owner::Undo(until) => *until,
-            _ => host::now().saturating_add(UNDO_SECONDS),
-        };
-        if let (Some(op), Ok(mut undone)) = (undo, self.line.undone.try_borrow_mut()) {
-            undone.push(Undo { identity, offered, op, until });
+        if let Some(op) = undo {
+            let undo = Undo { op, ..errand };
+            if matches!(owner, Owner::Undo(_)) || !self.line.breaker.get().is_closed() {
+                self.keep_undone(undo);
+            } else {
+                self.try_undo(undo);
+            }
         }
         Some(outcome)
     }
 
-    /// Once a second: tries again to undo what may have been written.
+    fn keep_undone(&self, undo: Undo) {
+        let gone = self.line.undone.try_borrow_mut().map_or(Some(undo), |mut undone| undone.push(undo));
+        if let Some(Undo { identity, op: Op::Delivered { .. }, .. }) = gone {
+            log::error!(
+                "too much could not be written to the shared claim store: payment {} was delivered and can \
+                 be redeemed once more",
+                identity.receipt_id(),
+            );
+        }
+    }
+
+    fn try_undo(&self, undo: Undo) {
+        let Undo { identity, offered, op, until } = undo;
+        let case = Case { identity, offered, demand: &|| None, first: false };
+        let _ = self.claim_shared(Owner::Undo(until), &case, op);
+    }
+
+    /// Once a second, and as soon as the store is back: writes what could not be written.
     pub(super) fn undo_again(&self) {
-        let now = host::now();
-        let undone = self.line.undone.try_borrow_mut().map(|mut undone| std::mem::take(&mut *undone));
-        for undo in undone.unwrap_or_default().into_iter().filter(|undo| now < undo.until) {
-            let Undo { identity, offered, op, until } = undo;
-            let case = Case { identity, offered, demand: &|| None, first: false };
-            let _ = self.claim_shared(Owner::Undo(until), &case, op);
+        let most = match self.line.breaker.get().standing(host::now()) {
+            Standing::Ready => UNDONE_AT_ONCE,
+            Standing::Trial => 1,
+            Standing::Shut => return,
+        };
+        let now = self.now();
+        let undone = self.line.undone.try_borrow_mut().map(|mut undone| undone.take(most, now));
+        for undo in undone.unwrap_or_default() {
+            self.try_undo(undo);
         }
     }
 
@@ -248,7 +292,7 @@ impl Worker {
                 let step = exchange::Step::undoing(outcome).zip(attempt);
                 let op = match step {
                     Some((exchange::Step::Release, attempt)) => Op::Release { attempt },
-                    Some((exchange::Step::Undelivered, attempt)) => Op::Undelivered { attempt },
+                    Some((exchange::Step::Return, attempt)) => Op::Return { attempt },
                     Some((_, attempt)) => Op::Unknown { attempt },
                     None => return,
                 };
@@ -256,7 +300,13 @@ impl Worker {
                 let _ = self.claim_shared(Owner::Nobody, &case, op);
             }
             Owner::Settlement(attempt) => {
-                if let Some((context, settled)) = self.settle(attempt, settlement::Event::Claim(outcome)) {
+                let told = self.settle(attempt, settlement::Event::Claim(outcome));
+                // What is known is on its way again before whoever waits is told that it is not.
+                let again = told.is_some() && outcome == Outcome::Unavailable;
+                if again && self.line.breaker.get().is_closed() {
+                    let _ = self.settle(attempt, settlement::Event::Tick);
+                }
+                if let Some((context, settled)) = told {
                     self.tell(context, exchange::Event::Settled(settled));
                 }
             }

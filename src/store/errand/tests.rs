@@ -44,6 +44,10 @@ fn held() -> Option<Claim> {
     put(None, &begin(Opening::Held))
 }
 
+fn settling_claim() -> Option<Claim> {
+    put(None, &begin(Opening::Settling))
+}
+
 fn redeeming() -> Option<Claim> {
     let settling = put(None, &begin(Opening::Settling));
     let Op::Begin(otherwise) = begin(Opening::Nothing) else { return None };
@@ -86,9 +90,10 @@ fn run(store: &mut Option<Claim>, mut errand: Errand) -> Outcome {
     }
 }
 
-fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 7] {
+fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 11] {
     let release = Op::Release { attempt };
     let (delivered, undelivered) = (Op::Delivered { attempt }, Op::Undelivered { attempt });
+    let returned = Op::Return { attempt };
     let settling = Op::Settling { attempt, lease: LEASE, amount: None, settler: 1 };
     [
         (release, held(), Some(release)),
@@ -97,8 +102,12 @@ fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 7] {
         (Op::Credit { attempt, nonce: [5; 32] }, held(), Some(release)),
         (delivered, redeeming(), Some(delivered)),
         (undelivered, redeeming(), Some(undelivered)),
+        (returned, redeeming(), Some(returned)),
+        (Op::Unknown { attempt }, settling_claim(), Some(Op::Unknown { attempt })),
+        (Op::Orphan { attempt }, settling_claim(), Some(Op::Orphan { attempt })),
+        (Op::Suspect { attempt }, settling_claim(), Some(Op::Suspect { attempt })),
         (Op::Renew { attempt, lease: LEASE + 4 }, held(), None),
-        (Op::Waive { attempt }, held(), None),
+        (Op::Waive { attempt }, held(), Some(release)),
     ]
 }
 
@@ -114,6 +123,53 @@ fn the_end_of_an_attempt_is_written_later() {
             assert_eq!((outcome, adopt, undo), (Outcome::Unavailable, None, expected), "{op:?} {reply:?}");
         }
     }
+}
+
+/// What was delivered is tried to be written for as long as its claim could be redeemed, which is
+/// longer than its tombstone is kept.
+#[test]
+fn a_delivery_matters_until_its_claim_is_over() {
+    let delivered = Op::Delivered { attempt: OWN };
+    let claim = redeeming().unwrap();
+    assert_eq!(away(Some(claim), delivered).matters_until(NOW), claim.expires);
+    assert!(claim.expires >= LEASE + 3_600);
+    // Tried again over the tombstone that stands here by then, it finds the claim all the same.
+    let mut store = Some(claim);
+    let errand = away(put(Some(claim), &delivered), delivered);
+    assert_eq!((run(&mut store, errand), store.map(|c| c.state)), (Outcome::Done, Some(State::Delivered)));
+}
+
+/// A try whose grant nobody heard of is no try.
+#[test]
+fn a_redemption_that_nobody_heard_of_is_not_counted() {
+    let mut store = redeeming();
+    run(&mut store, away(redeeming(), Op::Undelivered { attempt: OWN }));
+    let Op::Begin(terms) = begin(Opening::Nothing) else { unreachable!() };
+    for attempt in (10..20).map(Attempt) {
+        let begin = away(store, Op::Begin(Begin { attempt, ..terms }));
+        arrive(&mut store, &begin);
+        let Turn::Over { outcome, undo: Some(undo), .. } = begin.on(Reply::Unsure(Doubt::Broken), NOW) else {
+            panic!("nothing to undo")
+        };
+        assert_eq!((outcome, undo), (Outcome::Unavailable, Op::Return { attempt }));
+        assert_eq!(run(&mut store, away(None, undo)), Outcome::Done);
+        assert_eq!(store.map(|claim| (claim.state, claim.redeems)), Some((State::Taken, 0)));
+    }
+}
+
+/// What came back late makes nothing free that was delivered here.
+#[test]
+fn what_was_delivered_here_stays_used_here() {
+    let (renew, delivered) = (Op::Renew { attempt: OWN, lease: LEASE }, Op::Delivered { attempt: OWN });
+    let used = put(redeeming(), &delivered);
+    for op in [renew, delivered] {
+        assert!(Errand::is_outdated(&op, redeeming().as_ref(), || used));
+        assert!(Errand::is_outdated(&op, None, || used));
+        assert!(!Errand::is_outdated(&op, used.as_ref(), || used));
+        assert!(!Errand::is_outdated(&op, None, redeeming));
+    }
+    let mark = Op::Mark { fingerprint: [1; 32], expires: LEASE };
+    assert!(!Errand::is_outdated(&mark, None, || used), "a name that was not given is free again");
 }
 
 #[test]

@@ -221,6 +221,7 @@ fn op(slot: &Slot, step: Step) -> Op {
         Step::Release => Op::Release { attempt },
         Step::Delivered => Op::Delivered { attempt },
         Step::Undelivered => Op::Undelivered { attempt },
+        Step::Return => Op::Return { attempt },
     }
 }
 

@@ -90,7 +90,9 @@ impl World {
         self.promise(paid.transaction == Some(transaction(slot.at)), "a receipt for another payment");
         self.promise(!self.delivered[usize::from(slot.at)], "released again after a delivery");
         let others = self.slots.iter().filter(|other| other.id != slot.id && other.at == slot.at);
-        let both = others.filter(|other| matches!(other.exchange, Some(Exchange::Delivering { .. }))).count();
+        let both = others
+            .filter(|other| matches!(other.exchange, Some(Exchange::Delivering { worth: true })))
+            .count();
         self.promise(both == 0, "two deliver at once");
     }
 
