@@ -11,13 +11,14 @@
 //! 5. What may have reached one facilitator goes to no other.
 //! 6. A wallet that is owed something is not charged for another payment.
 //!
-//! Where replicas share a store, a lost answer of the store or a stalled replica may leave a
-//! delivery unwritten, and it is then redeemed once more: that one is not held against it.
+//! Where replicas share a store, what was delivered is written down however often a call to the store
+//! fails, as long as its worker lives. If that takes longer than the lease, somebody else may have
+//! begun to deliver meanwhile: a delivery more of a claim whose lease lapsed is not held against it.
 
 use serde_json::Value;
 use x402_proxy_wasm::claims::bucket::{from_text, Layout};
 use x402_proxy_wasm::claims::table::{Shared, StoreDown, Table};
-use x402_proxy_wasm::claims::{Claim, Owes, State};
+use x402_proxy_wasm::claims::{Attempt, Claim, Owes, State};
 use x402_proxy_wasm::protocol::header::decode;
 
 use super::host::{find, host, Reply};
@@ -33,8 +34,12 @@ pub(super) struct Promises {
     asked: [Vec<String>; PAYMENTS],
     /// Payments of the same wallet that owed something when this one was presented.
     owed: [Vec<usize>; PAYMENTS],
-    /// Nothing happened that may leave a delivery unwritten in a shared store.
-    pub(super) calm: bool,
+    /// Its lease lapsed while it was being delivered, or before that was written.
+    lapsed: [bool; PAYMENTS],
+    /// Whose delivery it was, as the store had it then.
+    by: [Option<Attempt>; PAYMENTS],
+    /// The worker that was to write its delivery died.
+    orphaned: [bool; PAYMENTS],
     /// How often content went out.
     pub(super) releases: usize,
 }
@@ -45,7 +50,9 @@ impl Default for Promises {
             delivered: Default::default(),
             asked: Default::default(),
             owed: Default::default(),
-            calm: true,
+            lapsed: Default::default(),
+            by: Default::default(),
+            orphaned: Default::default(),
             releases: 0,
         }
     }
@@ -75,11 +82,16 @@ impl Shared for Local {
     }
 }
 
+/// What the store that replicas share says of a payment, whatever the time.
+fn stored(place: usize, redis: &Redis) -> Option<Claim> {
+    redis.claim(&market::hex(&payments()[place].identity.nonce)[2..]).and_then(from_text)
+}
+
 /// The record of a payment.
 fn record(place: usize, redis: &Redis, settings: Settings, now: u64) -> Option<Claim> {
     let identity = &payments()[place].identity;
     let claim = match settings.shared {
-        true => redis.claim(&market::hex(&identity.nonce)[2..]).and_then(from_text),
+        true => stored(place, redis),
         false => {
             let table = Table::open(&Local, 64, Layout::Two, [0; 16]).expect("the table");
             table.read(&Local, identity).expect("the table")
@@ -98,6 +110,9 @@ impl Promises {
     /// record says that it is open or was tried too often.
     pub(super) fn account(&self, place: usize, redis: &Redis, settings: Settings, now: u64) -> Account {
         if self.delivered[place] {
+            let unwritten = stored(place, redis).filter(|claim| claim.state != State::Delivered);
+            let unwritten = unwritten.is_some_and(|claim| self.by[place] == Some(claim.attempt));
+            assert!(!unwritten || self.orphaned[place], "payment {place} was delivered, and nobody wrote it");
             return Account::Delivered;
         }
         match record(place, redis, settings, now) {
@@ -129,7 +144,7 @@ impl Promises {
             let paid = |other: &usize| {
                 payments()[*other].is_twin(own)
                     && matches!(chain[*other], Coin::Paid(_))
-                    && !(self.delivered[*other] && (self.calm || !settings.shared))
+                    && !(self.delivered[*other] && !(settings.shared && self.lapsed[*other]))
             };
             assert!((0..PAYMENTS).any(|other| paid(&other)), "work for nothing: payment {place}");
         }
@@ -156,7 +171,7 @@ impl Promises {
         let paid = paid.expect("a transaction of the chain's");
         assert!(matches!(chain[paid], Coin::Paid(_)), "released unpaid: {receipt}");
         assert!(payments()[paid].is_twin(&payments()[place]), "another's money: {receipt}");
-        if self.calm {
+        if !self.lapsed[paid] {
             assert!(!self.delivered[paid], "released again after a delivery: {receipt}");
             assert!(!busy.contains(&paid), "two deliver at once: {receipt}");
         }
@@ -165,8 +180,26 @@ impl Promises {
     }
 
     /// A response that was worth it ended well.
-    pub(super) fn delivered(&mut self, place: usize) {
+    pub(super) fn delivered(&mut self, place: usize, redis: &Redis) {
         self.delivered[place] = true;
+        self.by[place] = stored(place, redis).map(|claim| claim.attempt);
+        self.orphaned[place] = false;
+    }
+
+    /// A worker dies, with what it had to write.
+    pub(super) fn died(&mut self, redis: &Redis) {
+        for place in 0..PAYMENTS {
+            let written = stored(place, redis).is_none_or(|claim| claim.state == State::Delivered);
+            self.orphaned[place] |= !written;
+        }
+    }
+
+    /// Time passed.
+    pub(super) fn passed(&mut self, redis: &Redis, now: u64) {
+        for place in 0..PAYMENTS {
+            self.lapsed[place] |= stored(place, redis)
+                .is_some_and(|claim| claim.state == State::Redeeming && claim.lease <= now);
+        }
     }
 
     /// A client is refused.

@@ -100,7 +100,7 @@ impl World {
         for stream in self.streams(|stream| stream.root == root) {
             host(|host| host.streams.remove(&stream));
         }
-        self.promises.calm = false;
+        self.promises.died(&self.redis);
         self.start(process, false);
     }
 
@@ -143,6 +143,7 @@ impl World {
     /// Time passes for everybody who is awake.
     pub(super) fn pass(&mut self, millis: u64) {
         host(|host| host.now += millis);
+        self.promises.passed(&self.redis, self.now());
         for root in self.roots() {
             sdk::tick(root);
         }
@@ -154,7 +155,7 @@ impl World {
         // The lease of a response that is already streaming is renewed while its worker lives.
         if self.streams(|stream| stream.released).is_empty() {
             host(|host| host.now += seconds * 1_000);
-            self.promises.calm &= !self.settings.shared;
+            self.promises.passed(&self.redis, self.now());
         }
     }
 
@@ -201,7 +202,6 @@ impl World {
             Some((call.root, call.cluster.clone(), call.path.clone(), call.body.clone(), answer, fate))
         });
         let Some((root, cluster, path, body, answer, fate)) = call else { return };
-        self.promises.calm &= cluster != "store" || fate == Fate::Delivered;
         self.forget_calls();
         if host(|host| host.roots[&root].dead) {
             return;
@@ -352,7 +352,7 @@ impl World {
     fn close(&mut self, id: u32, clean: bool) {
         let serves = self.phase(id, Phase::Log, |stream| stream.serves);
         if let Some(place) = serves.filter(|_| clean) {
-            self.promises.delivered(place);
+            self.promises.delivered(place, &self.redis);
         }
         sdk::log(id);
         sdk::done(id);
