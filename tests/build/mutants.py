@@ -63,8 +63,8 @@ MUTANTS = [
     ),
     (
         "the renewal at the response", "src/exchange.rs",
-        "(Self::Fencing { paid, worth }, one(Effect::Claim(Step::Renew)))",
-        "(Self::Delivering { worth }, one(Effect::Release(paid)))",
+        "(Self::Fencing { paid, worth: true }, one(Effect::Claim(Step::Renew)))",
+        "(Self::Delivering { worth: true }, one(Effect::Release(paid)))",
         SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
@@ -426,7 +426,7 @@ MUTANTS = [
     ),
     (
         "what is given back to nobody", "src/exchange/words.rs",
-        "claims::Outcome::Redeem(_) => Some(Self::Undelivered),",
+        "claims::Outcome::Redeem(_) => Some(Self::Return),",
         "claims::Outcome::Redeem(_) => None,",
         MACHINES, ["exchange::every_state_against_every_event"],
     ),
@@ -512,6 +512,27 @@ MUTANTS = [
         "the end that is written once the store can be reached", "src/store/errand.rs",
         "let undo = if adopt.is_some() { None } else { self.undo() };", "let undo = None;",
         STORE, ["store::errand::tests::the_end_of_an_attempt_is_written_later"],
+    ),
+    (
+        "the write that a failure waits for", "src/exchange.rs",
+        "(Self::Fencing { paid, worth: false }, one(Effect::Claim(Step::Undelivered)))",
+        "(Self::Delivering { worth: false }, one(Effect::Release(paid)))",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "the try that is not counted", "src/claims/life.rs",
+        "let redeems = self.redeems.saturating_sub(1);", "let redeems = self.redeems;",
+        CLAIMS, ["claims::tests::what_is_returned_is_not_counted_and_returned_once"],
+    ),
+    (
+        "the delivery that stays used where it was made", "src/store/errand.rs",
+        "&& delivered(known().as_ref())", "&& delivered(known().as_ref()) && false",
+        STORE, ["store::errand::tests::what_was_delivered_here_stays_used_here"],
+    ),
+    (
+        "the bound on what is not written yet", "src/store/undone.rs",
+        "let gone = if self.is_full() {", "let gone = if self.list.len() >= usize::MAX {",
+        STORE, ["store::undone::tests::there_is_a_bound_and_deliveries_go_last"],
     ),
     (
         "the letter of a claim's text", "src/claims/bucket.rs",
