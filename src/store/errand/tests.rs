@@ -144,7 +144,7 @@ fn a_delivery_matters_until_its_claim_is_over() {
 fn a_redemption_that_nobody_heard_of_is_not_counted() {
     let mut store = redeeming();
     run(&mut store, away(redeeming(), Op::Undelivered { attempt: OWN }));
-    let Op::Begin(terms) = begin(Opening::Nothing) else { unreachable!() };
+    let Op::Begin(terms) = begin(Opening::Nothing) else { panic!("no begin") };
     for attempt in (10..20).map(Attempt) {
         let begin = away(store, Op::Begin(Begin { attempt, ..terms }));
         arrive(&mut store, &begin);

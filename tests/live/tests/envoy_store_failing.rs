@@ -7,8 +7,8 @@ use serde_json::json;
 use x402_devstack::client::{request, RawRequest};
 use x402_devstack::facilitator::Node;
 use x402_devstack::network::{Aim, Trouble};
-use x402_devstack::payer::Wallet;
-use x402_live::{assert_pending, code, paid, pause, refused, until, Shop};
+use x402_devstack::payer::{Payment, Wallet};
+use x402_live::{assert_pending, code, paid, pause, refused, Shop};
 
 /// Base Sepolia.
 const CHAIN: u64 = 84_532;
@@ -23,24 +23,29 @@ fn open() -> Option<Shop> {
     Shop::open("webdis", |scene| scene)
 }
 
+/// Delivers a response whose end finds the store gone; its transaction.
+async fn deliver_without(shop: &Shop, path: &str, payment: &Payment) -> String {
+    let mut connection = shop.sent(0, &format!("{path}?stream=30,100"), payment).await;
+    // It was renewed, and only its end is to be written.
+    assert!(connection.read_at_least(400).await.unwrap() >= 400);
+    let begun = Instant::now();
+    shop.to_store().refuse();
+    shop.to_store().break_off();
+    assert!(begun.elapsed() < Duration::from_secs(2), "cut too late to matter");
+    let answer = connection.read(false).await;
+    assert!(answer.broken.is_none());
+    paid(&answer)
+}
+
 /// The store is gone while a response streams, and back so long after it ended.
 async fn delivered_without_the_store(back_after: u64) {
     let Some(shop) = open() else { return };
     let path = "/before/outage";
     let payment = shop.sign(path).await;
     let begun = Instant::now();
-    let target = format!("{path}?stream=20,100");
-    let (address, ask) = (shop.replicas.envoy(0).address(), RawRequest::get(&target).pay(&payment));
-    let first = tokio::spawn(async move { request(address, &ask).await });
-    let upstream = &shop.replicas.stage.upstream;
-    until("the upstream works", || upstream.hits(path) == 1).await;
-    pause(300).await;
-    shop.to_store().refuse();
-    shop.to_store().break_off();
-    let answer = first.await.unwrap();
-    assert!(answer.broken.is_none());
-    let transaction = paid(&answer);
-    // Where it was delivered that is known at once.
+    let transaction = deliver_without(&shop, path, &payment).await;
+    // Nobody else can know; where it was delivered that is known at once.
+    refused(&shop.ask(1, path, &payment).await, 503, "claim_store_unavailable");
     refused(&shop.ask(0, path, &payment).await, 402, "payment_already_used");
     pause(back_after).await;
     shop.to_store().resume();
@@ -53,7 +58,7 @@ async fn delivered_without_the_store(back_after: u64) {
     }
     pause(LAPSED.saturating_sub(u64::try_from(begun.elapsed().as_millis()).unwrap())).await;
     refused(&shop.come_back(1, path, &payment).await, 402, "payment_already_used");
-    assert_eq!(upstream.hits(path), 1, "granted once");
+    assert_eq!(shop.replicas.stage.upstream.hits(path), 1, "granted once");
     assert_eq!(shop.transfers(&[&payment]), [transaction]);
 }
 
@@ -108,16 +113,16 @@ async fn a13_answers_of_the_store_that_are_lost_use_up_no_tries() {
     assert_eq!([paid(&answer)], *shop.transfers(&[&payment]));
 }
 
-/// What is written, and of which nobody heard: each call of a purchase in turn. Then the same
-/// payment comes again.
+/// What is written, and of which nobody heard: each call of a purchase in turn; also where the store
+/// is gone from then on for a while. Then the same payment comes again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a14_an_answer_of_the_store_that_is_lost_in_any_state_is_one_delivery_and_one_charge() {
     let Some(shop) = open() else { return };
-    for kind in ["before", "after"] {
+    for (kind, gone) in [("before", false), ("after", false), ("before", true)] {
         for call in 0..4 {
-            let path = format!("/{kind}/lost-{call}");
+            let path = format!("/{kind}/lost-{call}-{gone}");
             let payment = shop.sign(&path).await;
-            let first = lose(&shop, call, &path, &payment).await;
+            let first = lose(&shop, call, gone, &path, &payment).await;
             assert!([200, 503].contains(&first.status), "{first:?}");
             assert_ne!(code(&first), "payment_already_used");
             let again = shop.come_back(call_at(call), &path, &payment).await;
@@ -142,7 +147,7 @@ async fn a13_a14_an_answer_of_the_store_that_is_lost_charges_no_wallet_twice() {
             let (wallet, path) = (Wallet::another(), format!("/{kind}/lost-anew-{call}"));
             let first = shop.sign_by(&wallet, &path).await;
             let second = shop.sign_by(&wallet, &path).await;
-            let answer = lose(&shop, call, &path, &first).await;
+            let answer = lose(&shop, call, false, &path, &first).await;
             if answer.status == 200 {
                 continue;
             }
@@ -153,15 +158,17 @@ async fn a13_a14_an_answer_of_the_store_that_is_lost_charges_no_wallet_twice() {
 }
 
 fn call_at(call: u64) -> usize {
-    usize::from(call % 2 == 0)
+    usize::from(call.is_multiple_of(2))
 }
 
-/// Loses the answer to one of the calls to the store; the others are late.
+/// Loses the answer to one of the calls to the store; the others are late. The store may be gone
+/// for two seconds from then on.
 async fn lose(
     shop: &Shop,
     call: u64,
+    gone: bool,
     path: &str,
-    payment: &x402_devstack::payer::Payment,
+    payment: &Payment,
 ) -> x402_devstack::client::Answer {
     shop.to_store().trouble(Trouble::Delay(Duration::from_millis(LATE)), Aim::All);
     shop.to_store().break_off();
@@ -170,8 +177,17 @@ async fn lose(
     let asked = tokio::spawn(async move { request(address, &ask).await });
     pause(call * LATE + LATE / 2).await;
     shop.to_store().mend();
+    if gone {
+        shop.to_store().refuse();
+    }
     shop.to_store().break_off();
     let answer = asked.await.unwrap();
+    if gone {
+        pause(2_000).await;
+        shop.to_store().resume();
+        // A breaker's pause.
+        pause(5_500).await;
+    }
     pause(1_500).await;
     answer
 }
@@ -210,15 +226,8 @@ async fn a15_a_delivery_that_died_with_its_replica_is_redeemed_once_more_and_not
     let Some(mut shop) = open() else { return };
     let path = "/before/died";
     let payment = shop.sign(path).await;
-    let target = format!("{path}?stream=5,100");
-    let (address, ask) = (shop.replicas.envoy(0).address(), RawRequest::get(&target).pay(&payment));
-    let first = tokio::spawn(async move { request(address, &ask).await });
-    let upstream = &shop.replicas.stage.upstream;
-    until("the upstream works", || upstream.hits(path) == 1).await;
-    pause(200).await;
-    shop.to_store().refuse();
-    shop.to_store().break_off();
-    let transaction = paid(&first.await.unwrap());
+    let transaction = deliver_without(&shop, path, &payment).await;
+    refused(&shop.ask(1, path, &payment).await, 503, "claim_store_unavailable");
     shop.replicas.crash(0);
     shop.to_store().resume();
     let again = shop.come_back(1, path, &payment).await;
