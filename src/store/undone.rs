@@ -51,8 +51,8 @@ impl Undone {
 
     /// Takes out at most so many, to be tried; what is over goes.
     pub fn take(&mut self, most: usize, now: UnixSeconds) -> Vec<Undo> {
-        self.list.retain(|undo| now < undo.until);
-        self.list.drain(..most.min(self.list.len())).collect()
+        let matters = |undo: &Undo| now < undo.until;
+        std::iter::from_fn(|| self.list.pop_front()).filter(matters).take(most).collect()
     }
 
     /// Whether there is none.
