@@ -38,6 +38,8 @@ pub(super) struct Promises {
     lapsed: [bool; PAYMENTS],
     /// Whose delivery it was, as the store had it then.
     by: [Option<Attempt>; PAYMENTS],
+    /// Which worker is to write it.
+    writer: [u32; PAYMENTS],
     /// The worker that was to write its delivery died.
     orphaned: [bool; PAYMENTS],
     /// How often content went out.
@@ -52,6 +54,7 @@ impl Default for Promises {
             owed: Default::default(),
             lapsed: Default::default(),
             by: Default::default(),
+            writer: Default::default(),
             orphaned: Default::default(),
             releases: 0,
         }
@@ -180,15 +183,16 @@ impl Promises {
     }
 
     /// A response that was worth it ended well.
-    pub(super) fn delivered(&mut self, place: usize, redis: &Redis) {
+    pub(super) fn delivered(&mut self, place: usize, root: u32, redis: &Redis) {
         self.delivered[place] = true;
         self.by[place] = stored(place, redis).map(|claim| claim.attempt);
+        self.writer[place] = root;
         self.orphaned[place] = false;
     }
 
     /// A worker dies, with what it had to write.
-    pub(super) fn died(&mut self, redis: &Redis) {
-        for place in 0..PAYMENTS {
+    pub(super) fn died(&mut self, root: u32, redis: &Redis) {
+        for place in (0..PAYMENTS).filter(|place| self.writer[*place] == root) {
             let written = stored(place, redis).is_none_or(|claim| claim.state == State::Delivered);
             self.orphaned[place] |= !written;
         }

@@ -100,7 +100,7 @@ impl World {
         for stream in self.streams(|stream| stream.root == root) {
             host(|host| host.streams.remove(&stream));
         }
-        self.promises.died(&self.redis);
+        self.promises.died(root, &self.redis);
         self.start(process, false);
     }
 
@@ -112,6 +112,7 @@ impl World {
         for other in self.roots() {
             if host(|host| host.roots[&other].process == process && host.roots[&other].leaving) {
                 host(|host| host.roots.get_mut(&other).expect("a root").dead = true);
+                self.promises.died(other, &self.redis);
                 for stream in self.streams(|stream| stream.root == other) {
                     host(|host| host.streams.remove(&stream));
                 }
@@ -350,9 +351,9 @@ impl World {
     }
 
     fn close(&mut self, id: u32, clean: bool) {
-        let serves = self.phase(id, Phase::Log, |stream| stream.serves);
+        let (serves, root) = self.phase(id, Phase::Log, |stream| (stream.serves, stream.root));
         if let Some(place) = serves.filter(|_| clean) {
-            self.promises.delivered(place, &self.redis);
+            self.promises.delivered(place, root, &self.redis);
         }
         sdk::log(id);
         sdk::done(id);
