@@ -33,6 +33,7 @@ use crate::facilitator::Verdict;
 use crate::money::Amount;
 
 mod credit;
+mod delivery;
 mod words;
 
 pub use crate::claims::Paid;
@@ -363,30 +364,6 @@ impl Exchange {
             Event::Claim(_) => deny(Denial::InFlight),
             Event::End { .. } => (Self::Over, HOLD),
             _ => (Self::Withholding, HOLD),
-        }
-    }
-
-    fn fencing(paid: Paid, worth: bool, event: Event) -> (Self, Effects) {
-        match event {
-            Event::Claim(claims::Outcome::Done) => (Self::Delivering { worth }, one(Effect::Release(paid))),
-            Event::Claim(claims::Outcome::Unavailable) if worth => {
-                (Self::Over, [Some(Effect::Claim(Step::Return)), Some(Effect::Deny(Denial::StoreDown))])
-            }
-            // It is given back as soon as that can be written.
-            Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
-            Event::Claim(_) => deny(Denial::InFlight),
-            Event::End { .. } if worth => give_up(Step::Undelivered),
-            Event::End { .. } => (Self::Over, HOLD),
-            _ => (Self::Fencing { paid, worth }, HOLD),
-        }
-    }
-
-    fn delivering(worth: bool, event: Event) -> (Self, Effects) {
-        match event {
-            Event::End { .. } if !worth => (Self::Over, HOLD),
-            Event::End { clean: true } => give_up(Step::Delivered),
-            Event::End { .. } => give_up(Step::Undelivered),
-            _ => (Self::Delivering { worth }, HOLD),
         }
     }
 }
