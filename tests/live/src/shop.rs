@@ -117,6 +117,14 @@ impl Shop {
         self.store.as_ref().expect("a store").redis.run(&["KEYS", "*c:*"]).texts().len()
     }
 
+    /// How many claims the store knows.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn claims(&self) -> usize {
+        self.store.as_ref().expect("a store").redis.run(&["KEYS", "*c:*"]).texts().len()
+    }
+
     /// Whether claims are shared.
     pub fn shares(&self) -> bool {
         self.store.is_some()
