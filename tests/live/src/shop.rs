@@ -109,14 +109,6 @@ impl Shop {
         self.store.as_ref().expect("a store").redis.run(&["FLUSHALL"]);
     }
 
-    /// The claims that the store knows, as it keeps them.
-    ///
-    /// # Panics
-    /// Where there is none.
-    pub fn claims(&self) -> usize {
-        self.store.as_ref().expect("a store").redis.run(&["KEYS", "*c:*"]).texts().len()
-    }
-
     /// How many claims the store knows.
     ///
     /// # Panics
