@@ -10,9 +10,9 @@
 //!   result is held.
 //! - [`Effect::Release`] comes after [`Settled::Paid`] (`after`), or after the claim was
 //!   renewed at the response (`before` and redemptions), so that an exchange that lost its
-//!   lease meanwhile releases nothing. A response that is not worth its price is released once
-//!   the claim was given back: whoever signs again on seeing it is owed something by then. A charge of zero is the one exception: it comes after
-//!   the authorisation was used up without money.
+//!   lease meanwhile releases nothing. A response that is not worth its price comes after the
+//!   claim was given back: whoever signs again on seeing it is owed something by then. A charge
+//!   of zero comes after the authorisation was used up without money.
 //!
 //! ```text
 //! Opening -> Verifying -> Arming -> Paying -> Working(paid) -> Fencing -> Delivering -> Over

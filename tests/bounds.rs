@@ -40,15 +40,6 @@ impl Abilities for Everything {
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
         Ability::Yes("{}".to_owned())
     }
-    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
-        None
-    }
-    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
-        false
-    }
-    fn extends(&self, _: &Facilitator, _: &str) -> bool {
-        false
-    }
     fn standing(&self, _: &Facilitator) -> Standing {
         Standing::Ready
     }

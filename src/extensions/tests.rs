@@ -86,14 +86,6 @@ impl Abilities for Lists {
         Ability::Unknown
     }
 
-    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
-        None
-    }
-
-    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
-        false
-    }
-
     fn extends(&self, _: &Facilitator, extension: &str) -> bool {
         extension == self.0
     }

@@ -34,10 +34,6 @@ impl Abilities for Willing {
     fn submits(&self, facilitator: &Facilitator, network: &str, address: &Address) -> bool {
         self.submitter(facilitator, network) == Some(*address)
     }
-
-    fn extends(&self, _: &Facilitator, _: &str) -> bool {
-        false
-    }
 }
 
 fn verified() -> Payment {

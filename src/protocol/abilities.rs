@@ -37,14 +37,20 @@ pub trait Abilities {
     /// that version spells it.
     fn settles(&self, facilitator: &Facilitator, version: Version, scheme: &str, network: &str) -> Ability;
 
-    /// The address to name in an `upto` quote on a network (CAIP-2).
-    fn submitter(&self, facilitator: &Facilitator, network: &str) -> Option<Address>;
+    /// The address to name in an `upto` quote on a network (CAIP-2); of one that told nothing, none.
+    fn submitter(&self, _facilitator: &Facilitator, _network: &str) -> Option<Address> {
+        None
+    }
 
     /// Whether a quote that named this address is still honoured.
-    fn submits(&self, facilitator: &Facilitator, network: &str, address: &Address) -> bool;
+    fn submits(&self, _facilitator: &Facilitator, _network: &str, _address: &Address) -> bool {
+        false
+    }
 
     /// Whether `facilitator` lists an extension.
-    fn extends(&self, facilitator: &Facilitator, extension: &str) -> bool;
+    fn extends(&self, _facilitator: &Facilitator, _extension: &str) -> bool {
+        false
+    }
 
     /// Whether `facilitator` takes a payment of this kind, as far as is known; under `upto` one
     /// that names this `submitter`.
@@ -86,17 +92,5 @@ impl Abilities for Unasked {
 
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
         Ability::Unknown
-    }
-
-    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
-        None
-    }
-
-    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
-        false
-    }
-
-    fn extends(&self, _: &Facilitator, _: &str) -> bool {
-        false
     }
 }

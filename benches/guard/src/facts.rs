@@ -12,7 +12,6 @@ use x402_proxy_wasm::claims::bucket::Layout;
 use x402_proxy_wasm::claims::table::{Applied, Shared, StoreDown, Table};
 use x402_proxy_wasm::claims::Attempt;
 use x402_proxy_wasm::config::{Facilitator, Policy};
-use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::evm::signature::Signature;
 use x402_proxy_wasm::exchange::Step;
 use x402_proxy_wasm::facilitator::{Answer, Delivery};
@@ -191,18 +190,6 @@ impl Abilities for Listed {
 
     fn settles(&self, _: &Facilitator, _: Version, _: &str, _: &str) -> Ability {
         Ability::Yes("{}".to_owned())
-    }
-
-    fn submitter(&self, _: &Facilitator, _: &str) -> Option<Address> {
-        None
-    }
-
-    fn submits(&self, _: &Facilitator, _: &str, _: &Address) -> bool {
-        false
-    }
-
-    fn extends(&self, _: &Facilitator, _: &str) -> bool {
-        false
     }
 }
 

@@ -163,9 +163,6 @@ fn upto_waits_for_its_submitter() {
         fn submits(&self, _: &crate::config::Facilitator, _: &str, _: &crate::evm::address::Address) -> bool {
             true
         }
-        fn extends(&self, _: &crate::config::Facilitator, _: &str) -> bool {
-            false
-        }
     }
     let offer = offer(&vectors()["eip712_exact_upto"]["base_sepolia_upto"]["requirements"], Settle::After);
     assert!(Challenge::new(&offer, &Unasked, "").is_empty());

@@ -259,15 +259,16 @@ impl Worker {
         // A job that is gone was given up before it was sent.
         let Some(job) = jobs.get_mut(&attempt) else { return };
         let Some(facilitator) = job.asked().facilitator.clone() else { return };
-        let (made, kept);
+        let (purchase, made, demand);
         let (endpoint, route, body) = match job {
             Job::Verify(job) => {
-                made = job.purchase.body(None);
-                (Endpoint::Verify, job.purchase.route.name.clone(), &made)
+                purchase = Rc::clone(&job.purchase);
+                made = purchase.body(None);
+                (Endpoint::Verify, &purchase.route.name, &made)
             }
             Job::Settle(job) if matches!(job.machine, Settlement::Queued { .. }) => {
-                kept = Rc::clone(&job.demand);
-                (Endpoint::Settle, kept.route.clone(), &kept.body)
+                demand = Rc::clone(&job.demand);
+                (Endpoint::Settle, &demand.route, &demand.body)
             }
             Job::Settle(_) => return,
         };

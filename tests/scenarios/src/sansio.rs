@@ -250,8 +250,4 @@ impl Abilities for Listed {
     fn submits(&self, _: &Facilitator, _: &str, address: &Address) -> bool {
         address.to_string() == SUBMITTER
     }
-
-    fn extends(&self, _: &Facilitator, _: &str) -> bool {
-        false
-    }
 }
