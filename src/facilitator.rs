@@ -361,7 +361,9 @@ fn read_object<'a>(body: &'a [u8], schema: &'static Schema) -> Result<Object<'a>
 
 fn transaction_hash(text: &str) -> Option<Transaction> {
     let mut hash = [0; 32];
-    hex::decode_to_slice(text.strip_prefix("0x")?, &mut hash).ok()?;
+    if !crate::json::unhex(text.strip_prefix("0x")?, &mut hash) {
+        return None;
+    }
     Some(Transaction(hash))
 }
 

@@ -67,6 +67,32 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     out
 }
 
+/// Reads exactly as many pairs of hexadecimal digits as `bytes` holds, in any case; `false` when the
+/// text is anything else, and then `bytes` holds nothing of use. [`push_hex`] says why not by `hex`.
+#[inline(never)]
+pub(crate) fn unhex(text: &str, bytes: &mut [u8]) -> bool {
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    if !odd.is_empty() || pairs.len() != bytes.len() {
+        return false;
+    }
+    let mut foreign = 0;
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (nibble(*high), nibble(*low));
+        foreign |= high | low;
+        *byte = high << 4 | low;
+    }
+    foreign < 16
+}
+
+/// A digit's value; 255 for what is none.
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit & 0xf,
+        b'a'..=b'f' | b'A'..=b'F' => (digit & 0xf).wrapping_add(9),
+        _ => u8::MAX,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +103,26 @@ mod tests {
         for length in [0, 1, 16, 31, 32, 33, 64, 65, 256] {
             assert_eq!(hex(&bytes[..length]), ::hex::encode(&bytes[..length]));
         }
+    }
+
+    #[test]
+    fn digits_are_read_as_the_library_reads_them() {
+        for high in 0..=u8::MAX {
+            for low in 0..=u8::MAX {
+                let Ok(text) = std::str::from_utf8(&[high, low]).map(str::to_owned) else { continue };
+                let (mut ours, mut theirs) = ([0], [0]);
+                let read = unhex(&text, &mut ours);
+                assert_eq!(read, ::hex::decode_to_slice(&text, &mut theirs).is_ok(), "{text:?}");
+                assert!(!read || ours == theirs, "{text:?}");
+            }
+        }
+        let mut bytes = [0; 4];
+        for text in ["", "0", "001122", "00112233a", "0011223344", "0x112233", "00 12233", "0011g233"] {
+            assert!(!unhex(text, &mut bytes), "{text}");
+        }
+        assert!(unhex("00fFA1b2", &mut bytes));
+        assert_eq!(bytes, [0, 0xff, 0xa1, 0xb2]);
+        assert!(unhex("", &mut []));
     }
 
     #[test]

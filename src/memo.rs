@@ -19,15 +19,25 @@ impl<K: PartialEq, V: Copy, const PLACES: usize> Memo<K, V, PLACES> {
     /// The result for `key`, whose place `hint` chooses. Whoever chooses keys so that they meet in
     /// one place is served as if there were no memo.
     pub fn get(&mut self, hint: u8, key: K, compute: impl FnOnce(&K) -> V) -> V {
+        let known = self.find(hint, |known| *known == key);
+        known.unwrap_or_else(|| {
+            let value = compute(&key);
+            self.keep(hint, key, value);
+            value
+        })
+    }
+
+    /// The result in the place that `hint` chooses, if it is of the key that is meant.
+    pub fn find(&self, hint: u8, is: impl FnOnce(&K) -> bool) -> Option<V> {
+        let (known, value) = self.0.get(usize::from(hint).checked_rem(PLACES)?)?.as_ref()?;
+        is(known).then_some(*value)
+    }
+
+    /// Puts a result there, in place of another.
+    pub fn keep(&mut self, hint: u8, key: K, value: V) {
         let place = usize::from(hint).checked_rem(PLACES).and_then(|place| self.0.get_mut(place));
-        let Some(place) = place else { return compute(&key) };
-        match place {
-            Some((known, value)) if *known == key => *value,
-            place => {
-                let value = compute(&key);
-                *place = Some((key, value));
-                value
-            }
+        if let Some(place) = place {
+            *place = Some((key, value));
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::evm::authorization::Authorization;
 use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};
 use crate::evm::recover::recover;
 use crate::evm::signature::{Presented, Signature, SignatureError};
+use crate::json::unhex;
 use crate::money::Amount;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge;
@@ -238,20 +239,22 @@ fn find_asset(assets: &[Arc<Asset>], network: &str, address: &Address) -> Option
 }
 
 fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<(Judge, Option<Forged>), Forged> {
-    let digest = match &signed.authorization {
-        Authorization::Transfer(transfer) => transfer.digest(&asset.domain_separator),
-        Authorization::Permit(permit) => permit.digest(&asset.permit2_separator),
-    };
     let payer = signed.authorization.payer();
-    let signs = |signature: &Signature| recover(&digest, signature) == Some(payer);
+    // Not hashed where nobody could have signed.
+    let signs = |signature: &Signature| {
+        let digest = match &signed.authorization {
+            Authorization::Transfer(transfer) => transfer.digest(&asset.domain_separator),
+            Authorization::Permit(permit) => permit.digest(&asset.permit2_separator),
+        };
+        recover(&digest, signature) == Some(payer)
+    };
     let stranger = Forged::Signer(means(&signed.authorization));
     let foreign = match signed.signature.as_ref().map_err(|error| *error)? {
         Presented::Account(signature) if signs(signature) => return Ok((Judge::Sandbox, None)),
         Presented::Account(_) => stranger,
         Presented::Wallet(digits) => {
             let mut bytes = [0; 65];
-            let twin =
-                hex::decode_to_slice(digits, &mut bytes).ok().and_then(|()| Signature::of_twin(&bytes));
+            let twin = unhex(digits, &mut bytes).then(|| Signature::of_twin(&bytes)).flatten();
             if twin.is_some_and(|twin| signs(&twin)) {
                 return Err(stranger);
             }

@@ -123,7 +123,7 @@ fn demand(data: &[u8], who: &Identity) {
     }
     ring::postpone(&shared, who, NOW);
     if let Some(demand) = read.filter(|demand| demand.to_bytes().is_some()) {
-        if ring::keep(&shared, &demand, NOW, NOW + 100, NOW) {
+        if ring::keep(&shared, &demand, NOW, NOW + 100, NOW, false) {
             assert_eq!(ring::find(&shared, &demand.identity), Some(demand.clone()));
             ring::drop(&shared, &demand.identity);
             assert_eq!(ring::find(&shared, &demand.identity), None);

@@ -57,7 +57,7 @@ pub fn run(data: &[u8]) {
         Admission::Refuse(_, refusal, _) => assert!((400..600).contains(&refusal.status()), "{refusal:?}"),
         Admission::Present(purchase) => {
             assert!(matches!(paid, Offered::One(_)));
-            assert!(head.navigation || head.offered != Offered::Nothing, "a cookie paid for a program");
+            assert!(head.navigates() || head.offered != Offered::Nothing, "a cookie paid for a program");
             assert!(purchase.resource.len() < 4_096);
         }
     }

@@ -20,8 +20,6 @@ pub(super) struct Clues {
     /// `sec-fetch-mode`, if it is there.
     navigates: Option<bool>,
     mozilla: bool,
-    /// Some cookie mentions our name.
-    pub(super) cookie: bool,
 }
 
 /// The `Cookie` of a request in which ours was found.
@@ -42,7 +40,6 @@ impl Clues {
             "accept" => self.html |= prefers_html(value),
             "sec-fetch-mode" => self.navigates = Some(value == b"navigate"),
             "user-agent" => self.mozilla |= contains(value, b"Mozilla"),
-            "cookie" => self.cookie |= contains(value, NAME.as_bytes()),
             _ => {}
         }
     }
@@ -56,6 +53,11 @@ impl Clues {
 // === impl Cookies ===
 
 impl<'a> Cookies<'a> {
+    /// Whether a value of `Cookie` mentions our name.
+    pub(super) fn may_be_in(value: &[u8]) -> bool {
+        contains(value, NAME.as_bytes())
+    }
+
     /// Takes ours out of the values of `Cookie`; `None` when it is not there. What remains of
     /// several is joined as RFC 9113, 8.2.3 does.
     pub(super) fn take(values: impl Iterator<Item = &'a [u8]>) -> Option<Self> {

@@ -18,9 +18,6 @@ const OWNED: [&str; 3] = ["payment-response", "x-payment-response", "settlement-
 /// Every header below this prefix is ours too: the upstream trusts what it finds there.
 const OWNED_PREFIX: &str = "x402-";
 
-/// Where a payment is looked for.
-const PAYMENT: [&str; 2] = ["payment-signature", "x-payment"];
-
 /// Headers of a priced route's response that only this filter may write.
 const OWNED_IN_RESPONSE: [&str; 4] =
     ["payment-response", "x-payment-response", "payment-required", "settlement-overrides"];
@@ -58,8 +55,6 @@ pub struct Head<'a> {
     pub grpc: bool,
     /// How to answer it.
     pub dialect: Dialect,
-    /// Whether a person's browser asks for a page to show.
-    pub navigation: bool,
     /// What its cookies hold for us, and what goes on without it, whatever the route.
     pub cookies: Option<Cookies<'a>>,
     /// `x-request-id`
@@ -90,7 +85,6 @@ impl<'a> Head<'a> {
             origin: None,
             grpc: false,
             dialect: Dialect::Http,
-            navigation: false,
             cookies: None,
             request_id: None,
             asked_headers: "",
@@ -100,7 +94,7 @@ impl<'a> Head<'a> {
             payments: Vec::new(),
             barred: None,
         };
-        let mut clues = Clues::default();
+        let mut cookie = false;
         for &(name, value) in fields {
             let text = || std::str::from_utf8(value).ok();
             match name {
@@ -115,13 +109,13 @@ impl<'a> Head<'a> {
                     head.dialect = Dialect::of(value);
                 }
                 "x-request-id" => head.request_id = text(),
-                name if PAYMENT.contains(&name) => head.offer(name, value),
-                name if head.is_new_owned(name) => head.owned.push(name),
-                name => clues.see(name, value),
+                "payment-signature" | "x-payment" => head.offer(name, value),
+                "cookie" => cookie |= Cookies::may_be_in(value),
+                name if owned(name) => head.own(name),
+                _ => {}
             }
         }
-        head.navigation = clues.navigation(head.method) && !head.grpc;
-        if clues.cookie {
+        if cookie {
             let cookies = fields.iter().filter(|(name, _)| *name == "cookie");
             head.cookies = Cookies::take(cookies.map(|&(_, value)| value));
         }
@@ -129,11 +123,20 @@ impl<'a> Head<'a> {
         head
     }
 
+    /// Whether a person's browser asks for a page to show.
+    pub fn navigates(&self) -> bool {
+        let mut clues = Clues::default();
+        for (name, value) in self.fields {
+            clues.see(name, value);
+        }
+        clues.navigation(self.method) && !self.grpc
+    }
+
     /// The payment that counts: a header's or, where pages are shown to people and there is no
     /// header, the cookie's of a navigation.
     pub fn payment(&self, paywall: bool) -> Offered<'a> {
         match (self.offered, &self.cookies) {
-            (Offered::Nothing, Some(cookies)) if paywall && self.navigation => {
+            (Offered::Nothing, Some(cookies)) if paywall && self.navigates() => {
                 cookies.payment.map_or(Offered::Nothing, Offered::One)
             }
             (offered, _) => offered,
@@ -168,17 +171,19 @@ impl<'a> Head<'a> {
     /// that echo quotes, in the payment: a query too long is left out, then a path too long cut.
     pub fn resource(&self, policy: &Policy) -> String {
         const MAX_PATH: usize = 2_048;
-        let path = self.path.unwrap_or("/");
-        let path = match path.split_once('?') {
-            Some((before, _)) if path.len() > MAX_PATH => before,
-            _ => path,
-        };
-        let cut = path.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_PATH).last();
-        let path = match cut {
-            Some(cut) if path.len() > MAX_PATH => path.get(..cut).unwrap_or("/"),
-            _ => path,
-        };
-        format!("{}{path}", self.public_origin(policy))
+        let mut path = self.path.unwrap_or("/");
+        if path.len() > MAX_PATH {
+            path = path.split_once('?').map_or(path, |(before, _)| before);
+            let ends = path.char_indices().map(|(at, _)| at).take_while(|at| *at <= MAX_PATH);
+            if let Some(cut) = ends.last().filter(|_| path.len() > MAX_PATH) {
+                path = path.get(..cut).unwrap_or("/");
+            }
+        }
+        let origin = self.public_origin(policy);
+        let mut url = String::with_capacity(origin.len().saturating_add(path.len()));
+        url.push_str(&origin);
+        url.push_str(path);
+        url
     }
 
     /// What a quote declares for this request alone: members of `extensions`.
@@ -192,8 +197,10 @@ impl<'a> Head<'a> {
         Asked { method: self.method, path, template: route.template() }
     }
 
-    fn is_new_owned(&self, name: &str) -> bool {
-        owned(name) && !self.owned.contains(&name)
+    fn own(&mut self, name: &'a str) {
+        if !self.owned.contains(&name) {
+            self.owned.push(name);
+        }
     }
 
     fn offer(&mut self, name: &'a str, value: &'a [u8]) {
@@ -215,8 +222,16 @@ pub fn fields(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
 /// Whether a request header is ours alone to write. An underscore counts as a hyphen: servers
 /// with a CGI heritage cannot tell them apart.
 pub fn owned(name: &str) -> bool {
-    let ours = |name: &str| OWNED.contains(&name) || name.starts_with(OWNED_PREFIX);
-    ours(name) || (name.contains('_') && ours(&name.replace('_', "-")))
+    // Few headers begin like one of ours, and every header of every request comes here.
+    matches!(name.as_bytes().first(), Some(b'p' | b's' | b'x'))
+        && (OWNED.iter().any(|ours| name.len() == ours.len() && begins(name, ours))
+            || begins(name, OWNED_PREFIX))
+}
+
+/// Whether a name begins so, an underscore being as good as a hyphen.
+fn begins(name: &str, with: &str) -> bool {
+    let alike = |(a, b): (u8, u8)| a == b || (a == b'_' && b == b'-');
+    name.len() >= with.len() && name.bytes().zip(with.bytes()).all(alike)
 }
 
 /// Whether a response header of a priced route has to go before the client sees it.

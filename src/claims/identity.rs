@@ -78,8 +78,17 @@ impl Identity {
 
     /// A receipt id that every replica derives alike: 16 bytes, as hex.
     pub fn receipt_id(&self) -> String {
-        let hash = self.hash(b"x402 receipt id ");
-        hash.first_chunk::<16>().map(|id| hex(id)).unwrap_or_default()
+        self.public_hash().first_chunk::<16>().map(|id| hex(id)).unwrap_or_default()
+    }
+
+    /// What its demand is kept under: 16 bytes, of the same hash as the receipt id, of which they
+    /// say nothing.
+    pub fn ring_name(&self) -> [u8; 16] {
+        self.public_hash().last_chunk().copied().unwrap_or_default()
+    }
+
+    fn public_hash(&self) -> [u8; 32] {
+        self.hash(b"x402 receipt id ")
     }
 
     fn hash(&self, key: &[u8; 16]) -> [u8; 32] {

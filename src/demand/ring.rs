@@ -46,12 +46,14 @@ pub fn backoff(tries: u8) -> u64 {
 }
 
 /// Keeps a demand, in place of what was kept under its name before. `false` when there is no room.
+/// For a claim that is `new` nothing was: then the first free slot is as good as any.
 pub fn keep(
     shared: &impl Shared,
     demand: &Demand,
     due: UnixSeconds,
     expires: UnixSeconds,
     now: UnixSeconds,
+    new: bool,
 ) -> bool {
     let Some(bytes) = demand.to_bytes() else { return false };
     let name = name(&demand.identity);
@@ -62,7 +64,9 @@ pub fn keep(
             .any(|slot| swap(shared, slot, &|held| fits(held).then(|| value.clone())).unwrap_or(false))
     };
     // It never stands twice: what it said before may name another facilitator.
-    put(&|held| held.starts_with(&name)) || put(&|held| is_free(held, now))
+    let own = |held: &[u8]| held.starts_with(&name);
+    let free = |held: &[u8]| is_free(held, now);
+    (!new && put(&own)) || put(&|held| own(held) || free(held))
 }
 
 /// Takes a demand out: its outcome is known.
@@ -151,7 +155,7 @@ fn is_free(held: &[u8], now: UnixSeconds) -> bool {
 }
 
 fn name(identity: &Identity) -> [u8; 16] {
-    identity.locate(b"x402 ring name  ").first_chunk().copied().unwrap_or_default()
+    identity.ring_name()
 }
 
 fn slots(name: &[u8; 16]) -> impl Iterator<Item = u16> {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::keccak256;
+use crate::json::unhex;
 use crate::memo::Memo;
 
 /// Characters of an address in text.
@@ -50,8 +51,7 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let digits = text.strip_prefix("0x").ok_or(AddressError::Form)?;
         let mut bytes = [0u8; 20];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| AddressError::Form)?;
-        Ok(Self(bytes))
+        unhex(digits, &mut bytes).then_some(Self(bytes)).ok_or(AddressError::Form)
     }
 
     /// Reads an address an operator wrote: mixed case must carry a right EIP-55 checksum,

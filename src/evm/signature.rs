@@ -18,6 +18,8 @@
 //! accepts (ERC-1271, a delegated account of EIP-7702, or the ERC-6492 wrapper of a wallet not
 //! deployed yet): see [`Presented`]. Only the chain can tell.
 
+use crate::json::unhex;
+
 /// The order `n` of secp256k1 (SEC 2, 2.4.1), big-endian.
 const ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba,
@@ -92,10 +94,12 @@ impl Signature {
     /// [`SignatureError`], by the first rule of the module's list that fails.
     pub fn parse(text: &str) -> Result<Self, SignatureError> {
         let digits = text.strip_prefix("0x").ok_or(SignatureError::NotHex)?;
-        if digits.len() % 2 != 0 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        // An account's is read at once, and nothing else has its length.
+        let length = digits.len();
+        if length != 130 && (length % 2 != 0 || !digits.bytes().all(|b| b.is_ascii_hexdigit())) {
             return Err(SignatureError::NotHex);
         }
-        match digits.len() {
+        match length {
             0..=126 => return Err(SignatureError::Short),
             128 => return Err(SignatureError::Compact),
             130 => {}
@@ -103,8 +107,10 @@ impl Signature {
             _ => return Err(SignatureError::Contract),
         }
         let mut bytes = [0u8; 65];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| SignatureError::NotHex)?;
-        Self::from_bytes(&bytes)
+        match unhex(digits, &mut bytes) {
+            true => Self::from_bytes(&bytes),
+            false => Err(SignatureError::NotHex),
+        }
     }
 
     /// Reads `r || s || v`.

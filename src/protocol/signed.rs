@@ -10,7 +10,7 @@ use crate::evm::authorization::Authorization;
 use crate::evm::eip3009;
 use crate::evm::permit2::{Permit, Witness};
 use crate::evm::signature::{Presented, SignatureError};
-use crate::json::hex;
+use crate::json::{hex, unhex};
 use crate::money::Amount;
 
 /// An authorisation with its signature, read but not yet believed.
@@ -168,6 +168,5 @@ pub(super) fn address((text, path): Located<'_>) -> Result<Address, Malformed> {
 fn bytes32((text, path): Located<'_>) -> Result<[u8; 32], Malformed> {
     let mut bytes = [0u8; 32];
     let digits = text.strip_prefix("0x").ok_or(Malformed::Bytes32(path))?;
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| Malformed::Bytes32(path))?;
-    Ok(bytes)
+    unhex(digits, &mut bytes).then_some(bytes).ok_or(Malformed::Bytes32(path))
 }

@@ -37,7 +37,11 @@ pub(super) use x402_abi::Headers;
 
 /// All headers of a map. A name that is not UTF-8 is no name we know.
 pub(super) fn fields(headers: &Headers) -> Vec<Field<'_>> {
-    headers.iter().map(|(name, value)| (std::str::from_utf8(name).unwrap_or("\u{fffd}"), value)).collect()
+    // As much room as the host says, within reason, and not as it comes.
+    let mut fields = Vec::with_capacity(headers.len().min(64));
+    fields
+        .extend(headers.iter().map(|(name, value)| (std::str::from_utf8(name).unwrap_or("\u{fffd}"), value)));
+    fields
 }
 
 /// Sets a header, replacing every value it had.

@@ -88,13 +88,13 @@ impl Stream {
                 Action::Continue
             }
             Admission::Preflight(route, methods) => {
-                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy);
                 visit.preflight(&methods, head.asked_headers);
                 self.state = State::Decided(Box::new(visit));
                 Action::Pause
             }
             Admission::Refuse(route, refusal, allow) => {
-                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy);
                 visit.resource = head.resource(&worker.policy);
                 let refusal = visit.suspended(worker, worker.counted(refusal));
                 visit.refuse(worker, refusal, &allow);
@@ -103,7 +103,7 @@ impl Stream {
             }
             Admission::Present(purchase) => {
                 let route = Some(Arc::clone(&purchase.route));
-                let mut visit = Visit::new(self.context, route, &head, &worker.policy.cors);
+                let mut visit = Visit::new(self.context, route, &head, &worker.policy);
                 visit.resource = purchase.resource.clone();
                 visit.remove =
                     head.owned.iter().chain(&head.payments).map(|name| (*name).to_owned()).collect();

@@ -71,11 +71,20 @@ impl Headers {
         Self { bytes }
     }
 
+    /// How many the host says there are.
+    pub fn len(&self) -> usize {
+        self.bytes.first_chunk().map_or(0, |count| usize::try_from(u32::from_le_bytes(*count)).unwrap_or(0))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Names and values, in the host's order; none from the first that is not whole.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (count, sizes) = self.bytes.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
-        let count = usize::try_from(u32::from_le_bytes(*count)).unwrap_or(0);
-        let table = count.checked_mul(8).and_then(|size| sizes.split_at_checked(size));
+        let (_, sizes) = self.bytes.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+        let table = self.len().checked_mul(8).and_then(|size| sizes.split_at_checked(size));
         let (sizes, mut rest) = table.unwrap_or_default();
         sizes.as_chunks::<8>().0.iter().map_while(move |sizes| {
             let [a, b, c, d, sizes @ ..] = *sizes;

@@ -1,12 +1,15 @@
 //! What becomes of a payment's claim.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Purchase;
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
 use crate::config::{Route, Settle};
 use crate::demand::Demand;
+use crate::evm::address::Address;
 use crate::exchange::{Check, Step, Terms};
+use crate::memo::Memo;
 use crate::money::Amount;
 use crate::precheck::{self, Form, Judge, Payment};
 use crate::proof::Question;
@@ -18,6 +21,14 @@ const MIN_LEASE_SECONDS: u64 = 15;
 
 /// Seconds a lease outlasts the facilitator's timeout.
 const LEASE_MARGIN_SECONDS: u64 = 5;
+
+/// A route's name; payee, asset and amount.
+type Bought = (String, (Address, Address, Amount));
+
+thread_local! {
+    /// Most payments on a route buy what the one before did.
+    static OFFERED: RefCell<Memo<Bought, Binding, 64>> = const { RefCell::new(Memo::new()) };
+}
 
 /// A demand, and for how much it was made; `None` is what was signed.
 #[derive(Debug)]
@@ -153,9 +164,22 @@ pub(super) fn offered(route: &Route, payment: &Payment) -> Binding {
     let Form::Evm { signed, asset, .. } = payment.form() else {
         return Binding::new(&route.name, &[]);
     };
-    let authorization = &signed.authorization;
-    let (to, amount) = (authorization.to(), authorization.amount().to_be_bytes());
-    Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount])
+    let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
+    let bought = (to, asset.address, amount);
+    let anew =
+        || Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount.to_be_bytes()]);
+    let [.., last] = amount.to_be_bytes();
+    let hint = route.name.bytes().fold(last, u8::wrapping_add);
+    let recall = |memo: &RefCell<Memo<Bought, Binding, 64>>| {
+        let mut memo = memo.try_borrow_mut().ok()?;
+        let known = memo.find(hint, |(name, known)| *known == bought && *name == route.name);
+        Some(known.unwrap_or_else(|| {
+            let binding = anew();
+            memo.keep(hint, (route.name.clone(), bought), binding);
+            binding
+        }))
+    };
+    OFFERED.try_with(recall).ok().flatten().unwrap_or_else(anew)
 }
 
 /// And the signature, where nobody here could judge it.

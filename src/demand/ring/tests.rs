@@ -11,7 +11,7 @@ const DUE: UnixSeconds = NOW + 20;
 const LATER: UnixSeconds = NOW + 4_000;
 
 fn kept(store: &Memory, n: u64) -> bool {
-    keep(store, &demand(n), DUE, LATER, NOW)
+    keep(store, &demand(n), DUE, LATER, NOW, false)
 }
 
 fn slots_of(n: u64) -> Vec<u16> {
@@ -76,7 +76,7 @@ fn what_is_kept_again_stands_once_and_says_what_was_said_last() {
             store.put(&key(*slot), &[]);
         }
         let moved = Demand { settler: 78, amount: Some(Amount::from_u64(5)), ..demand(1) };
-        assert!(keep(&store, &moved, DUE + 9, LATER, NOW));
+        assert!(keep(&store, &moved, DUE + 9, LATER, NOW, false));
         assert_eq!(standing(&store, 1), [slots[free]]);
         assert_eq!(find(&store, &moved.identity), Some(moved.clone()));
         assert_eq!(take(&store, 1, DUE + 8), None);
@@ -187,7 +187,7 @@ fn what_is_too_large_is_not_kept_and_wipes_nothing() {
     let store = Memory::new(DIALECTS[0]);
     assert!(kept(&store, 1));
     let large = Demand { body: vec![b'x'; crate::demand::MAX_BODY_BYTES + 1], ..demand(1) };
-    assert!(!keep(&store, &large, DUE, LATER, NOW));
+    assert!(!keep(&store, &large, DUE, LATER, NOW, false));
     assert_eq!(find(&store, &demand(1).identity), Some(demand(1)));
 }
 

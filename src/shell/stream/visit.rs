@@ -10,7 +10,7 @@ use crate::admission::grpc::GrpcStatus;
 use crate::admission::head::{self, Field};
 use crate::admission::{Head, Purchase};
 use crate::claims::{self, Attempt, Identity, Transaction};
-use crate::config::{Cors, Facilitator, Offer, Route, Target};
+use crate::config::{Facilitator, Offer, Policy, Route, Target};
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::limit::Source;
 use crate::money::Amount;
@@ -92,7 +92,7 @@ pub(in crate::shell) struct Visit {
     request_id: Option<String>,
     cors: Grant,
     upstream_allows_origin: bool,
-    /// A person's browser wants something to show.
+    /// A person's browser wants something to show, and pages are shown.
     navigation: bool,
     pub(super) grpc: GrpcStatus,
     dialect: Dialect,
@@ -116,7 +116,7 @@ pub(super) fn send(reply: &Reply) {
 
 impl Visit {
     /// A visit nothing has happened in.
-    pub(super) fn new(context: u32, route: Option<Arc<Route>>, head: &Head<'_>, cors: &Cors) -> Self {
+    pub(super) fn new(context: u32, route: Option<Arc<Route>>, head: &Head<'_>, policy: &Policy) -> Self {
         Self {
             context,
             attempt: Attempt(0),
@@ -146,9 +146,9 @@ impl Visit {
             transaction: None,
             redeeming: false,
             request_id: head.request_id.map(str::to_owned),
-            cors: Grant::of(cors, head.origin),
+            cors: Grant::of(&policy.cors, head.origin),
             upstream_allows_origin: false,
-            navigation: head.navigation,
+            navigation: policy.paywall() && head.navigates(),
             grpc: GrpcStatus::new(head.grpc),
             dialect: head.dialect,
             told: None,

@@ -93,7 +93,8 @@ impl Worker {
                 self.note_open(case, claim, now);
                 if let Some(demand) = (case.demand)() {
                     let due = claim.lease.saturating_add(GRACE_SECONDS);
-                    ring::keep(&SharedData, &demand, due, claim.expires, now);
+                    let new = before.is_none_or(|claim| claim.state == State::Held);
+                    ring::keep(&SharedData, &demand, due, claim.expires, now, new);
                 }
             }
             Some(claim) if claim.state == State::Unknown => {

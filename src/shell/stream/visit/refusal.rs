@@ -67,7 +67,7 @@ impl Visit {
         let mut reply = refusal.reply(quote, receipts, allow);
         self.cors.open(&mut reply);
         if self.dialect == Dialect::Http {
-            if self.navigation && worker.policy.paywall() {
+            if self.navigation {
                 self.dress(&mut reply, refusal);
             }
             return self.send(&reply);
