@@ -49,15 +49,28 @@ pub(crate) fn extend(out: &mut String, parts: &[&str]) {
 /// an iterator of characters, at ten times the cost.
 #[inline(never)]
 pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
-    let digit = |nibble: u8| nibble.wrapping_add(if nibble < 10 { b'0' } else { b'a' - 10 });
     for part in bytes.chunks(32) {
         let mut digits = [[0; 2]; 32];
         for (pair, byte) in digits.iter_mut().zip(part) {
-            *pair = [digit(byte >> 4), digit(byte & 0xf)];
+            *pair = pair_of(*byte);
         }
         let digits = digits.as_flattened().get(..part.len().saturating_mul(2)).unwrap_or_default();
         out.push_str(std::str::from_utf8(digits).unwrap_or_default());
     }
+}
+
+/// A byte's two digits.
+pub(crate) fn pair_of(byte: u8) -> [u8; 2] {
+    let digit = |nibble: u8| nibble.wrapping_add(if nibble < 10 { b'0' } else { b'a' - 10 });
+    [digit(byte >> 4), digit(byte & 0xf)]
+}
+
+/// A text and the last three hexadecimal digits of a number: a shared key's name.
+pub(crate) fn numbered(name: &str, number: u16) -> String {
+    let mut out = String::with_capacity(name.len().saturating_add(3));
+    let digits = hex(&number.to_be_bytes());
+    extend(&mut out, &[name, digits.get(1..).unwrap_or_default()]);
+    out
 }
 
 /// [`push_hex`] into a text of its own.
@@ -82,6 +95,12 @@ pub(crate) fn unhex(text: &str, bytes: &mut [u8]) -> bool {
         *byte = high << 4 | low;
     }
     foreign < 16
+}
+
+/// The bytes of any number of pairs.
+pub(crate) fn unhexed(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; text.len() / 2];
+    unhex(text, &mut bytes).then_some(bytes)
 }
 
 /// A digit's value; 255 for what is none.

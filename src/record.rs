@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::exchange::Denial;
-use crate::protocol::json::push_string;
+use crate::json::{extend, push_string};
 use crate::reply::Refusal;
 
 /// The version of [`Record`]'s shape.
@@ -129,11 +129,10 @@ impl Record<'_> {
     }
 }
 
+/// A name of ours, which needs no escapes, and its value.
 fn push_fact(json: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value {
-        json.push(',');
-        push_string(json, name);
-        json.push(':');
+        extend(json, &[",\"", name, "\":"]);
         push_string(json, value);
     }
 }

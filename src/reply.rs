@@ -245,11 +245,10 @@ impl Refusal {
     /// Spells the refusal. Quote and receipts are used only where the refusal calls for them;
     /// receipts come with the names of their headers.
     pub fn reply(self, quote: Option<Quote>, receipts: Vec<(&'static str, String)>, allow: &str) -> Reply {
-        let mut headers = vec![
-            ("content-type", "application/json".to_owned()),
-            // Whatever it is, it is about one request: shared caches must not keep it.
-            ("cache-control", "no-store".to_owned()),
-        ];
+        let mut headers = Vec::with_capacity(6);
+        headers.push(("content-type", "application/json".to_owned()));
+        // Whatever it is, it is about one request: shared caches must not keep it.
+        headers.push(("cache-control", "no-store".to_owned()));
         let quote = quote.filter(|_| self.quotes());
         let v1_accepts = quote.and_then(|quote| {
             if !quote.header.is_empty() {
@@ -274,7 +273,7 @@ impl Refusal {
         let code = self.code();
         let transaction = match self.receipt() {
             ReceiptKind::Original(Paid { transaction: Some(Transaction(hash)), .. }) => {
-                format!(r#","transaction":"0x{}""#, hex::encode(hash))
+                format!(r#","transaction":"0x{}""#, crate::json::hex(&hash))
             }
             _ => String::new(),
         };

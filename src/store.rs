@@ -23,6 +23,7 @@ use sha3::{Digest, Keccak256};
 
 use crate::claims::{Binding, Identity, UnixSeconds};
 use crate::config::{SharedStore, StoreKind};
+use crate::json::{hex, push_hex, unhex};
 
 mod call;
 pub mod errand;
@@ -144,22 +145,20 @@ impl Name {
     fn parse(text: &str) -> Option<Self> {
         let (wallet, nonce) = text.split_once(':')?;
         let mut name = Self { wallet: [0; 16], nonce: read_nonce(nonce)? };
-        hex::decode_to_slice(wallet, &mut name.wallet).ok()?;
-        Some(name)
+        unhex(wallet, &mut name.wallet).then_some(name)
     }
 
     fn text(&self) -> String {
-        let mut text = hex::encode(self.wallet);
+        let mut text = hex(&self.wallet);
         text.push(':');
-        text.push_str(&hex::encode(self.nonce));
+        push_hex(&mut text, &self.nonce);
         text
     }
 }
 
 fn read_nonce(text: &str) -> Option<[u8; 32]> {
     let mut nonce = [0; 32];
-    hex::decode_to_slice(text, &mut nonce).ok()?;
-    Some(nonce)
+    unhex(text, &mut nonce).then_some(nonce)
 }
 
 /// Whether a text may stand for a claim.

@@ -36,6 +36,27 @@ pub struct Wallet {
     bucket: u16,
 }
 
+/// A bucket as it was when it was looked at.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    wallet: Wallet,
+    /// Its bytes, and by what a change is noticed.
+    found: Option<(Vec<u8>, u32)>,
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// The nonces of the wallet's open claims, the latest first.
+    pub fn nonces(&self, now: UnixSeconds) -> Vec<[u8; 32]> {
+        let bytes = self.found.as_ref().map_or(&[][..], |(bytes, _)| bytes);
+        let own = entries(bytes).filter(|entry| entry.starts_with(&self.wallet.tag) && is_live(entry, now));
+        let mut nonces: Vec<[u8; 32]> = own.filter_map(|entry| entry.last_chunk().copied()).collect();
+        nonces.reverse();
+        nonces
+    }
+}
+
 // === impl Table ===
 
 impl Table {
@@ -52,6 +73,14 @@ impl Table {
         Wallet { tag, bucket: bucket.checked_rem(BUCKETS).unwrap_or(0) }
     }
 
+    /// The wallet's bucket as it is now.
+    ///
+    /// # Errors
+    /// [`StoreDown`] when the store cannot answer.
+    pub fn look(&self, shared: &impl Shared, wallet: &Wallet) -> Result<Seen, StoreDown> {
+        Ok(Seen { wallet: *wallet, found: shared.get(&key(wallet))? })
+    }
+
     /// The nonces of the wallet's open claims, the latest first.
     ///
     /// # Errors
@@ -62,17 +91,26 @@ impl Table {
         wallet: &Wallet,
         now: UnixSeconds,
     ) -> Result<Vec<[u8; 32]>, StoreDown> {
-        let Some((bytes, _)) = shared.get(&key(wallet))? else { return Ok(Vec::new()) };
-        let own = entries(&bytes).filter(|entry| entry.starts_with(&wallet.tag) && is_live(entry, now));
-        let mut nonces: Vec<[u8; 32]> = own.filter_map(|entry| entry.last_chunk().copied()).collect();
-        nonces.reverse();
-        Ok(nonces)
+        Ok(self.look(shared, wallet)?.nonces(now))
+    }
+
+    /// [`Table::note_open_in`], where nothing was looked at before.
+    pub fn note_open(
+        &self,
+        shared: &impl Shared,
+        wallet: &Wallet,
+        nonce: &[u8; 32],
+        expires: UnixSeconds,
+        now: UnixSeconds,
+    ) -> bool {
+        self.note_open_in(None, shared, wallet, nonce, expires, now)
     }
 
     /// Notes that a claim is open until `expires`. `false` when there is no room, or the store
-    /// cannot say.
-    pub fn note_open(
+    /// cannot say. What was `seen` of the bucket is not fetched again, unless it has changed.
+    pub fn note_open_in(
         &self,
+        seen: Option<Seen>,
         shared: &impl Shared,
         wallet: &Wallet,
         nonce: &[u8; 32],
@@ -84,12 +122,12 @@ impl Table {
         for (slot, byte) in entry.iter_mut().zip(wallet.tag.into_iter().chain(expires).chain(*nonce)) {
             *slot = byte;
         }
-        change(shared, wallet, now, nonce, Some(&entry))
+        change(shared, wallet, now, nonce, Some(&entry), seen)
     }
 
     /// Notes that nothing is owed on a claim any more.
     pub fn note_closed(&self, shared: &impl Shared, wallet: &Wallet, nonce: &[u8; 32], now: UnixSeconds) {
-        let _ = change(shared, wallet, now, nonce, None);
+        let _ = change(shared, wallet, now, nonce, None, None);
     }
 }
 
@@ -99,10 +137,12 @@ fn change(
     now: UnixSeconds,
     nonce: &[u8; 32],
     entry: Option<&[u8; ENTRY]>,
+    seen: Option<Seen>,
 ) -> bool {
     let key = key(wallet);
+    let mut seen = seen.filter(|seen| seen.wallet.bucket == wallet.bucket).map(|seen| seen.found);
     for _ in 0..TRIES {
-        let Ok(found) = shared.get(&key) else { return false };
+        let Ok(found) = seen.take().map_or_else(|| shared.get(&key), Ok) else { return false };
         let (bytes, cas) = match found {
             Some(found) => found,
             None if entry.is_none() => return true,
@@ -132,7 +172,7 @@ fn change(
 }
 
 fn key(wallet: &Wallet) -> String {
-    format!("x402/open/1/{:03x}", wallet.bucket)
+    crate::json::numbered("x402/open/1/", wallet.bucket)
 }
 
 fn entries(bytes: &[u8]) -> impl Iterator<Item = &[u8; ENTRY]> {

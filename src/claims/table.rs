@@ -13,6 +13,7 @@
 
 use super::bucket::{Bucket, Delta, Forgotten, Layout, Tag};
 use super::{Claim, Identity, Next, Op, Outcome, UnixSeconds};
+use crate::json::{extend, hex};
 
 /// A compare-and-swap value no key ever has.
 pub const ABSENT: u32 = u32::MAX;
@@ -275,7 +276,9 @@ impl Table {
     }
 
     fn bucket_key(&self, bucket: u32) -> String {
-        key(self.layout, &format!("{bucket:04x}"))
+        // At most 2^16 of them.
+        let [_, _, high, low] = bucket.to_be_bytes();
+        key(self.layout, &hex(&[high, low]))
     }
 
     /// The hash seed, which is this process's alone.
@@ -294,7 +297,13 @@ fn meta_of(layout: Layout, buckets_log2: u8, seed: &[u8; 16]) -> Vec<u8> {
 const META: &str = "meta";
 
 fn key(layout: Layout, name: &str) -> String {
-    format!("x402/{}/{name}", layout as u8)
+    let mut key = String::with_capacity(16);
+    let layout = match layout {
+        Layout::One => "1/",
+        Layout::Two => "2/",
+    };
+    extend(&mut key, &["x402/", layout, name]);
+    key
 }
 
 /// Puts a value under a missing key; an existing one is left alone. `true` when this call put

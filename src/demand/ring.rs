@@ -164,7 +164,7 @@ fn slots(name: &[u8; 16]) -> impl Iterator<Item = u16> {
 }
 
 fn key(slot: u16) -> String {
-    format!("x402/ring/1/{slot:03x}")
+    crate::json::numbered("x402/ring/1/", slot)
 }
 
 /// Writes what `next` makes of a slot; `false` when it makes nothing of it.

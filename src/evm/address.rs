@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::keccak256;
-use crate::json::unhex;
+use crate::json::{pair_of, unhex};
 use crate::memo::Memo;
 
 /// Characters of an address in text.
@@ -76,8 +76,9 @@ impl Address {
         let mut text = [b'0'; SPELLED];
         let [_, x, digits @ ..] = &mut text;
         *x = b'x';
-        // Forty digits for twenty bytes: it fits.
-        let _ = hex::encode_to_slice(self.0, digits);
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = pair_of(byte);
+        }
         let hash = keccak256([&*digits]);
         let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
         for (digit, nibble) in digits.iter_mut().zip(nibbles) {

@@ -1,6 +1,7 @@
 //! Reading a node's answers. A value that is not exactly what belongs there is none.
 
 use super::{Address, Delivery, MAX_ANSWER_BYTES};
+use crate::json::unhex;
 use crate::protocol::json::raw::{self, members};
 use crate::protocol::json::{leaf, Schema};
 
@@ -60,7 +61,7 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
 /// One copy of the code for any number of bytes.
 #[inline(never)]
 fn decode(text: &str, bytes: &mut [u8]) -> Option<()> {
-    hex::decode_to_slice(raw::string(text)?.strip_prefix("0x")?, bytes).ok()
+    unhex(raw::string(text)?.strip_prefix("0x")?, bytes).then_some(())
 }
 
 /// A word of the ABI.

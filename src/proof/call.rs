@@ -3,7 +3,7 @@
 use super::receipt::{CANCELLED, TRANSFER, USED};
 use super::{Means, Question, Transaction};
 use crate::evm::address_word;
-use crate::json::extend;
+use crate::json::{extend, hex, push_hex};
 
 /// `authorizationState(address,bytes32)`
 const AUTHORIZATION_STATE: [u8; 4] = [0xe9, 0x4a, 0x01, 0x02];
@@ -83,7 +83,7 @@ fn request(id: u8, method: &str, params: &str) -> Vec<u8> {
 fn data(parts: &[&[u8]]) -> String {
     let mut out = "\"0x".to_owned();
     for part in parts {
-        out.push_str(&hex::encode(part));
+        push_hex(&mut out, part);
     }
     out.push('"');
     out
@@ -91,7 +91,7 @@ fn data(parts: &[&[u8]]) -> String {
 
 /// A number as JSON-RPC spells it: without leading zeros.
 fn quantity(number: u64) -> String {
-    let digits = hex::encode(number.to_be_bytes().as_slice());
+    let digits = hex(&number.to_be_bytes());
     let digits = digits.trim_start_matches('0');
     let mut out = "\"0x".to_owned();
     extend(&mut out, &[if digits.is_empty() { "0" } else { digits }, "\""]);

@@ -4,6 +4,7 @@ use super::answer::{self, Log};
 use super::{Means, Question, Transaction};
 use crate::evm::address_word;
 use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};
+use crate::json::unhexed;
 use crate::protocol::json::raw::{self, members};
 use crate::protocol::json::{leaf, Schema};
 
@@ -83,7 +84,7 @@ pub(super) fn is_call(question: &Question, transaction: Transaction, result: &st
     if answer::address(to)? != proxy {
         return Some(false);
     }
-    let input = hex::decode(raw::string(input?)?.strip_prefix("0x")?).ok()?;
+    let input = unhexed(raw::string(input?)?.strip_prefix("0x")?)?;
     let Some((selector, words)) = input.split_first_chunk::<4>() else { return Some(false) };
     let Some(variant) = selectors.iter().position(|known| known == selector) else { return Some(false) };
     let words = words.as_chunks::<32>().0;

@@ -91,9 +91,22 @@ pub(crate) const fn leaf(name: &'static str, path: &'static str) -> Field {
 
 /// Whether objects and arrays are nested deeper than [`MAX_DEPTH`].
 fn is_too_deep(text: &str) -> bool {
-    // Nobody nests more of them than there are, strings' own included.
-    let opens = |byte: &u8| matches!(byte, b'{' | b'[');
-    text.as_bytes().iter().filter(|byte| opens(byte)).count() > MAX_DEPTH && goes_too_deep(text)
+    // Nobody nests more of them than there are, those in strings included.
+    opening(text.as_bytes()) > MAX_DEPTH && goes_too_deep(text)
+}
+
+/// How many bytes are `{` or `[`, which differ in one bit: eight at a time.
+fn opening(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let count = |word: &[u8; 8]| {
+        let other = (u64::from_le_bytes(*word) & !0x2020_2020_2020_2020) ^ 0x5b5b_5b5b_5b5b_5b5b;
+        // The high bit of each byte that is zero, and of no other.
+        let zero = !((other & LOW).wrapping_add(LOW) | other | LOW);
+        zero.count_ones() as usize
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let rest = rest.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    words.iter().map(count).fold(rest, usize::saturating_add)
 }
 
 /// Counts brackets outside strings. On text that is not JSON the count means little, but

@@ -4,6 +4,7 @@
 //! status they do not expect; the `_bytes` forms below are used only in the phases in which
 //! Envoy 1.40 answers them with Ok or NotFound.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
@@ -83,6 +84,29 @@ pub(super) fn send_status(status: &grpc::Status) {
     let _ = hostcalls::send_grpc_response(code, None, metadata);
 }
 
+thread_local! {
+    /// What the clock said in this callback; nothing where no [`Moment`] lasts.
+    static READ: Cell<Option<Option<Duration>>> = const { Cell::new(None) };
+}
+
+/// One callback of the host's, in which the clock is read once: a payment asks it a dozen times,
+/// and to leave the sandbox costs more than what is asked for. Outside of one it is read anew.
+pub(super) struct Moment(());
+
+impl Moment {
+    /// Lasts until dropped. One in another ends both, and costs a reading.
+    pub(super) fn begin() -> Self {
+        READ.set(Some(None));
+        Self(())
+    }
+}
+
+impl Drop for Moment {
+    fn drop(&mut self) {
+        READ.set(None);
+    }
+}
+
 /// Seconds since the Unix epoch by the host's clock.
 pub(super) fn now() -> u64 {
     since_epoch().as_secs()
@@ -96,8 +120,15 @@ pub(super) fn now_millis() -> u64 {
 
 #[inline(never)]
 fn since_epoch() -> Duration {
+    if let Some(Some(read)) = READ.get() {
+        return read;
+    }
     let now = hostcalls::get_current_time().unwrap_or(UNIX_EPOCH);
-    SystemTime::duration_since(&now, UNIX_EPOCH).unwrap_or_default()
+    let now = SystemTime::duration_since(&now, UNIX_EPOCH).unwrap_or_default();
+    if READ.get().is_some() {
+        READ.set(Some(Some(now)));
+    }
+    now
 }
 
 /// The flags of a finished response; `None` on hosts that have none.

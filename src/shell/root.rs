@@ -7,7 +7,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
-use super::host::{self, SharedData};
+use super::host::{self, Moment, SharedData};
 use super::stream::Stream;
 use super::worker::Worker;
 use crate::claims::bucket::Layout;
@@ -45,7 +45,7 @@ impl Root {
         let table = Table::open(&SharedData, policy.claims.capacity, layout, host::random())
             .map_err(|error| error.to_string())?;
         // A queue of this root's own, so that the host calls this VM back and no other.
-        let name = format!("x402/queue/{}", hex::encode(host::random()));
+        let name = format!("x402/queue/{}", crate::json::hex(&host::random()));
         let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;
         // The shared store's clock is needed before the first payment.
         let first = if policy.shared_claims.is_some() { 10 } else { 1_000 };
@@ -68,6 +68,9 @@ impl Root {
     fn done_if_idle(&mut self) {
         if self.leaving && self.worker.as_ref().is_none_or(|worker| !worker.busy()) {
             self.leaving = false;
+            if let Some(worker) = &self.worker {
+                worker.meters.flush();
+            }
             let _ = hostcalls::set_effective_context(self.id);
             let _ = hostcalls::done();
         }
@@ -85,11 +88,15 @@ impl Drop for Root {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, num_headers: usize, body_size: usize, _trailers: usize) {
+        let _moment = Moment::begin();
         self.act(|worker| worker.on_answer(token, num_headers, body_size));
         self.done_if_idle();
     }
 
     fn on_done(&mut self) -> bool {
+        if let Some(worker) = &self.worker {
+            worker.meters.flush();
+        }
         self.leaving = self.worker.as_ref().is_some_and(|worker| worker.busy());
         !self.leaving
     }
@@ -111,6 +118,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        let _moment = Moment::begin();
         self.act(|worker| {
             if worker.is_new() {
                 let _ = hostcalls::set_tick_period(Duration::from_secs(1));
@@ -124,9 +132,11 @@ impl RootContext for Root {
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
+        // Within a callback that has its moment.
         if queue == x402_abi::HERE {
             return self.act(Worker::dispatch_waiting);
         }
+        let _moment = Moment::begin();
         self.act(|worker| worker.drain(queue));
         self.done_if_idle();
     }

@@ -12,7 +12,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
-use super::host::{self, Headers};
+use super::host::{self, Headers, Moment};
 use super::worker::Worker;
 use crate::admission::{self, Admission, Head, Offered};
 use crate::charge;
@@ -198,20 +198,28 @@ impl Stream {
         Action::Pause
     }
 
+    /// Whether the host says that nothing went wrong. Who is refused already is not asked about.
+    fn went_well(visit: &Visit, logged: bool) -> bool {
+        let over = visit.machine == exchange::Exchange::Over;
+        let flags = || host::response_flags().is_none_or(|flags| flags & !BENIGN_FLAGS == 0);
+        logged && !over && flags()
+    }
+
     /// Closes the books on the stream; `logged` says whether the host still answers for it.
     fn finish(&mut self, logged: bool) {
         let Some(worker) = self.worker.clone().filter(|_| !self.done) else { return };
+        let _moment = Moment::begin();
         self.done = true;
         match &mut self.state {
             State::Decided(visit) => visit.close(&worker, logged),
             State::Paying(visit) => {
                 worker.leave(self.context);
                 let Ok(mut visit) = visit.try_borrow_mut() else { return };
-                let flags = if logged { host::response_flags() } else { Some(u64::MAX) };
                 let ended = self.ended && visit.grpc.ended_well();
-                let clean = ended && flags.is_none_or(|flags| flags & !BENIGN_FLAGS == 0);
+                let clean = ended && Self::went_well(&visit, logged);
                 visit.end(&worker, clean);
                 visit.close(&worker, logged);
+                worker.meters.flush();
             }
             State::Fresh | State::Passing => {}
         }
@@ -222,6 +230,7 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let _moment = Moment::begin();
         match self.worker.clone() {
             Some(worker) => {
                 worker.gather();
@@ -252,6 +261,7 @@ impl HttpContext for Stream {
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         self.ended |= end_of_stream;
+        let _moment = Moment::begin();
         match (&self.state, &self.worker) {
             (State::Paying(visit), Some(worker)) => {
                 worker.gather();

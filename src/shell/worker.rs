@@ -14,6 +14,7 @@ use super::host;
 use super::meters::Meters;
 use super::stream::Visit;
 use crate::admission::Purchase;
+use crate::claims::open::Seen;
 use crate::claims::table::Table;
 use crate::claims::{Attempt, Outcome};
 use crate::config::Policy;
@@ -66,6 +67,8 @@ pub(super) struct Worker {
     outbound: outbound::Outbound,
     /// To the store that replicas share.
     line: shared::Line,
+    /// What was looked up last of what a wallet is owed: where nothing is, this payment is noted there.
+    seen: RefCell<Option<Seen>>,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
@@ -112,6 +115,7 @@ impl Worker {
             inquiries: RefCell::default(),
             outbound: outbound::Outbound::default(),
             line: shared::Line::default(),
+            seen: RefCell::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
@@ -364,6 +368,7 @@ impl Worker {
             let _ = self.settle(attempt, settlement::Event::Tick);
         }
         self.sweep(now);
+        self.meters.flush();
     }
 
     fn renew_leases(&self, now: u64) {

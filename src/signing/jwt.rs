@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::jws::{compact, push_field};
 use super::{Key, Kind};
-use crate::json::push_string;
+use crate::json::{hex, push_string};
 
 /// Seconds from a token's issue to its expiry.
 pub const VALID_SECONDS: u64 = 120;
@@ -60,7 +60,7 @@ impl Cdp {
         header.push('"');
         push_field(&mut header, "kid", &self.key_id);
         push_field(&mut header, "typ", "JWT");
-        push_field(&mut header, "nonce", &hex::encode(nonce));
+        push_field(&mut header, "nonce", &hex(nonce));
         header.push('}');
 
         let mut claims = String::with_capacity(512);

@@ -10,7 +10,7 @@ use super::jws::{compact, push_field};
 use super::typed;
 use super::{ecdsa, Key, Kind};
 use crate::evm::address::Address;
-use crate::json::push_string;
+use crate::json::{hex, push_string};
 
 /// The extension's key.
 pub const EXTENSION: &str = "offer-receipt";
@@ -248,7 +248,7 @@ impl Notary {
         let blank = ecdsa::Signature { r: [0; 32], s: [0; 32], y_is_odd: false };
         let signature = if sign { secret.sign(digest)? } else { blank };
         let v = if signature.y_is_odd { "1c" } else { "1b" };
-        let _ = write!(out, r#","signature":"0x{}{v}"}}"#, hex::encode(signature.to_bytes()));
+        let _ = write!(out, r#","signature":"0x{}{v}"}}"#, hex(&signature.to_bytes()));
         Some(())
     }
 }

@@ -5,6 +5,7 @@ use base64::Engine;
 
 use super::der::{self, Curve, Found};
 use super::{ed25519, p256, secp256k1, Key, Kind};
+use crate::json::unhex;
 
 /// Longest key read, in bytes of text. An RSA key of 4096 bits is shorter, and none of ours.
 const MAX_TEXT: usize = 8192;
@@ -42,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Key, KeyError> {
     }
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let mut scalar = [0; 32];
-    if hex::decode_to_slice(digits, &mut scalar).is_ok() {
+    if unhex(digits, &mut scalar) {
         return secp256k1::Secret::new(&scalar).map(|key| Key(Kind::Secp256k1(key))).ok_or(KeyError::Range);
     }
     let bytes = STANDARD.decode(text).map_err(|_| KeyError::Form)?;

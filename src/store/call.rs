@@ -2,7 +2,7 @@
 
 use super::{is_payment, is_value, Before, Change, Due, SharedStore, StoreKind, Swap, MAX_DUE};
 use crate::claims::UnixSeconds;
-use crate::json::push_string;
+use crate::json::{hex, push_hex, push_string};
 
 /// A script, and what the server knows it by once it has run: SHA-1 of its text.
 pub(super) struct Script {
@@ -60,7 +60,7 @@ impl Swap<'_> {
         let (wallet, nonce) = name.split_at_checked(33)?;
         let keys = [
             key("c:", &name),
-            key("o:", &[wallet, &hex::encode(self.binding.0)].concat()),
+            key("o:", &[wallet, &hex(&self.binding.0)].concat()),
             key("p:", &name),
             key("d", ""),
         ];
@@ -112,7 +112,7 @@ impl SharedStore {
 
 /// How a call's number is spelled in it.
 pub(super) fn id_text(id: u64) -> String {
-    hex::encode(id.to_be_bytes())
+    hex(&id.to_be_bytes())
 }
 
 /// A time that Redis takes for one.
@@ -156,7 +156,7 @@ fn push_encoded(out: &mut String, word: &str) {
             out.push(char::from(byte));
         } else {
             out.push('%');
-            out.push_str(&hex::encode([byte]));
+            push_hex(out, &[byte]);
         }
     }
 }

@@ -33,6 +33,33 @@ fn found(table: &Table, store: &Memory, wallet: &Wallet) -> Vec<[u8; 32]> {
     table.open_claims(store, wallet, NOW).unwrap()
 }
 
+#[test]
+fn what_was_seen_is_not_fetched_again_unless_it_changed() {
+    for dialect in DIALECTS {
+        let store = Memory::new(dialect);
+        let table = opened(&store);
+        let [one, two] = <[Wallet; 2]>::try_from(neighbours(&table, 2)).unwrap();
+        // Of a bucket that is not there yet.
+        let seen = table.look(&store, &one).unwrap();
+        assert!(table.note_open_in(Some(seen), &store, &one, &[1; 32], LATER, NOW), "{dialect:?}");
+        // Somebody was faster: nothing of his is lost.
+        let stale = table.look(&store, &one).unwrap();
+        assert!(table.note_open(&store, &two, &[2; 32], LATER, NOW));
+        assert!(table.note_open_in(Some(stale.clone()), &store, &one, &[3; 32], LATER, NOW));
+        assert_eq!(found(&table, &store, &one), [[3; 32], [1; 32]]);
+        assert_eq!(found(&table, &store, &two), [[2; 32]]);
+        // Seen of another bucket, it says nothing of this one.
+        let other = (2..).map(|payer| table.wallet(&who(payer), TILES));
+        let other = other.into_iter().find(|wallet| wallet.bucket != one.bucket).unwrap();
+        assert!(table.note_open_in(Some(stale), &store, &other, &[4; 32], LATER, NOW));
+        assert_eq!(found(&table, &store, &other), [[4; 32]]);
+        // One that is fresh is enough.
+        let fresh = table.look(&store, &one).unwrap();
+        store.dies_after(1);
+        assert!(table.note_open_in(Some(fresh), &store, &one, &[5; 32], LATER, NOW));
+    }
+}
+
 /// Payers whose wallets share a bucket.
 fn neighbours(table: &Table, many: usize) -> Vec<Wallet> {
     let first = table.wallet(&who(0), TILES);

@@ -85,6 +85,25 @@ fn what_is_kept_again_stands_once_and_says_what_was_said_last() {
 }
 
 #[test]
+fn what_is_new_takes_the_first_free_slot_and_looks_no_further() {
+    let store = Memory::new(DIALECTS[0]);
+    let slots = slots_of(1);
+    let new = |n| keep(&store, &demand(n), DUE, LATER, NOW, true);
+    assert!(new(1));
+    assert_eq!(standing(&store, 1), slots[..1]);
+    drop(&store, &demand(1).identity);
+    store.dies_after(2);
+    assert!(new(1), "one look and one write");
+    store.dies_after(i64::MAX);
+    // Its own of before, if that is where it would go, is written over.
+    assert!(new(1));
+    assert_eq!(standing(&store, 1), slots[..1]);
+    occupy(&store, slots[0], 9, LATER);
+    assert!(new(1));
+    assert_eq!(standing(&store, 1), slots[1..2], "another's stays");
+}
+
+#[test]
 fn what_is_due_is_taken_once_and_comes_back_later_and_later() {
     let store = Memory::new(DIALECTS[0]);
     assert!(kept(&store, 1));

@@ -132,3 +132,22 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn brackets_are_counted_as_one_by_one(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let one_by_one = bytes.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+        prop_assert_eq!(opening(&bytes), one_by_one);
+    }
+}
+
+#[test]
+fn every_byte_is_counted_beside_every_other() {
+    for first in 0..=u8::MAX {
+        for second in 0..=u8::MAX {
+            let word = [first, second, first, second, b'[', second, b'{', first];
+            let one_by_one = word.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+            assert_eq!(opening(&word), one_by_one, "{word:?}");
+        }
+    }
+}

@@ -79,7 +79,7 @@ impl Worker {
         if open.is_none_or(|claim| claim.state != State::Unknown) {
             return;
         }
-        let bytes = due.payment.as_deref().and_then(|text| hex::decode(text).ok());
+        let bytes = due.payment.as_deref().and_then(crate::json::unhexed);
         if let Some(demand) = bytes.and_then(|bytes| Demand::from_bytes(&bytes)) {
             self.ask_about(demand, now);
         }

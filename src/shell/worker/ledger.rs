@@ -118,7 +118,9 @@ impl Worker {
         // What only the facilitator can read names no wallet.
         if case.identity.chain_id != 0 {
             let wallet = self.table.wallet(&case.identity, case.offered);
-            self.table.note_open(&SharedData, &wallet, &case.identity.nonce, claim.expires, now);
+            let seen = self.seen.take();
+            let (nonce, expires) = (&case.identity.nonce, claim.expires);
+            self.table.note_open_in(seen, &SharedData, &wallet, nonce, expires, now);
         }
     }
 

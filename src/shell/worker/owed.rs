@@ -20,7 +20,9 @@ impl Worker {
         }
         let own = &purchase.identity;
         let wallet = self.table.wallet(own, purchase.offered);
-        let nonces = self.table.open_claims(&SharedData, &wallet, now).ok()?;
+        let seen = self.table.look(&SharedData, &wallet).ok()?;
+        let nonces = seen.nonces(now);
+        self.seen.replace(Some(seen));
         let mut others = nonces.into_iter().filter(|nonce| *nonce != own.nonce).take(MOST).peekable();
         others.peek()?;
         if self.known(own, now).is_some() {

@@ -92,7 +92,7 @@ impl Worker {
         };
         let asks = matches!(op, Op::Begin(_) | Op::Settling { .. } | Op::Move { .. });
         let demand = if asks { (case.demand)() } else { None };
-        let payment = demand.and_then(|demand| demand.to_bytes()).map(hex::encode);
+        let payment = demand.and_then(|demand| demand.to_bytes()).map(|bytes| crate::json::hex(&bytes));
         let names = (case.identity, case.offered);
         let errand = match Errand::start(names, op, local, payment, case.first, now) {
             Start::Known(outcome) => return Some(outcome),
