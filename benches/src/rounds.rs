@@ -113,7 +113,9 @@ impl<'a> Site<'a> {
     /// Asks what a path costs, if it is paid for.
     pub fn ask(&mut self, path: &Path) -> Result<(), Failure> {
         if path.pays != Pays::Nothing {
-            let answer = bed::ask(self.address(path.stack)?, path.target)?;
+            // What asks no price is offered what ours asks.
+            let seller = if path.stack == Stack::NoopCallout { Stack::Ours } else { path.stack };
+            let answer = bed::ask(self.address(seller)?, path.target)?;
             let quote = match path.pays {
                 Pays::FreshV1 => Quote::from_body(&answer.body),
                 _ => answer.quote(),

@@ -20,6 +20,8 @@ pub(super) struct Watch {
     key: String,
     cas: Option<u32>,
     snapshot: Rc<Snapshot>,
+    /// Milliseconds since the epoch when a request last had it looked at.
+    looked: u64,
 }
 
 /// A call to `/supported` under way.
@@ -72,7 +74,16 @@ impl Worker {
     /// What another worker may have learnt since the last look, which is up to a second ago:
     /// whoever was quoted there may pay here. For when something is not known, or not so.
     pub(super) fn catch_up(&self, facilitator: &Facilitator) {
-        if facilitator.supported_every.is_some() {
+        if facilitator.supported_every.is_none() {
+            return;
+        }
+        // One request asks several times, and one look is enough for it.
+        let millis = host::now_millis();
+        let looked = self.watches.try_borrow_mut().ok().and_then(|mut watches| {
+            let watch = watches.get_mut(facilitator.index)?;
+            Some(std::mem::replace(&mut watch.looked, millis))
+        });
+        if looked != Some(millis) {
             self.look(facilitator, host::now());
         }
     }
