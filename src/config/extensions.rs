@@ -79,9 +79,13 @@ pub struct Discovery {
     pub(crate) openapi: bool,
 }
 
-/// Reads `bazaar`, `paymentIdentifier` and `gasSponsoring` of an offer.
-pub(super) fn read(fields: &Fields<'_>, errors: &mut Errors) -> Arc<Extensions> {
+/// Reads `bazaar`, `paymentIdentifier` and `gasSponsoring` of an offer; `plain` is what an offer
+/// has that says nothing of them.
+pub(super) fn read(fields: &Fields<'_>, plain: &Arc<Extensions>, errors: &mut Errors) -> Arc<Extensions> {
     let path = fields.path;
+    if ["bazaar", "paymentIdentifier", "gasSponsoring"].iter().all(|key| fields.get(key).is_none()) {
+        return Arc::clone(plain);
+    }
     Arc::new(Extensions {
         bazaar: fields.get("bazaar").and_then(|value| bazaar(value, path.key("bazaar"), errors)),
         payment_identifier: fields.choice("paymentIdentifier", IDENTIFIER, errors),

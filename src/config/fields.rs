@@ -152,12 +152,7 @@ pub(super) fn list<'v>(
     errors: &mut Errors,
 ) -> Option<&'v [Value<'v>]> {
     match value {
-        Value::List(values) if (1..=most).contains(&values.len()) => Some(values),
-        Value::List(values) => {
-            let hint = if values.is_empty() { "remove the key, or add one" } else { "remove some" };
-            errors.push(path, format_args!("the list must have 1 to {most} entries"), hint);
-            None
-        }
+        Value::List(values) => has_length(values.len(), path, most, errors).then_some(values),
         other => {
             errors.push(
                 path,
@@ -167,6 +162,17 @@ pub(super) fn list<'v>(
             None
         }
     }
+}
+
+/// Whether a list is as long as it may be.
+#[inline(never)]
+pub(super) fn has_length(len: usize, path: &Path<'_>, most: usize, errors: &mut Errors) -> bool {
+    let fine = (1..=most).contains(&len);
+    if !fine {
+        let hint = if len == 0 { "remove the key, or add one" } else { "remove some" };
+        errors.push(path, format_args!("the list must have 1 to {most} entries"), hint);
+    }
+    fine
 }
 
 /// A text.

@@ -171,7 +171,7 @@ fn a_seller_is_paid_in_place_of_the_default() {
         (acme.accepts[0].pay_to.to_string().as_str(), acme.accepts[0].asset.chain_id, acme.seller.as_deref()),
         (pay_to, 137, Some("acme"))
     );
-    assert_eq!(acme.labels, [("team".to_owned(), "a".to_owned()), ("tier".to_owned(), "y".to_owned())]);
+    assert_eq!(*acme.labels, [("team".to_owned(), "a".to_owned()), ("tier".to_owned(), "y".to_owned())]);
     assert!(Arc::ptr_eq(&acme, &find("acme2.example.com")));
 }
 
@@ -228,7 +228,7 @@ fn every_offer_key_is_read() {
     )]))
     .unwrap();
     let offer = offer(&policy, "/v1/embeddings");
-    assert_eq!(offer.settle_on.ranges, [(200, 299), (304, 304), (400, 403)]);
+    assert_eq!(offer.settle_on.ranges.as_deref(), Some(&[(200, 299), (304, 304), (400, 403)][..]));
     assert_eq!(
         (offer.verify, offer.max_timeout_seconds, offer.redeem_for_seconds, offer.mime_type.as_str()),
         (Verify::Facilitator, 300, 90, "application/json")

@@ -1,5 +1,8 @@
 //! The small texts of a configuration: names, durations, statuses, labels, origins.
 
+use std::fmt;
+use std::ops::Deref;
+
 use super::error::Errors;
 use super::fields::{entries, list, text};
 use super::tree::{quoted, shown, Path, Value};
@@ -7,6 +10,10 @@ use super::SettleOn;
 
 /// Most labels of an offer or seller.
 const MAX_LABELS: usize = 16;
+
+/// A text of the operator's that is kept as it is, so without room to grow.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Text(Box<str>);
 
 /// A name of the operator's: a metric label, so short and without dots.
 pub(super) fn is_name(text: &str) -> bool {
@@ -123,7 +130,7 @@ pub(super) fn settle_on(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors)
             ),
         }
     }
-    Some(SettleOn { ranges })
+    Some(SettleOn { ranges: Some(ranges.into()) })
 }
 
 fn statuses(text: &str) -> Option<(u16, u16)> {
@@ -195,4 +202,45 @@ pub(super) fn authority(text: &str) -> Option<String> {
     let host_fine =
         matches!(crate::route::HostPattern::parse(host), Some(crate::route::HostPattern::Exact(_)));
     (port_fine && host_fine).then(|| text.to_ascii_lowercase())
+}
+
+// === impl Text ===
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }

@@ -22,10 +22,11 @@ pub(super) struct Leaves {
 
 #[derive(Debug)]
 pub(super) struct Leaf {
+    first: (MethodSet, Arc<Route>),
+    /// Most patterns have one route: a list that is empty takes no more room than this.
+    more: Option<Box<Vec<(MethodSet, Arc<Route>)>>>,
     /// The pattern ends in a slash.
     pub(super) slash: bool,
-    first: (MethodSet, Arc<Route>),
-    more: Vec<(MethodSet, Arc<Route>)>,
 }
 
 /// What a leaf says to a method.
@@ -58,7 +59,7 @@ impl MethodSet {
 
 impl Leaf {
     fn entries(&self) -> impl Iterator<Item = &(MethodSet, Arc<Route>)> {
-        std::iter::once(&self.first).chain(&self.more)
+        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
     }
 
     fn union(&self) -> MethodSet {
@@ -68,17 +69,16 @@ impl Leaf {
 
 // === impl Leaves ===
 
-impl Default for Leaves {
-    fn default() -> Self {
+impl Leaves {
+    /// Room for so many.
+    pub(super) fn of(count: usize) -> Self {
         Self {
-            leaves: Vec::new(),
+            leaves: Vec::with_capacity(count),
             methods: ["GET", "HEAD", "OPTIONS"].map(Box::from).into(),
             allows: Vec::new(),
         }
     }
-}
 
-impl Leaves {
     /// Every route, once for each pattern it stands at.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.leaves.iter().flat_map(Leaf::entries).map(|(_, route)| route)
@@ -117,7 +117,7 @@ impl Leaves {
 
     pub(super) fn add(&mut self, slash: bool, methods: MethodSet, route: Arc<Route>) -> LeafId {
         let id = LeafId(u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
-        self.leaves.push(Leaf { slash, first: (methods, route), more: Vec::new() });
+        self.leaves.push(Leaf { first: (methods, route), more: None, slash });
         id
     }
 
@@ -132,7 +132,7 @@ impl Leaves {
         if let Some((_, other)) = leaf.entries().find(|(set, _)| set.meets(methods)) {
             return Err(other.clone());
         }
-        leaf.more.push((methods, route));
+        leaf.more.get_or_insert_default().push((methods, route));
         Ok(())
     }
 
