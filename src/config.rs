@@ -188,7 +188,7 @@ pub struct Offer {
     /// In order of preference; at least one.
     pub(crate) facilitators: Arc<Vec<Arc<Facilitator>>>,
     /// How often each comes first, one for each of them; none where the order decides.
-    pub(crate) weights: Arc<Vec<u32>>,
+    pub(crate) weights: Box<[u32]>,
     pub(crate) settle: Settle,
     pub(crate) verify: Verify,
     pub(crate) settle_on: SettleOn,
@@ -197,7 +197,7 @@ pub struct Offer {
     pub(crate) description: Text,
     pub(crate) mime_type: Text,
     pub(crate) sku: Option<Text>,
-    pub(crate) seller: Option<Arc<str>>,
+    pub(crate) seller: Option<Text>,
     /// The seller's labels overlaid by the offer's, in the order of their names.
     pub(crate) labels: Arc<Vec<(String, String)>>,
     pub(crate) extensions: Arc<Extensions>,
@@ -301,8 +301,8 @@ pub struct Facilitator {
 /// Which upstream statuses are worth charging for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SettleOn {
-    /// Inclusive ranges. `None` is every status below 400 but 304, which delivers nothing new.
-    pub(crate) ranges: Option<Box<[(u16, u16)]>>,
+    /// Inclusive ranges. None are every status below 400 but 304, which delivers nothing new.
+    pub(crate) ranges: Vec<(u16, u16)>,
 }
 
 // === impl Policy ===
@@ -349,7 +349,10 @@ impl Means {
 impl SettleOn {
     /// Whether a response with this status earns its price.
     pub fn charges(&self, status: u16) -> bool {
-        let ranges = self.ranges.as_deref().unwrap_or(&[(100, 303), (305, 399)]);
+        let ranges = match self.ranges.as_slice() {
+            [] => &[(100, 303), (305, 399)],
+            ranges => ranges,
+        };
         ranges.iter().any(|&(from, to)| (from..=to).contains(&status))
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Catalogue<'v> {
     drafts: Vec<(&'v str, Option<Draft>)>,
     sold: Vec<Sold>,
     sold_places: Map<u64, u64>,
-    sellers: Vec<Seller>,
+    sellers: Vec<Seller<'v>>,
     seller_names: Map<&'v str, usize>,
     pub(super) defaults: Defaults<'v>,
     pub(super) assets: Assets,
@@ -68,7 +68,7 @@ impl<'v> Catalogue<'v> {
                 })
                 .unwrap_or_default();
             catalogue.seller_names.insert(name, index);
-            catalogue.sellers.push(Seller { name: Arc::from(&**name), terms });
+            catalogue.sellers.push(Seller { name, terms });
         }
         catalogue
     }

@@ -21,7 +21,7 @@ pub(super) struct Chosen {
     /// At least one, each once.
     pub(super) facilitators: Arc<Vec<Arc<Facilitator>>>,
     /// One for each of them, or none at all.
-    pub(super) weights: Arc<Vec<u32>>,
+    pub(super) weights: Box<[u32]>,
 }
 
 // === impl Chosen ===
@@ -29,7 +29,7 @@ pub(super) struct Chosen {
 impl Chosen {
     /// The only one there is.
     pub(super) fn only(facilitator: &Arc<Facilitator>) -> Self {
-        Self { facilitators: Arc::new(vec![Arc::clone(facilitator)]), weights: Arc::default() }
+        Self { facilitators: Arc::new(vec![Arc::clone(facilitator)]), weights: Box::default() }
     }
 
     /// Reads a list; `None` once its mistakes, or those of a facilitator it names, are reported.
@@ -68,7 +68,7 @@ impl Chosen {
             );
         }
         (facilitators.len() == values.len())
-            .then(|| Self { facilitators: Arc::new(facilitators), weights: Arc::new(weights) })
+            .then(|| Self { facilitators: Arc::new(facilitators), weights: weights.into() })
     }
 }
 

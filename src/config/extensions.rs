@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::error::Errors;
 use super::example::{self, Example};
 use super::fields::Fields;
-use super::text::{printable, token};
 use super::tree::{Path, Value};
 
 pub(super) const BAZAAR_KEYS: &[&str] = &["method", "input", "output"];
@@ -171,11 +170,8 @@ fn body(input: &Fields<'_>, errors: &mut Errors) -> Option<(&'static str, Exampl
 fn output(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<Output> {
     let fields = Fields::open(value, path, OUTPUT_KEYS, errors)?;
     Some(Output {
-        kind: fields
-            .get("type")
-            .and_then(|value| token(value, &path.key("type"), 64, errors))
-            .unwrap_or_else(|| "json".to_owned()),
-        format: fields.get("format").and_then(|value| printable(value, &path.key("format"), 64, errors)),
+        kind: fields.token("type", 64, errors).unwrap_or("json").to_owned(),
+        format: fields.printable("format", 64, errors).map(str::to_owned),
         example: fields.get("example").and_then(|value| example::read(value, &path.key("example"), errors)),
     })
 }

@@ -1,6 +1,7 @@
 //! Reading an object key by key, so that every mistake in it is found.
 
 use super::error::Errors;
+use super::text::{duration, printable, token};
 use super::tree::{quoted, Path, Value};
 use crate::map::Map;
 
@@ -51,6 +52,33 @@ impl<'v> Fields<'v> {
             errors.push(self.path.key(key), "missing", hint);
         }
         value
+    }
+
+    /// See [`printable`].
+    #[inline(never)]
+    pub(super) fn printable(&self, key: &str, most: usize, errors: &mut Errors) -> Option<&'v str> {
+        printable(self.get(key)?, &self.path.key(key), most, errors)
+    }
+
+    /// See [`token`].
+    #[inline(never)]
+    pub(super) fn token(&self, key: &str, most: usize, errors: &mut Errors) -> Option<&'v str> {
+        token(self.get(key)?, &self.path.key(key), most, errors)
+    }
+
+    /// See [`duration`]; `default` milliseconds when it is not there.
+    #[inline(never)]
+    pub(super) fn duration(
+        &self,
+        key: &str,
+        bounds: (&str, &str),
+        default: u64,
+        errors: &mut Errors,
+    ) -> Option<u64> {
+        match self.get(key) {
+            Some(value) => duration(value, &self.path.key(key), bounds, errors),
+            None => Some(default),
+        }
     }
 
     /// A text of one of these spellings.

@@ -8,7 +8,7 @@ use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::Fields;
 use super::prices::Priced;
-use super::text::{duration, labels, printable, put_label, settle_on, token, Text};
+use super::text::{labels, put_label, settle_on, token, Text};
 use super::tree::{quoted, Path, Value};
 use super::{extensions, Extensions, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets};
 
@@ -69,8 +69,8 @@ pub(super) struct Terms {
 }
 
 /// A tenant.
-pub(super) struct Seller {
-    pub(super) name: Arc<str>,
+pub(super) struct Seller<'v> {
+    pub(super) name: &'v str,
     pub(super) terms: Terms,
 }
 
@@ -130,10 +130,7 @@ impl Draft {
     ) -> Option<Self> {
         let fields = Fields::open(value, path, KEYS, errors)?;
         let price = fields.need("price", "for example \"$0.005\"", errors);
-        let redeem_for = fields
-            .get("redeemFor")
-            .and_then(|value| duration(value, &path.key("redeemFor"), ("1s", "7d"), errors))
-            .unwrap_or(3_600_000);
+        let redeem_for = fields.duration("redeemFor", ("1s", "7d"), 3_600_000, errors).unwrap_or(3_600_000);
         Some(Self {
             price: price.and_then(|value| Priced::read(value, path.key("price"), errors)),
             scheme: fields.choice("scheme", SCHEMES, errors),
@@ -144,20 +141,13 @@ impl Draft {
             settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
             max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),
             redeem_for_seconds: whole_seconds(redeem_for, &path.key("redeemFor"), errors),
-            description: fields
-                .get("description")
-                .and_then(|value| printable(value, &path.key("description"), 500, errors))
-                .unwrap_or_default()
-                .into(),
+            description: fields.printable("description", 500, errors).unwrap_or_default().into(),
             mime_type: fields
                 .get("mimeType")
                 .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
                 .unwrap_or_default()
                 .into(),
-            sku: fields
-                .get("sku")
-                .and_then(|value| printable(value, &path.key("sku"), 128, errors))
-                .map(Text::from),
+            sku: fields.printable("sku", 128, errors).map(Text::from),
             extensions: extensions::read(&fields, &defaults.plain.0, errors),
         })
     }
@@ -171,7 +161,7 @@ impl Draft {
     pub(super) fn sell(
         &self,
         name: &str,
-        seller: Option<&Seller>,
+        seller: Option<&Seller<'_>>,
         defaults: &Defaults<'_>,
         path: Path<'_>,
         errors: &mut Errors,
@@ -264,7 +254,7 @@ impl Draft {
             description: self.description.clone(),
             mime_type: self.mime_type.clone(),
             sku: self.sku.clone(),
-            seller: seller.map(|seller| Arc::clone(&seller.name)),
+            seller: seller.map(|seller| seller.name.into()),
             labels,
             extensions: Arc::clone(&self.extensions),
             in_dollars: self.price.as_ref().is_none_or(Priced::in_dollars),
@@ -312,10 +302,10 @@ impl Draft {
     }
 }
 
-fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+fn mime_type<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Errors) -> Option<&'v str> {
     let text = token(value, path, 128, errors)?;
     if !text.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty()) {
-        errors.push(path, format_args!("{} is no media type", quoted(&text)), "for example application/json");
+        errors.push(path, format_args!("{} is no media type", quoted(text)), "for example application/json");
     }
     Some(text)
 }

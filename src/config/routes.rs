@@ -161,17 +161,18 @@ fn read_match(
     errors: &mut Errors,
 ) -> Option<(Vec<HostPattern>, Vec<String>, Pattern)> {
     let fields = Fields::open(value, path, MATCH_KEYS, errors)?;
-    let hosts = each(
+    let (mut hosts, mut methods) = (Vec::new(), Vec::new());
+    let some_hosts = each(
         &fields,
         "hosts",
-        HostPattern::parse,
+        &mut |text| HostPattern::parse(text).map(|host| add(&mut hosts, host)),
         "write api.example.com, *.example.com or *, without a port",
         errors,
     );
-    let methods = each(
+    let some_methods = each(
         &fields,
         "methods",
-        |text| is_method(text).then(|| text.to_owned()),
+        &mut |text| is_method(text).then(|| add(&mut methods, text.to_owned())),
         "write methods in upper case; CONNECT is always refused",
         errors,
     );
@@ -179,7 +180,7 @@ fn read_match(
         .need("path", "a path template such as /v1/tiles/{z}", errors)
         .and_then(|value| text(value, &path.key("path"), errors))?;
     match Pattern::parse(template) {
-        Ok(pattern) => Some((hosts?, methods?, pattern)),
+        Ok(pattern) => (some_hosts && some_methods).then_some((hosts, methods, pattern)),
         Err(error) => {
             errors.push(path.key("path"), error, "for example /v1/tiles/{z} or /files/**");
             None
@@ -187,29 +188,38 @@ fn read_match(
     }
 }
 
-/// What a list names, without its mistakes; nothing for no list, which stands for all. `None`
-/// when only mistakes are left: taken for all, they would clash where the correction does not.
-fn each<T: PartialEq>(
+/// Hands over what a list names. `take` gives nothing for a mistake, and whether a value is new.
+/// False when only mistakes were there, which it has reported: taken for all, they would clash where
+/// the correction does not. No list stands for all.
+#[inline(never)]
+fn each(
     fields: &Fields<'_>,
     key: &str,
-    parse: impl Fn(&str) -> Option<T>,
+    take: &mut dyn FnMut(&str) -> Option<bool>,
     hint: &str,
     errors: &mut Errors,
-) -> Option<Vec<T>> {
+) -> bool {
     let path = fields.path.key(key);
-    let Some(value) = fields.get(key) else { return Some(Vec::new()) };
-    let values = list(value, &path, MAX_MATCHES, errors)?;
-    let mut parsed = Vec::with_capacity(values.len());
+    let Some(value) = fields.get(key) else { return true };
+    let Some(values) = list(value, &path, MAX_MATCHES, errors) else { return false };
+    let mut some = false;
     for (index, value) in values.iter().enumerate() {
         let path = path.index(index);
         let Some(text) = text(value, &path, errors) else { continue };
-        match parse(text) {
-            Some(value) if parsed.contains(&value) => {
-                errors.push(path, format_args!("{} is there twice", quoted(text)), "remove one")
-            }
-            Some(value) => parsed.push(value),
+        match take(text) {
+            Some(true) => some = true,
+            Some(false) => errors.push(path, format_args!("{} is there twice", quoted(text)), "remove one"),
             None => errors.push(path, format_args!("{} does not belong here", quoted(text)), hint),
         }
     }
-    (!parsed.is_empty()).then_some(parsed)
+    some
+}
+
+/// Adds a value that is not there yet.
+fn add<T: PartialEq>(list: &mut Vec<T>, value: T) -> bool {
+    let new = !list.contains(&value);
+    if new {
+        list.push(value);
+    }
+    new
 }

@@ -228,7 +228,7 @@ fn every_offer_key_is_read() {
     )]))
     .unwrap();
     let offer = offer(&policy, "/v1/embeddings");
-    assert_eq!(offer.settle_on.ranges.as_deref(), Some(&[(200, 299), (304, 304), (400, 403)][..]));
+    assert_eq!(offer.settle_on.ranges, [(200, 299), (304, 304), (400, 403)]);
     assert_eq!(
         (offer.verify, offer.max_timeout_seconds, offer.redeem_for_seconds, offer.mime_type.as_str()),
         (Verify::Facilitator, 300, 90, "application/json")

@@ -35,12 +35,12 @@ pub(super) fn check_name(name: &str, path: &Path<'_>, errors: &mut Errors) {
 
 /// Printable text up to a length in bytes.
 #[inline(never)]
-pub(super) fn printable(
-    value: &Value<'_>,
+pub(super) fn printable<'v>(
+    value: &'v Value<'v>,
     path: &Path<'_>,
     most: usize,
     errors: &mut Errors,
-) -> Option<String> {
+) -> Option<&'v str> {
     let text = text(value, path, errors)?;
     if text.len() > most || text.contains(char::is_control) {
         errors.push(
@@ -50,12 +50,17 @@ pub(super) fn printable(
         );
         return None;
     }
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// Printable ASCII without spaces, not empty, up to a length in bytes.
 #[inline(never)]
-pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mut Errors) -> Option<String> {
+pub(super) fn token<'v>(
+    value: &'v Value<'v>,
+    path: &Path<'_>,
+    most: usize,
+    errors: &mut Errors,
+) -> Option<&'v str> {
     let text = text(value, path, errors)?;
     if text.is_empty() || text.len() > most || !text.bytes().all(|b| b.is_ascii_graphic()) {
         errors.push(
@@ -65,7 +70,7 @@ pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mu
         );
         return None;
     }
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// A duration such as `500ms`, `10s`, `1h`, in milliseconds.
@@ -130,7 +135,7 @@ pub(super) fn settle_on(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors)
             ),
         }
     }
-    Some(SettleOn { ranges: Some(ranges.into()) })
+    Some(SettleOn { ranges })
 }
 
 fn statuses(text: &str) -> Option<(u16, u16)> {
@@ -160,7 +165,7 @@ pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> 
             errors.push(path, "not a label's name", "1 to 64 of A-Z a-z 0-9 _ - .");
         }
         if let Some(value) = printable(value, &path, 128, errors) {
-            put_label(&mut labels, key, value);
+            put_label(&mut labels, key, value.to_owned());
         }
     }
     labels
@@ -229,7 +234,7 @@ impl From<&str> for Text {
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(text.into())
+        Self(text.into_boxed_str())
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         wallets: Wallets::Eoa,
         v1: true,
         facilitators: Arc::new(vec![Arc::new(Facilitator::for_tests())]),
-        weights: Arc::default(),
+        weights: Box::default(),
         settle,
         verify: Verify::Local,
         settle_on: SettleOn::default(),

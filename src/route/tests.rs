@@ -23,7 +23,7 @@ fn offer(name: &str) -> Arc<Offer> {
         wallets: Wallets::Any,
         v1: true,
         facilitators: Arc::default(),
-        weights: Arc::default(),
+        weights: Box::default(),
         settle: Settle::Before,
         verify: Verify::Local,
         settle_on: SettleOn::default(),
