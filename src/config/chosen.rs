@@ -78,8 +78,7 @@ fn entry<'v>(value: &'v Value<'v>, path: Path<'v>, errors: &mut Errors) -> Optio
         return text(value, &path, errors).map(|name| (name, None));
     }
     let fields = Fields::open(value, path, KEYS, errors)?;
-    let name = fields.need("name", "the name of a facilitator", errors);
-    let name = name.and_then(|value| text(value, &path.key("name"), errors));
+    let name = fields.text("name", "the name of a facilitator", errors);
     fields.need("weight", "a whole number, or write the name alone", errors)?;
     // A weight with a mistake is a weight all the same.
     let weight = fields.number("weight", 1, MAX_WEIGHT, errors).unwrap_or(1);

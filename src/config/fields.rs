@@ -54,6 +54,12 @@ impl<'v> Fields<'v> {
         value
     }
 
+    /// A text that must be there.
+    #[inline(never)]
+    pub(super) fn text(&self, key: &str, hint: &str, errors: &mut Errors) -> Option<&'v str> {
+        text(self.need(key, hint, errors)?, &self.path.key(key), errors)
+    }
+
     /// See [`printable`].
     #[inline(never)]
     pub(super) fn printable(&self, key: &str, most: usize, errors: &mut Errors) -> Option<&'v str> {

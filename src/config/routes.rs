@@ -101,9 +101,7 @@ impl Reader<'_, '_> {
             self.complete = false;
             return;
         };
-        let name = fields
-            .need("name", "a name of its own, which labels its metrics", errors)
-            .and_then(|value| text(value, &path.key("name"), errors));
+        let name = fields.text("name", "a name of its own, which labels its metrics", errors);
         if let Some(name) = name {
             check_name(name, &path.key("name"), errors);
             if let Some(Some(other)) = self.names.place(name) {
@@ -176,9 +174,7 @@ fn read_match(
         "write methods in upper case; CONNECT is always refused",
         errors,
     );
-    let template = fields
-        .need("path", "a path template such as /v1/tiles/{z}", errors)
-        .and_then(|value| text(value, &path.key("path"), errors))?;
+    let template = fields.text("path", "a path template such as /v1/tiles/{z}", errors)?;
     match Pattern::parse(template) {
         Ok(pattern) => (some_hosts && some_methods).then_some((hosts, methods, pattern)),
         Err(error) => {

@@ -51,11 +51,6 @@ impl Tree {
         let start = index(self.text.len());
         self.text.extend_from_slice(key);
         let key_len = u16::try_from(key.len()).unwrap_or(u16::MAX);
-        // A quarter at a time: doubling would leave up to half of it empty, and a sandbox's memory
-        // never shrinks.
-        if self.nodes.len() == self.nodes.capacity() {
-            self.nodes.reserve_exact(self.nodes.len().div_euclid(4).saturating_add(16));
-        }
         self.nodes.push(Node {
             parent,
             key: start,
