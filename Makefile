@@ -96,7 +96,7 @@ test-panics: build ## Places in the module that could panic: none more than docs
 	python3 tests/build/panics.py
 
 .PHONY: test-guard
-test-guard: build need-valgrind ## Instructions, allocations, hostcalls and size: none more than benches/guard/counts.toml records (WRITE=1 records)
+test-guard: build need-valgrind ## Instructions, allocations, hostcalls, size and memory: none more than benches/guard/counts.toml records (WRITE=1 records)
 	cargo build --locked --profile counted --package x402-guard
 	cargo build --locked --package x402-scenarios --bin x402-hostcalls
 	python3 tests/build/guard.py $(CARGO_TARGET_DIR)/counted/x402-guard $(CARGO_TARGET_DIR)/debug/x402-hostcalls $(MODULE) $(if $(WRITE),--write)
@@ -176,7 +176,7 @@ lint: need-rust $(VENV)/.stamp ## Format, clippy natively and for wasm, licences
 	$(PYTHON) tests/build/check_docs.py
 	$(PYTHON) tests/build/attacks.py --static
 	for script in .ci/run tests/build/*.sh; do bash -n "$$script"; done
-	for script in benches/recovery/*.mjs tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs $(PEERS)/node/*.mjs; do node --check "$$script"; done
+	for script in benches/recovery/*.mjs tests/build/*.mjs tests/clients/*.mjs tests/clients/{chain,drivers,matrix,rust}/*.mjs tests/demo/*.mjs $(PEERS)/node/*.mjs; do node --check "$$script"; done
 	if command -v cargo-deny > /dev/null; then for manifest in $(audited); do cargo deny --locked --manifest-path $$manifest check licenses bans sources; done; fi
 
 .PHONY: deny

@@ -7,6 +7,7 @@
 //! that do not read as one are nobody's demand.
 
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
+use crate::config::Text;
 use crate::evm::address::Address;
 use crate::facilitator::Expected;
 use crate::money::Amount;
@@ -42,7 +43,7 @@ pub struct Demand {
     /// Who pays, where that is known here.
     pub payer: Option<Address>,
     /// The route's name, for the log.
-    pub route: String,
+    pub route: Text,
     /// The network as the payment's version spells it.
     pub network: String,
     /// CAIP-2.
@@ -157,7 +158,7 @@ impl Demand {
             settler,
             amount,
             payer,
-            route: text(&mut rest)?,
+            route: text(&mut rest)?.into(),
             network: text(&mut rest)?,
             caip2: text(&mut rest)?,
             question: part(&mut rest)?.to_vec(),

@@ -206,8 +206,9 @@ impl Hasher for Fnv {
     }
 }
 
+/// Where a key belongs; the same key always the same.
 #[inline(never)]
-fn hash<Q: Hash + ?Sized>(key: &Q) -> u32 {
+pub(crate) fn hash<Q: Hash + ?Sized>(key: &Q) -> u32 {
     let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
     key.hash(&mut hasher);
     let hash = hasher.finish();

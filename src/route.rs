@@ -38,7 +38,7 @@ use std::sync::Arc;
 use crate::config::Route;
 #[cfg(test)]
 use build::ClashKind;
-pub(crate) use build::{Clash, Entry};
+pub(crate) use build::{Builder, Clash, Entry};
 use guard::{Guard, MAX_STEPS};
 use host::Host;
 use leaf::{Answer, LeafId, Leaves, MethodSet};

@@ -8,7 +8,7 @@ const SIGNED: Signed = Signed { most: Amount::from_units(5_000_000), decimals: 6
 
 fn sold(meter: Option<Meter>) -> Offer {
     let mut offer = offer(&base()["requirements"], Settle::After);
-    offer.meter = meter;
+    offer.meter = meter.map(Box::new);
     offer
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::error::Errors;
 use super::fields::{joined, list, nearest, text, Fields};
-use super::text::printable;
 use super::tree::{quoted, Path, Value};
 use super::Asset;
 use crate::evm::address::Address;
@@ -309,19 +308,19 @@ fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut
         .and_then(|_| fields.number("decimals", 0, 36, errors))
         .and_then(|decimals| u8::try_from(decimals).ok());
     let part = |key: &str, hint: &str, errors: &mut Errors| {
-        fields.need(key, hint, errors).and_then(|value| printable(value, &path.key(key), 64, errors))
+        fields.need(key, hint, errors).and_then(|_| fields.printable(key, 64, errors))
     };
     let name = part("name", "the name of the token's EIP-712 domain", errors);
     let version = part("version", "the version of the token's EIP-712 domain", errors);
     let symbol = match fields.get("symbol") {
-        Some(value) => printable(value, &path.key("symbol"), 32, errors),
-        None => name.clone(),
+        Some(_) => fields.printable("symbol", 32, errors),
+        None => name,
     };
     let (chain, address, decimals, name, version, symbol) =
         (chain?, address?, decimals?, name?, version?, symbol?);
     if let Some(known) = assets::tokens(chain).find(|known| known.address == address) {
         let same = registered(known);
-        if (same.decimals, &same.name, &same.version) != (decimals, &name, &version) {
+        if (same.decimals, same.name.as_str(), same.version.as_str()) != (decimals, name, version) {
             errors.push(
                 path,
                 format_args!(
@@ -334,7 +333,7 @@ fn described(value: &Value<'_>, chain: Option<u64>, path: Path<'_>, errors: &mut
         }
         return Some(same);
     }
-    Some(asset(chain, &symbol, address, decimals, &name, &version))
+    Some(asset(chain, symbol, address, decimals, name, version))
 }
 
 #[inline(never)]

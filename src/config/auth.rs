@@ -3,7 +3,6 @@
 use super::error::Errors;
 use super::facilitators::Surroundings;
 use super::fields::{text, Fields};
-use super::text::token;
 use super::tree::{Path, Value};
 use crate::signing::jwt::Cdp;
 use crate::signing::Key;
@@ -96,9 +95,9 @@ pub(super) fn sourced(
 ) -> Option<Sourced> {
     let path = &fields.path;
     match (fields.get("env"), fields.get("insecureLiteral")) {
-        (Some(variable), None) => {
-            let variable = token(variable, &path.key("env"), 256, errors)?;
-            let Some(text) = (around.env)(&variable) else {
+        (Some(_), None) => {
+            let variable = fields.token("env", 256, errors)?;
+            let Some(text) = (around.env)(variable) else {
                 errors.push(
                     path.key("env"),
                     format_args!("the environment variable {variable} is not set"),

@@ -16,12 +16,12 @@ const MOST: usize = 16;
 const MAX_WEIGHT: u32 = 1_000;
 
 /// Who settles an offer.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Chosen {
     /// At least one, each once.
-    pub(super) facilitators: Vec<Arc<Facilitator>>,
+    pub(super) facilitators: Arc<Vec<Arc<Facilitator>>>,
     /// One for each of them, or none at all.
-    pub(super) weights: Vec<u32>,
+    pub(super) weights: Box<[u32]>,
 }
 
 // === impl Chosen ===
@@ -29,7 +29,7 @@ pub(super) struct Chosen {
 impl Chosen {
     /// The only one there is.
     pub(super) fn only(facilitator: &Arc<Facilitator>) -> Self {
-        Self { facilitators: vec![Arc::clone(facilitator)], weights: Vec::new() }
+        Self { facilitators: Arc::new(vec![Arc::clone(facilitator)]), weights: Box::default() }
     }
 
     /// Reads a list; `None` once its mistakes, or those of a facilitator it names, are reported.
@@ -40,12 +40,12 @@ impl Chosen {
         errors: &mut Errors,
     ) -> Option<Self> {
         let values = list(value, path, MOST, errors)?;
-        let mut chosen = Self::default();
+        let (mut facilitators, mut weights) = (Vec::with_capacity(values.len()), Vec::new());
         let mut names: Vec<&str> = Vec::new();
         for (index, value) in values.iter().enumerate() {
             let path = path.index(index);
             let Some((name, weight)) = entry(value, path, errors) else { continue };
-            chosen.weights.extend(weight);
+            weights.extend(weight);
             if names.contains(&name) {
                 errors.push(path, format_args!("{} is there twice", quoted(name)), "remove one");
             }
@@ -58,16 +58,17 @@ impl Chosen {
                 errors.push(path, format_args!("no facilitator is named {}", quoted(name)), near);
                 continue;
             };
-            chosen.facilitators.extend(facilitator.clone());
+            facilitators.extend(facilitator.clone());
         }
-        if !chosen.weights.is_empty() && chosen.weights.len() < names.len() {
+        if !weights.is_empty() && weights.len() < names.len() {
             errors.push(
                 path,
                 "some have a weight and some have none",
                 "give each a weight, or write names only, the preferred one first",
             );
         }
-        (chosen.facilitators.len() == values.len()).then_some(chosen)
+        (facilitators.len() == values.len())
+            .then(|| Self { facilitators: Arc::new(facilitators), weights: weights.into() })
     }
 }
 
@@ -77,8 +78,7 @@ fn entry<'v>(value: &'v Value<'v>, path: Path<'v>, errors: &mut Errors) -> Optio
         return text(value, &path, errors).map(|name| (name, None));
     }
     let fields = Fields::open(value, path, KEYS, errors)?;
-    let name = fields.need("name", "the name of a facilitator", errors);
-    let name = name.and_then(|value| text(value, &path.key("name"), errors));
+    let name = fields.text("name", "the name of a facilitator", errors);
     fields.need("weight", "a whole number, or write the name alone", errors)?;
     // A weight with a mistake is a weight all the same.
     let weight = fields.number("weight", 1, MAX_WEIGHT, errors).unwrap_or(1);

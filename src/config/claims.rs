@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::error::Errors;
-use super::facilitators::{read_authority, read_headers, read_prefix, Surroundings};
+use super::facilitators::{read_headers, read_prefix, read_upstream, Surroundings};
 use super::fields::Fields;
-use super::text::{duration, token};
 use super::tree::{Path, Value};
 use super::Secret;
 
@@ -72,39 +71,32 @@ fn read_shared(
     errors: &mut Errors,
 ) -> Option<SharedStore> {
     let fields = Fields::open(value, path, SHARED_KEYS, errors)?;
-    let cluster = fields.need("cluster", "the proxy's name for the store's HTTP front", errors);
-    let cluster = cluster.and_then(|value| token(value, &path.key("cluster"), 256, errors));
-    let authority = fields.need("authority", "the front's host, for example webdis:7379", errors);
-    let authority = authority.and_then(|value| read_authority(value, &path.key("authority"), errors));
+    let (cluster, authority) = read_upstream(
+        &fields,
+        "the proxy's name for the store's HTTP front",
+        "the front's host, for example webdis:7379",
+        errors,
+    );
     let kind = fields.need("kind", "write webdis or upstash: what speaks HTTP in front of Redis", errors);
     let kind = kind.and_then(|_| fields.choice("kind", KINDS, errors));
-    let prefix = match fields.get("pathPrefix") {
-        Some(value) => read_prefix(value, &path.key("pathPrefix"), errors),
-        None => Some(String::new()),
-    };
-    let timeout = match fields.get("timeout") {
-        Some(value) => duration(value, &path.key("timeout"), ("50ms", "5s"), errors),
-        None => Some(500),
-    };
-    let headers = match fields.get("headers") {
-        Some(value) => read_headers(value, path.key("headers"), around, errors),
-        None => Vec::new(),
-    };
+    let prefix = read_prefix(&fields, errors);
+    let timeout = fields.duration("timeout", ("50ms", "5s"), 500, errors);
+    let headers = read_headers(&fields, around, errors);
     let key_prefix = match fields.get("keyPrefix") {
-        Some(value) => token(value, &path.key("keyPrefix"), 64, errors),
-        None => Some("x402:".to_owned()),
+        Some(_) => fields.token("keyPrefix", 64, errors),
+        None => Some("x402:"),
     };
     let mut path = prefix?;
     if path.is_empty() {
         path.push('/');
     }
     Some(SharedStore {
-        cluster: cluster?,
+        cluster: cluster?.to_owned(),
         authority: authority?,
         kind: kind?,
         path,
         timeout_millis: u32::try_from(timeout?).ok()?,
         headers,
-        key_prefix: key_prefix?,
+        key_prefix: key_prefix?.to_owned(),
     })
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::error::Errors;
 use super::example::{self, Example};
 use super::fields::Fields;
-use super::text::{printable, token};
 use super::tree::{Path, Value};
 
 pub(super) const BAZAAR_KEYS: &[&str] = &["method", "input", "output"];
@@ -79,9 +78,13 @@ pub struct Discovery {
     pub(crate) openapi: bool,
 }
 
-/// Reads `bazaar`, `paymentIdentifier` and `gasSponsoring` of an offer.
-pub(super) fn read(fields: &Fields<'_>, errors: &mut Errors) -> Arc<Extensions> {
+/// Reads `bazaar`, `paymentIdentifier` and `gasSponsoring` of an offer; `plain` is what an offer
+/// has that says nothing of them.
+pub(super) fn read(fields: &Fields<'_>, plain: &Arc<Extensions>, errors: &mut Errors) -> Arc<Extensions> {
     let path = fields.path;
+    if ["bazaar", "paymentIdentifier", "gasSponsoring"].iter().all(|key| fields.get(key).is_none()) {
+        return Arc::clone(plain);
+    }
     Arc::new(Extensions {
         bazaar: fields.get("bazaar").and_then(|value| bazaar(value, path.key("bazaar"), errors)),
         payment_identifier: fields.choice("paymentIdentifier", IDENTIFIER, errors),
@@ -167,11 +170,8 @@ fn body(input: &Fields<'_>, errors: &mut Errors) -> Option<(&'static str, Exampl
 fn output(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<Output> {
     let fields = Fields::open(value, path, OUTPUT_KEYS, errors)?;
     Some(Output {
-        kind: fields
-            .get("type")
-            .and_then(|value| token(value, &path.key("type"), 64, errors))
-            .unwrap_or_else(|| "json".to_owned()),
-        format: fields.get("format").and_then(|value| printable(value, &path.key("format"), 64, errors)),
+        kind: fields.token("type", 64, errors).unwrap_or("json").to_owned(),
+        format: fields.printable("format", 64, errors).map(str::to_owned),
         example: fields.get("example").and_then(|value| example::read(value, &path.key("example"), errors)),
     })
 }

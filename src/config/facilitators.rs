@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::auth::{self, Sourced};
 use super::error::Errors;
 use super::fields::{entries, text, Fields};
-use super::text::{authority, check_name, duration, printable, token};
+use super::text::{authority, check_name};
 use super::tree::{quoted, Path, Value};
 use super::{Facilitator, Secret};
 use crate::evm::keccak256;
@@ -93,22 +93,15 @@ fn read_one(
     errors: &mut Errors,
 ) -> Option<Facilitator> {
     let fields = Fields::open(value, path, KEYS, errors)?;
-    let cluster = fields.need("cluster", "the proxy's name for the facilitator's upstream", errors);
-    let cluster = cluster.and_then(|value| token(value, &path.key("cluster"), 256, errors));
-    let authority = fields.need("authority", "the facilitator's host, for example x402.example.com", errors);
-    let authority = authority.and_then(|value| read_authority(value, &path.key("authority"), errors));
-    let path_prefix = match fields.get("pathPrefix") {
-        Some(value) => read_prefix(value, &path.key("pathPrefix"), errors),
-        None => Some(String::new()),
-    };
-    let timeout = match fields.get("timeout") {
-        Some(value) => duration(value, &path.key("timeout"), ("100ms", "60s"), errors),
-        None => Some(10_000),
-    };
-    let headers = match fields.get("headers") {
-        Some(value) => read_headers(value, path.key("headers"), around, errors),
-        None => Vec::new(),
-    };
+    let (cluster, authority) = read_upstream(
+        &fields,
+        "the proxy's name for the facilitator's upstream",
+        "the facilitator's host, for example x402.example.com",
+        errors,
+    );
+    let path_prefix = read_prefix(&fields, errors);
+    let timeout = fields.duration("timeout", ("100ms", "60s"), 10_000, errors);
+    let headers = read_headers(&fields, around, errors);
     let supported_every = match fields.get("supported") {
         Some(_) if fields.is_off("supported") => Some(None),
         Some(value) => read_supported(value, path.key("supported"), errors),
@@ -135,7 +128,7 @@ fn read_one(
         name: name.to_owned(),
         tag: tag(name),
         index,
-        cluster: cluster?,
+        cluster: cluster?.to_owned(),
         authority: authority?,
         path_prefix: path_prefix?,
         timeout_millis,
@@ -145,7 +138,20 @@ fn read_one(
     })
 }
 
-pub(super) fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+/// Reads `cluster` and `authority`; both are needed, and have these hints.
+#[inline(never)]
+pub(super) fn read_upstream<'v>(
+    fields: &Fields<'v>,
+    cluster: &str,
+    authority: &str,
+    errors: &mut Errors,
+) -> (Option<&'v str>, Option<String>) {
+    let cluster = fields.need("cluster", cluster, errors).and_then(|_| fields.token("cluster", 256, errors));
+    let authority = fields.need("authority", authority, errors);
+    (cluster, authority.and_then(|value| read_authority(value, &fields.path.key("authority"), errors)))
+}
+
+fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
     let text = text(value, path, errors)?;
     let read = authority(text);
     if read.is_none() {
@@ -158,7 +164,11 @@ pub(super) fn read_authority(value: &Value<'_>, path: &Path<'_>, errors: &mut Er
     read
 }
 
-pub(super) fn read_prefix(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+/// Reads `pathPrefix`; empty when it is not there, or only a slash.
+#[inline(never)]
+pub(super) fn read_prefix(fields: &Fields<'_>, errors: &mut Errors) -> Option<String> {
+    let Some(value) = fields.get("pathPrefix") else { return Some(String::new()) };
+    let path = &fields.path.key("pathPrefix");
     let text = text(value, path, errors)?;
     let dots = text.split('/').any(|segment| segment == "." || segment == "..");
     let fine = text.starts_with('/')
@@ -191,18 +201,21 @@ fn read_supported(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Opt
         }
     }
     let fields = Fields::open(value, path, SUPPORTED_KEYS, errors)?;
-    let Some(every) = fields.get("every") else { return Some(Some(SUPPORTED_EVERY)) };
-    let millis = duration(every, &path.key("every"), ("5s", "1h"), errors)?;
+    let default = u64::from(SUPPORTED_EVERY).saturating_mul(1_000);
+    let millis = fields.duration("every", ("5s", "1h"), default, errors)?;
     u32::try_from(millis.div_ceil(1_000)).ok().map(Some)
 }
 
+/// Reads `headers`, if there are any.
+#[inline(never)]
 pub(super) fn read_headers(
-    value: &Value<'_>,
-    path: Path<'_>,
+    fields: &Fields<'_>,
     around: &mut Surroundings<'_>,
     errors: &mut Errors,
 ) -> Vec<(String, Secret)> {
     let mut headers: Vec<(String, Secret)> = Vec::new();
+    let Some(value) = fields.get("headers") else { return headers };
+    let path = fields.path.key("headers");
     let fields = entries(value, path, errors).unwrap_or_default();
     if fields.len() > MAX_HEADERS {
         errors.push(path, format_args!("more than {MAX_HEADERS} headers"), "remove some");
@@ -242,10 +255,10 @@ pub(super) fn read_header(
     }
     let Sourced { text, hint } = auth::sourced(&fields, around, errors)?;
     let prefix = match fields.get("prefix") {
-        Some(prefix) if fields.get("env").is_some() => printable(prefix, &path.key("prefix"), 256, errors)?,
-        _ => String::new(),
+        Some(_) if fields.get("env").is_some() => fields.printable("prefix", 256, errors)?,
+        _ => "",
     };
-    let secret = prefix + &text;
+    let secret = prefix.to_owned() + &text;
     let hint = hint + ": a line break at its end is the usual reason";
     let fine = (1..=8192).contains(&secret.len())
         && secret.bytes().all(|b| b == b' ' || b.is_ascii_graphic())

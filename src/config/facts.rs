@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::accepts::asset;
 use super::{
-    Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, SharedStore, Target,
+    Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, SharedStore, Target, Text,
     CHAIN_MARGIN_SECONDS, UPSTREAM_SECONDS,
 };
 use crate::evm::address::Address;
@@ -72,7 +72,7 @@ impl Route {
 
     /// Its path template as directories spell it, where its quotes declare one.
     pub fn template(&self) -> Option<&str> {
-        self.template.as_deref()
+        self.template.as_deref().map(Text::as_str)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading an object key by key, so that every mistake in it is found.
 
 use super::error::Errors;
+use super::text::{duration, printable, token};
 use super::tree::{quoted, Path, Value};
 use crate::map::Map;
 
@@ -51,6 +52,39 @@ impl<'v> Fields<'v> {
             errors.push(self.path.key(key), "missing", hint);
         }
         value
+    }
+
+    /// A text that must be there.
+    #[inline(never)]
+    pub(super) fn text(&self, key: &str, hint: &str, errors: &mut Errors) -> Option<&'v str> {
+        text(self.need(key, hint, errors)?, &self.path.key(key), errors)
+    }
+
+    /// See [`printable`].
+    #[inline(never)]
+    pub(super) fn printable(&self, key: &str, most: usize, errors: &mut Errors) -> Option<&'v str> {
+        printable(self.get(key)?, &self.path.key(key), most, errors)
+    }
+
+    /// See [`token`].
+    #[inline(never)]
+    pub(super) fn token(&self, key: &str, most: usize, errors: &mut Errors) -> Option<&'v str> {
+        token(self.get(key)?, &self.path.key(key), most, errors)
+    }
+
+    /// See [`duration`]; `default` milliseconds when it is not there.
+    #[inline(never)]
+    pub(super) fn duration(
+        &self,
+        key: &str,
+        bounds: (&str, &str),
+        default: u64,
+        errors: &mut Errors,
+    ) -> Option<u64> {
+        match self.get(key) {
+            Some(value) => duration(value, &self.path.key(key), bounds, errors),
+            None => Some(default),
+        }
     }
 
     /// A text of one of these spellings.
@@ -152,12 +186,7 @@ pub(super) fn list<'v>(
     errors: &mut Errors,
 ) -> Option<&'v [Value<'v>]> {
     match value {
-        Value::List(values) if (1..=most).contains(&values.len()) => Some(values),
-        Value::List(values) => {
-            let hint = if values.is_empty() { "remove the key, or add one" } else { "remove some" };
-            errors.push(path, format_args!("the list must have 1 to {most} entries"), hint);
-            None
-        }
+        Value::List(values) => has_length(values.len(), path, most, errors).then_some(values),
         other => {
             errors.push(
                 path,
@@ -167,6 +196,17 @@ pub(super) fn list<'v>(
             None
         }
     }
+}
+
+/// Whether a list is as long as it may be.
+#[inline(never)]
+pub(super) fn has_length(len: usize, path: &Path<'_>, most: usize, errors: &mut Errors) -> bool {
+    let fine = (1..=most).contains(&len);
+    if !fine {
+        let hint = if len == 0 { "remove the key, or add one" } else { "remove some" };
+        errors.push(path, format_args!("the list must have 1 to {most} entries"), hint);
+    }
+    fine
 }
 
 /// A text.

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 pub(crate) use super::tree::Value;
-use super::tree::MAX_DEPTH;
+use super::tree::{Each, APART, MAX_DEPTH};
 
 /// Why a text is not read.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +23,16 @@ pub(crate) enum JsonError {
 
 /// Reads one JSON value and nothing after it.
 pub(crate) fn read(text: &[u8]) -> Result<Value<'_>, JsonError> {
+    read_apart(text, None)
+}
+
+/// The same, with the items of its list [`APART`] handed over. When there is more than one, those
+/// of the first that is not null.
+pub(super) fn read_apart<'b>(text: &'b [u8], each: Option<Each<'_, 'b>>) -> Result<Value<'b>, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| JsonError::Utf8(error.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let too_deep = Cell::new(false);
-    let value = Seed { depth: MAX_DEPTH, too_deep: &too_deep }.deserialize(&mut reader);
+    let value = Seed { depth: MAX_DEPTH, too_deep: &too_deep, each }.deserialize(&mut reader);
     if too_deep.get() {
         return Err(JsonError::Deep);
     }
@@ -36,24 +42,26 @@ pub(crate) fn read(text: &[u8]) -> Result<Value<'_>, JsonError> {
 }
 
 #[derive(Clone, Copy)]
-struct Seed<'c> {
+struct Seed<'c, 'de> {
     depth: usize,
     /// Set in place of an error: an error of the format would carry it as formatted text.
     too_deep: &'c Cell<bool>,
+    /// Who takes items: of this list, or of the object's list [`APART`].
+    each: Option<Each<'c, 'de>>,
 }
 
 /// A key, borrowed when it holds no escapes.
 struct Key;
 
-impl Seed<'_> {
+impl Seed<'_, '_> {
     fn deeper(self) -> Option<Self> {
         let depth = self.depth.checked_sub(1);
         self.too_deep.set(self.too_deep.get() || depth.is_none());
-        depth.map(|depth| Self { depth, ..self })
+        depth.map(|depth| Self { depth, each: None, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value<'de>, D::Error> {
@@ -61,7 +69,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for Seed<'_, 'de> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,24 +106,26 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
         let mut values = Vec::new();
-        let Some(seed) = self.deeper() else {
-            while list.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(Value::List(values));
-        };
+        // What is too deep is not read on: the reader stumbles over the rest, and is not asked.
+        let Some(seed) = self.deeper() else { return Ok(Value::Null) };
         while let Some(value) = list.next_element_seed(seed)? {
-            values.push(value);
+            match self.each {
+                Some(each) => each(value),
+                None => values.push(value),
+            }
         }
         Ok(Value::List(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
         let mut fields = Vec::new();
-        let Some(seed) = self.deeper() else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(Value::Object(fields));
-        };
+        let Some(seed) = self.deeper() else { return Ok(Value::Null) };
+        let mut apart = self.each;
         while let Some(key) = map.next_key_seed(Key)? {
-            fields.push((key, map.next_value_seed(seed)?));
+            let each = apart.filter(|_| key == APART);
+            let value = map.next_value_seed(Seed { each, ..seed })?;
+            apart = apart.filter(|_| each.is_none() || matches!(value, Value::Null));
+            fields.push((key, value));
         }
         Ok(Value::Object(fields))
     }

@@ -70,9 +70,9 @@ fn read_key_id(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Optio
     if !fine {
         errors.push(
             path,
-            format_args!("{} is not a DID URL with a fragment", quoted(&id)),
+            format_args!("{} is not a DID URL with a fragment", quoted(id)),
             "for example did:web:api.example.com#key-1",
         );
     }
-    fine.then_some(id)
+    fine.then(|| id.to_owned())
 }

@@ -8,7 +8,7 @@ use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::Fields;
 use super::prices::Priced;
-use super::text::{duration, labels, printable, put_label, settle_on, token};
+use super::text::{labels, put_label, settle_on, token, Text};
 use super::tree::{quoted, Path, Value};
 use super::{extensions, Extensions, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets};
 
@@ -54,6 +54,10 @@ pub(super) struct Defaults<'v> {
     pub(super) facilitators: Vec<Named<'v>>,
     /// Who settles where neither the offer nor its seller says.
     pub(super) chosen: Given<Chosen>,
+    /// The only facilitator there is, if there is only one.
+    pub(super) only: Option<Chosen>,
+    /// No extensions and no labels, which most offers share.
+    pub(super) plain: (Arc<Extensions>, Arc<Vec<(String, String)>>),
 }
 
 /// The `accepts`, `facilitators` and `labels` of an offer or a seller.
@@ -61,7 +65,7 @@ pub(super) struct Defaults<'v> {
 pub(super) struct Terms {
     accepts: Given<Vec<Way>>,
     chosen: Given<Chosen>,
-    labels: Vec<(String, String)>,
+    labels: Arc<Vec<(String, String)>>,
 }
 
 /// A tenant.
@@ -81,9 +85,9 @@ pub(super) struct Draft {
     settle_on: Given<SettleOn>,
     max_timeout_seconds: u32,
     redeem_for_seconds: u32,
-    description: String,
-    mime_type: String,
-    sku: Option<String>,
+    description: Text,
+    mime_type: Text,
+    sku: Option<Text>,
     extensions: Arc<Extensions>,
 }
 
@@ -107,7 +111,8 @@ impl Terms {
             labels: fields
                 .get("labels")
                 .map(|value| labels(value, path.key("labels"), errors))
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .into(),
         }
     }
 }
@@ -125,10 +130,7 @@ impl Draft {
     ) -> Option<Self> {
         let fields = Fields::open(value, path, KEYS, errors)?;
         let price = fields.need("price", "for example \"$0.005\"", errors);
-        let redeem_for = fields
-            .get("redeemFor")
-            .and_then(|value| duration(value, &path.key("redeemFor"), ("1s", "7d"), errors))
-            .unwrap_or(3_600_000);
+        let redeem_for = fields.duration("redeemFor", ("1s", "7d"), 3_600_000, errors).unwrap_or(3_600_000);
         Some(Self {
             price: price.and_then(|value| Priced::read(value, path.key("price"), errors)),
             scheme: fields.choice("scheme", SCHEMES, errors),
@@ -139,16 +141,14 @@ impl Draft {
             settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
             max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),
             redeem_for_seconds: whole_seconds(redeem_for, &path.key("redeemFor"), errors),
-            description: fields
-                .get("description")
-                .and_then(|value| printable(value, &path.key("description"), 500, errors))
-                .unwrap_or_default(),
+            description: fields.printable("description", 500, errors).unwrap_or_default().into(),
             mime_type: fields
                 .get("mimeType")
                 .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
-                .unwrap_or_default(),
-            sku: fields.get("sku").and_then(|value| printable(value, &path.key("sku"), 128, errors)),
-            extensions: extensions::read(&fields, errors),
+                .unwrap_or_default()
+                .into(),
+            sku: fields.printable("sku", 128, errors).map(Text::from),
+            extensions: extensions::read(&fields, &defaults.plain.0, errors),
         })
     }
 
@@ -226,17 +226,21 @@ impl Draft {
                 "remove supported: off, or accept exact on EVM networks alone",
             );
         }
-        let mut labels = sellers.map(|terms| terms.labels.clone()).unwrap_or_default();
-        for (name, value) in &self.terms.labels {
-            put_label(&mut labels, name, value.clone());
+        let mut labels = Arc::clone(sellers.map_or(&defaults.plain.1, |terms| &terms.labels));
+        if !self.terms.labels.is_empty() {
+            let mut all = Vec::clone(&labels);
+            for (name, value) in self.terms.labels.iter() {
+                put_label(&mut all, name, value.clone());
+            }
+            labels = Arc::new(all);
         }
         let (accepts, others) = accepts?;
         let Chosen { facilitators, weights } = chosen?;
         let offer = Offer {
-            name: name.to_owned(),
+            name: name.into(),
             accepts,
             others,
-            meter: self.price.as_ref().and_then(|price| price.meter.clone()),
+            meter: self.price.as_ref().and_then(|price| price.meter.clone()).map(Box::new),
             wallets: self.wallets.unwrap_or(defaults.wallets),
             // Version 1 has no place for a name.
             v1: defaults.v1 && self.extensions.payment_identifier != Some(Identifier::Required),
@@ -250,7 +254,7 @@ impl Draft {
             description: self.description.clone(),
             mime_type: self.mime_type.clone(),
             sku: self.sku.clone(),
-            seller: seller.map(|seller| seller.name.to_owned()),
+            seller: seller.map(|seller| seller.name.into()),
             labels,
             extensions: Arc::clone(&self.extensions),
             in_dollars: self.price.as_ref().is_none_or(Priced::in_dollars),
@@ -282,7 +286,7 @@ impl Draft {
             return given.clone();
         }
         match defaults.facilitators.as_slice() {
-            [(_, only)] => return only.as_ref().map(Chosen::only),
+            [_] => return defaults.only.clone(),
             [] => errors.push(
                 path.key("facilitators"),
                 "no facilitator is defined",
@@ -298,10 +302,10 @@ impl Draft {
     }
 }
 
-fn mime_type(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {
+fn mime_type<'v>(value: &'v Value<'v>, path: &Path<'_>, errors: &mut Errors) -> Option<&'v str> {
     let text = token(value, path, 128, errors)?;
     if !text.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty()) {
-        errors.push(path, format_args!("{} is no media type", quoted(&text)), "for example application/json");
+        errors.push(path, format_args!("{} is no media type", quoted(text)), "for example application/json");
     }
     Some(text)
 }

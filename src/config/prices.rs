@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::accepts::{OtherWay, Scheme, Way};
 use super::error::Errors;
 use super::fields::{text, Fields};
-use super::text::token;
 use super::tree::{quoted, shown, Path, Value};
 use super::{Accept, Means, Meter, OtherAccept};
 use crate::money::assets::Method;
@@ -154,7 +153,7 @@ impl Priced {
 fn read_quantity(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<(String, Option<u64>)> {
     let fields = Fields::open(value, path, QUANTITY_KEYS, errors)?;
     let header = fields.need("responseHeader", "the upstream's header with the quantity", errors);
-    let header = header.and_then(|value| token(value, &path.key("responseHeader"), 128, errors));
+    let header = header.and_then(|_| fields.token("responseHeader", 128, errors));
     let header = header.map(|header| header.to_ascii_lowercase());
     let known_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if header.as_ref().is_some_and(|header| !header.bytes().all(known_char)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::Errors;
 use super::fields::Fields;
 use super::tree::{quoted, Path, Value};
-use super::{Discovery, Listing, Listings, Target};
+use super::{Discovery, Listing, Listings, Target, Text};
 use crate::route::HostPattern;
 
 /// Where the price catalogue is published.
@@ -81,7 +81,7 @@ impl Publication {
         target: &Target,
         place: &Path<'_>,
         errors: &mut Errors,
-    ) -> Option<Box<str>> {
+    ) -> Option<Box<Text>> {
         let published = (self.discovery.catalogue && path == CATALOGUE_PATH)
             || (self.discovery.openapi && path == OPENAPI_PATH);
         if published {
@@ -109,6 +109,11 @@ impl Publication {
                 self.listings.truncated = true;
             }
         }
-        offer.extensions.bazaar.as_ref().and_then(|_| template(path)).map(String::into_boxed_str)
+        offer
+            .extensions
+            .bazaar
+            .as_ref()
+            .and_then(|_| template(path))
+            .map(|template| Box::new(template.into()))
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::accepts::{read_network, Assets, Network};
 use super::error::Errors;
-use super::facilitators::{read_authority, read_header, read_headers, Surroundings};
+use super::facilitators::{read_header, read_headers, read_upstream, Surroundings};
 use super::fields::{entries, text, Fields};
-use super::text::{duration, token};
 use super::tree::{Path, Value};
 use super::{Policy, Secret};
 
@@ -77,31 +76,26 @@ fn read_one(
     errors: &mut Errors,
 ) -> Option<Rpc> {
     let fields = Fields::open(value, path, KEYS, errors)?;
-    let cluster = fields.need("cluster", "the proxy's name for the node's upstream", errors);
-    let cluster = cluster.and_then(|value| token(value, &path.key("cluster"), 256, errors));
-    let authority = fields.need("authority", "the node's host, for example base.example.com", errors);
-    let authority = authority.and_then(|value| read_authority(value, &path.key("authority"), errors));
+    let (cluster, authority) = read_upstream(
+        &fields,
+        "the proxy's name for the node's upstream",
+        "the node's host, for example base.example.com",
+        errors,
+    );
     let target = match fields.get("path") {
         Some(value) => read_path(value, path.key("path"), around, errors),
         None => Some(Secret::new("/".to_owned())),
     };
-    let time = |key, bounds, default, errors: &mut Errors| match fields.get(key) {
-        Some(value) => duration(value, &path.key(key), bounds, errors),
-        None => Some(default),
-    };
-    let timeout = time("timeout", ("100ms", "60s"), 5_000, errors);
-    let finality = time("finality", ("1s", "24h"), 900_000, errors);
-    let headers = match fields.get("headers") {
-        Some(value) => read_headers(value, path.key("headers"), around, errors),
-        None => Vec::new(),
-    };
+    let timeout = fields.duration("timeout", ("100ms", "60s"), 5_000, errors);
+    let finality = fields.duration("finality", ("1s", "24h"), 900_000, errors);
+    let headers = read_headers(&fields, around, errors);
     let chain_id = chain_id?;
     let mut network = "eip155:".to_owned();
     network.push_str(&chain_id.to_string());
     Some(Rpc {
         chain_id,
         network,
-        cluster: cluster?,
+        cluster: cluster?.to_owned(),
         authority: authority?,
         path: target?,
         timeout_millis: u32::try_from(timeout?).ok()?,

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::tree::{Value, MAX_DEPTH};
+use super::tree::{Each, Value, APART, MAX_DEPTH};
 
 /// Why bytes are no `Struct`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -32,13 +32,18 @@ enum Field<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Reads a `Struct`. Work and memory are linear in the bytes: each is looked at once a
-/// level, and levels are bounded.
-pub(super) fn read(bytes: &[u8]) -> Result<Value<'_>, StructError> {
-    read_struct(bytes, MAX_DEPTH)
+/// Reads a `Struct`, and hands over the items of its list [`APART`]: when there is more than one,
+/// those of the first that is not null. Work and memory are linear in the bytes: each is looked
+/// at once a level, and levels are bounded.
+pub(super) fn read_apart<'b>(bytes: &'b [u8], each: Each<'_, 'b>) -> Result<Value<'b>, StructError> {
+    read_struct(bytes, MAX_DEPTH, Some(each))
 }
 
-fn read_struct(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
+fn read_struct<'b>(
+    bytes: &'b [u8],
+    depth: usize,
+    mut apart: Option<Each<'_, 'b>>,
+) -> Result<Value<'b>, StructError> {
     let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
     let mut fields = Vec::new();
     let mut bytes = Bytes(bytes);
@@ -49,27 +54,44 @@ fn read_struct(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
         while let Some(field) = entry.field()? {
             match field {
                 (1, Field::Bytes(bytes)) => key = text(bytes)?,
-                (2, Field::Bytes(bytes)) => value = read_value(bytes, depth)?,
+                (2, Field::Bytes(bytes)) => {
+                    // A key or a value that comes after it would count in its place.
+                    let each = apart.filter(|_| key == APART && entry.0.is_empty());
+                    value = read_value(bytes, depth, each)?;
+                }
                 _ => return Err(StructError::Field),
             }
         }
+        apart = apart.filter(|_| key != APART || matches!(value, Value::Null));
         fields.push((Cow::Borrowed(key), value));
     }
     Ok(Value::Object(fields))
 }
 
-fn read_list(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
+fn read_list<'b>(
+    bytes: &'b [u8],
+    depth: usize,
+    each: Option<Each<'_, 'b>>,
+) -> Result<Value<'b>, StructError> {
     let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
     let mut values = Vec::new();
     let mut bytes = Bytes(bytes);
     while let Some(field) = bytes.field()? {
         let (1, Field::Bytes(value)) = field else { return Err(StructError::Field) };
-        values.push(read_value(value, depth)?);
+        let value = read_value(value, depth, None)?;
+        match each {
+            Some(each) => each(value),
+            None => values.push(value),
+        }
     }
     Ok(Value::List(values))
 }
 
-fn read_value(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
+fn read_value<'b>(
+    bytes: &'b [u8],
+    depth: usize,
+    each: Option<Each<'_, 'b>>,
+) -> Result<Value<'b>, StructError> {
     let mut value = Value::Null;
     let mut bytes = Bytes(bytes);
     while let Some(field) = bytes.field()? {
@@ -78,8 +100,8 @@ fn read_value(bytes: &[u8], depth: usize) -> Result<Value<'_>, StructError> {
             (2, Field::Fixed(number)) => Value::Number(number),
             (3, Field::Bytes(bytes)) => Value::Text(Cow::Borrowed(text(bytes)?)),
             (4, Field::Varint(flag)) => Value::Bool(flag != 0),
-            (5, Field::Bytes(bytes)) => read_struct(bytes, depth)?,
-            (6, Field::Bytes(bytes)) => read_list(bytes, depth)?,
+            (5, Field::Bytes(bytes)) => read_struct(bytes, depth, None)?,
+            (6, Field::Bytes(list)) => read_list(list, depth, each.filter(|_| bytes.0.is_empty()))?,
             _ => return Err(StructError::Field),
         };
     }

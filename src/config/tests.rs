@@ -171,7 +171,7 @@ fn a_seller_is_paid_in_place_of_the_default() {
         (acme.accepts[0].pay_to.to_string().as_str(), acme.accepts[0].asset.chain_id, acme.seller.as_deref()),
         (pay_to, 137, Some("acme"))
     );
-    assert_eq!(acme.labels, [("team".to_owned(), "a".to_owned()), ("tier".to_owned(), "y".to_owned())]);
+    assert_eq!(*acme.labels, [("team".to_owned(), "a".to_owned()), ("tier".to_owned(), "y".to_owned())]);
     assert!(Arc::ptr_eq(&acme, &find("acme2.example.com")));
 }
 

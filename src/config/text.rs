@@ -1,5 +1,8 @@
 //! The small texts of a configuration: names, durations, statuses, labels, origins.
 
+use std::fmt;
+use std::ops::Deref;
+
 use super::error::Errors;
 use super::fields::{entries, list, text};
 use super::tree::{quoted, shown, Path, Value};
@@ -7,6 +10,10 @@ use super::SettleOn;
 
 /// Most labels of an offer or seller.
 const MAX_LABELS: usize = 16;
+
+/// A text of the operator's that is kept as it is, so without room to grow.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Text(Box<str>);
 
 /// A name of the operator's: a metric label, so short and without dots.
 pub(super) fn is_name(text: &str) -> bool {
@@ -28,12 +35,12 @@ pub(super) fn check_name(name: &str, path: &Path<'_>, errors: &mut Errors) {
 
 /// Printable text up to a length in bytes.
 #[inline(never)]
-pub(super) fn printable(
-    value: &Value<'_>,
+pub(super) fn printable<'v>(
+    value: &'v Value<'v>,
     path: &Path<'_>,
     most: usize,
     errors: &mut Errors,
-) -> Option<String> {
+) -> Option<&'v str> {
     let text = text(value, path, errors)?;
     if text.len() > most || text.contains(char::is_control) {
         errors.push(
@@ -43,12 +50,17 @@ pub(super) fn printable(
         );
         return None;
     }
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// Printable ASCII without spaces, not empty, up to a length in bytes.
 #[inline(never)]
-pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mut Errors) -> Option<String> {
+pub(super) fn token<'v>(
+    value: &'v Value<'v>,
+    path: &Path<'_>,
+    most: usize,
+    errors: &mut Errors,
+) -> Option<&'v str> {
     let text = text(value, path, errors)?;
     if text.is_empty() || text.len() > most || !text.bytes().all(|b| b.is_ascii_graphic()) {
         errors.push(
@@ -58,7 +70,7 @@ pub(super) fn token(value: &Value<'_>, path: &Path<'_>, most: usize, errors: &mu
         );
         return None;
     }
-    Some(text.to_owned())
+    Some(text)
 }
 
 /// A duration such as `500ms`, `10s`, `1h`, in milliseconds.
@@ -153,7 +165,7 @@ pub(super) fn labels(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> 
             errors.push(path, "not a label's name", "1 to 64 of A-Z a-z 0-9 _ - .");
         }
         if let Some(value) = printable(value, &path, 128, errors) {
-            put_label(&mut labels, key, value);
+            put_label(&mut labels, key, value.to_owned());
         }
     }
     labels
@@ -195,4 +207,45 @@ pub(super) fn authority(text: &str) -> Option<String> {
     let host_fine =
         matches!(crate::route::HostPattern::parse(host), Some(crate::route::HostPattern::Exact(_)));
     (port_fine && host_fine).then(|| text.to_ascii_lowercase())
+}
+
+// === impl Text ===
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into_boxed_str())
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }

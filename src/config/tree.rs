@@ -19,6 +19,14 @@ pub(crate) enum Value<'a> {
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
+/// Takes the items of one list of the outermost object, so that they are never there all at once:
+/// a configuration of ten thousand routes would take ten times its text, and a sandbox's memory
+/// never shrinks.
+pub(super) type Each<'c, 'a> = &'c dyn Fn(Value<'a>);
+
+/// The list that is handed over item by item; what holds it is left with an empty one.
+pub(super) const APART: &str = "routes";
+
 /// Where a value stands. Lives on the stack: written out only for mistakes.
 #[derive(Clone, Copy)]
 pub(super) enum Path<'a> {

@@ -1,22 +1,19 @@
 //! The whole configuration: bytes, sections, routes.
 
-use std::sync::Arc;
+use std::cell::Cell;
 
 use super::accepts::{self, Assets};
 use super::catalogue::Catalogue;
 use super::chosen::Chosen;
 use super::error::Errors;
 use super::facilitators::{self, Surroundings};
-use super::fields::{list, text, Fields};
+use super::fields::{list, Fields};
 use super::offers::{Defaults, SETTLE, WALLETS};
 use super::public;
-use super::publication::{self, Publication};
-use super::text::check_name;
-use super::tree::{quoted, Path, Value};
-use super::{claims, extensions, json, notary, rpc, structpb, Policy, Route, Target, Unmatched, Wallets};
+use super::publication::Publication;
+use super::tree::{Each, Path, Value};
+use super::{claims, extensions, json, notary, routes, rpc, structpb, Policy, Unmatched, Wallets};
 use crate::limit::{Limits, Rate};
-use crate::map::Map;
-use crate::route::{is_method, Clash, Entry, HostPattern, Pattern, Routes};
 
 pub(super) const KEYS: &[&str] = &[
     "version",
@@ -42,21 +39,24 @@ pub(super) const KEYS: &[&str] = &[
 ];
 pub(super) const LIMIT_KEYS: &[&str] = &["walletChecks", "challenges", "failures"];
 pub(super) const RATE_KEYS: &[&str] = &["perMinute", "burst"];
-pub(super) const ROUTE_KEYS: &[&str] = &["name", "match", "offer", "free", "seller"];
-pub(super) const MATCH_KEYS: &[&str] = &["hosts", "methods", "path"];
 pub(super) const CHALLENGE_KEYS: &[&str] = &["allowLarge"];
 pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), ("deny", Unmatched::Deny)];
 
 /// Longest configuration read, in bytes.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Most routes of a policy.
-const MAX_ROUTES: usize = 200_000;
-/// Most hosts or methods of one route.
-const MAX_MATCHES: usize = 64;
+/// A configuration as it came.
+pub(super) struct Source<'b> {
+    bytes: &'b [u8],
+    /// A `Struct`, not JSON.
+    binary: bool,
+    /// How many items the list has that the tree is without.
+    pub(super) apart: usize,
+}
 
 pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Policy, Errors> {
     let mut errors = Errors::default();
-    let policy = parse(bytes, &mut errors).and_then(|value| read_policy(&value, env, &mut errors));
+    let policy =
+        parse(bytes, &mut errors).and_then(|(value, source)| read_policy(&value, &source, env, &mut errors));
     match policy {
         Some(policy) if errors.is_empty() => Ok(policy),
         _ => Err(errors),
@@ -67,7 +67,7 @@ pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result
 /// a line break before JSON text, and its second byte may be a `{`; but JSON text holds no
 /// control characters other than white space, and a `Struct` with a value does (the tag
 /// 0x12), so nothing is both.
-fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
+fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<(Value<'b>, Source<'b>)> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = bytes.trim_ascii();
     if text.is_empty() {
@@ -86,10 +86,16 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
         );
         return None;
     }
-    let json = text.starts_with(b"{").then(|| json::read(bytes));
-    let binary = bytes.starts_with(b"\n").then(|| structpb::read(bytes));
+    let apart = Cell::new(0_usize);
+    let count = |_: Value<'b>| apart.set(apart.get().saturating_add(1));
+    let json = text.starts_with(b"{").then(|| json::read_apart(bytes, Some(&count)));
+    if let Some(Ok(value)) = json {
+        return Some((value, Source { bytes, binary: false, apart: apart.get() }));
+    }
+    apart.set(0);
+    let binary = bytes.starts_with(b"\n").then(|| structpb::read_apart(bytes, &count));
     match (json, binary) {
-        (Some(Ok(value)), _) | (_, Some(Ok(value))) => Some(value),
+        (_, Some(Ok(value))) => Some((value, Source { bytes, binary: true, apart: apart.get() })),
         (Some(Err(error)), _) => {
             errors.push(Path::Root, format_args!("not JSON: {error}"), "write one JSON object");
             None
@@ -102,7 +108,7 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
             );
             None
         }
-        (None, None) => {
+        _ => {
             errors.push(
                 Path::Root,
                 "neither a JSON object nor a google.protobuf.Struct",
@@ -113,8 +119,23 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
     }
 }
 
+// === impl Source ===
+
+impl<'b> Source<'b> {
+    /// Reads it once more, for the items that its tree is without.
+    pub(super) fn again(&self, each: Each<'_, 'b>) {
+        // It was read before, to its end and without a mistake.
+        if self.binary {
+            let _ = structpb::read_apart(self.bytes, each);
+        } else {
+            let _ = json::read_apart(self.bytes, Some(each));
+        }
+    }
+}
+
 fn read_policy(
     value: &Value<'_>,
+    source: &Source<'_>,
     env: &dyn Fn(&str) -> Option<String>,
     errors: &mut Errors,
 ) -> Option<Policy> {
@@ -158,11 +179,16 @@ fn read_policy(
         chosen: fields
             .get("defaultFacilitators")
             .map(|value| Chosen::read(value, &path.key("defaultFacilitators"), &named, errors)),
+        only: match named.as_slice() {
+            [(_, Some(only))] => Some(Chosen::only(only)),
+            _ => None,
+        },
+        plain: Default::default(),
         facilitators: named,
     };
     let limits = read_limits(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
-    let routes = read_routes(&fields, &mut catalogue, &mut publication, errors);
+    let routes = routes::read(&fields, source, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
     let rpcs = rpc::read(&fields, &catalogue.assets, &mut around, errors);
     let facilitators =
@@ -229,121 +255,4 @@ fn read_challenge(fields: &Fields<'_>, errors: &mut Errors) -> bool {
     let challenge =
         fields.get("challenge").and_then(|value| Fields::open(value, path, CHALLENGE_KEYS, errors));
     challenge.is_some_and(|challenge| challenge.flag("allowLarge", false, errors))
-}
-
-fn read_routes(
-    fields: &Fields<'_>,
-    catalogue: &mut Catalogue<'_>,
-    publication: &mut Publication,
-    errors: &mut Errors,
-) -> Option<Routes> {
-    let path = fields.path.key("routes");
-    let values = fields.need("routes", "a list of at least one route", errors)?;
-    let values = list(values, &path, MAX_ROUTES, errors)?;
-    let mut names: Map<&str, usize> = Map::default();
-    let mut built = Vec::with_capacity(values.len());
-    let mut complete = true;
-    for (index, value) in values.iter().enumerate() {
-        let path = path.index(index);
-        let Some(fields) = Fields::open(value, path, ROUTE_KEYS, errors) else {
-            complete = false;
-            continue;
-        };
-        let name = fields
-            .need("name", "a name of its own, which labels its metrics", errors)
-            .and_then(|value| text(value, &path.key("name"), errors));
-        if let Some(name) = name {
-            check_name(name, &path.key("name"), errors);
-            if let Some(other) = names.insert(name, index) {
-                errors.push(
-                    path.key("name"),
-                    format_args!("routes[{other}] has the name {} too", quoted(name)),
-                    "rename one",
-                );
-            }
-        }
-        let matched = fields
-            .need("match", "{hosts, methods, path}", errors)
-            .and_then(|value| read_match(value, path.key("match"), errors));
-        let target = catalogue.target(name.unwrap_or_default(), &fields, errors);
-        complete &= name.is_some() && matched.is_some() && target.is_some();
-        let Some((hosts, methods, pattern)) = matched else { continue };
-        // A route with a mistake elsewhere clashes with others all the same; whom it charges
-        // does not matter to that, and such a table is never returned.
-        let name = name.map_or_else(|| format!("routes[{index}]"), str::to_owned);
-        let target = target.unwrap_or(Target::Free);
-        let written = publication::written(&fields);
-        let template = publication.add(&name, &hosts, &methods, written, &target, &path, errors);
-        let route = Arc::new(Route { name, index, target, template });
-        built.push(Entry { hosts, methods, path: pattern, route });
-    }
-    match Routes::build(built) {
-        Ok(routes) => complete.then_some(routes),
-        Err(clashes) => {
-            for Clash { route, kind } in clashes {
-                let hint = kind.hint();
-                errors.push(path.index(route).key("match"), kind, hint);
-            }
-            None
-        }
-    }
-}
-
-fn read_match(
-    value: &Value<'_>,
-    path: Path<'_>,
-    errors: &mut Errors,
-) -> Option<(Vec<HostPattern>, Vec<String>, Pattern)> {
-    let fields = Fields::open(value, path, MATCH_KEYS, errors)?;
-    let hosts = each(
-        &fields,
-        "hosts",
-        HostPattern::parse,
-        "write api.example.com, *.example.com or *, without a port",
-        errors,
-    );
-    let methods = each(
-        &fields,
-        "methods",
-        |text| is_method(text).then(|| text.to_owned()),
-        "write methods in upper case; CONNECT is always refused",
-        errors,
-    );
-    let template = fields
-        .need("path", "a path template such as /v1/tiles/{z}", errors)
-        .and_then(|value| text(value, &path.key("path"), errors))?;
-    match Pattern::parse(template) {
-        Ok(pattern) => Some((hosts?, methods?, pattern)),
-        Err(error) => {
-            errors.push(path.key("path"), error, "for example /v1/tiles/{z} or /files/**");
-            None
-        }
-    }
-}
-
-/// What a list names, without its mistakes; nothing for no list, which stands for all. `None`
-/// when only mistakes are left: taken for all, they would clash where the correction does not.
-fn each<T: PartialEq>(
-    fields: &Fields<'_>,
-    key: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    hint: &str,
-    errors: &mut Errors,
-) -> Option<Vec<T>> {
-    let path = fields.path.key(key);
-    let Some(value) = fields.get(key) else { return Some(Vec::new()) };
-    let values = list(value, &path, MAX_MATCHES, errors)?;
-    let mut parsed = Vec::with_capacity(values.len());
-    for (index, value) in values.iter().enumerate() {
-        let path = path.index(index);
-        let Some(text) = text(value, &path, errors) else { continue };
-        match parse(text) {
-            Some(value) if parsed.contains(&value) => {
-                errors.push(path, format_args!("{} is there twice", quoted(text)), "remove one")
-            }
-            Some(value) => parsed.push(value),
-            None => errors.push(path, format_args!("{} does not belong here", quoted(text)), hint),
-        }
-    }
-    (!parsed.is_empty()).then_some(parsed)
 }

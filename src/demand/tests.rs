@@ -28,7 +28,7 @@ pub(super) fn demand(n: u64) -> Demand {
         settler: 77,
         amount: Some(Amount::from_u64(1_000)),
         payer: Some(Address::new([2; 20])),
-        route: "tiles".to_owned(),
+        route: "tiles".into(),
         network: "base".to_owned(),
         caip2: "eip155:8453".to_owned(),
         question: vec![1, 2, 3],
@@ -68,7 +68,7 @@ prop_compose! {
             settler,
             amount: amount.map(Amount::from_be_bytes),
             payer: paid_by_known.then_some(payer),
-            route,
+            route: route.into(),
             network,
             caip2,
             question,
@@ -162,7 +162,7 @@ fn what_is_larger_than_is_kept_is_not_cut() {
     assert_eq!(Demand::from_bytes(&largest.to_bytes().unwrap()), Some(largest));
     assert_eq!(with(MAX_BODY_BYTES + 1).to_bytes(), None);
     let long = "x".repeat(usize::from(u16::MAX) + 1);
-    assert_eq!(Demand { route: long.clone(), ..demand(1) }.to_bytes(), None);
+    assert_eq!(Demand { route: long.as_str().into(), ..demand(1) }.to_bytes(), None);
     assert_eq!(Demand { caip2: long.clone(), ..demand(1) }.to_bytes(), None);
     assert_eq!(Demand { question: long.into_bytes(), ..demand(1) }.to_bytes(), None);
 }

@@ -40,7 +40,7 @@ fn declared(offer: &Value, route: &str, method: &str, path: &str, gas: Sponsored
     let policy = policy(offer, route);
     let Resolution::Route(found) = policy.routes.resolve(method, "h", path) else { panic!("{path}") };
     let Target::Offer(offer) = &found.target else { panic!("{path}") };
-    let asked = Asked { method, path, template: found.template.as_deref() };
+    let asked = Asked { method, path, template: found.template() };
     let mut members = super::asked(&offer.extensions, &asked);
     append(&mut members, &constant(&offer.extensions, gas));
     serde_json::from_str(&format!("{{{members}}}")).unwrap_or_else(|error| panic!("{error}: {members}"))

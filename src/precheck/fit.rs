@@ -122,7 +122,7 @@ fn fit_other(other: &Other, offer: &Offer, abilities: &dyn Abilities) -> Result<
         let pays = |extra: &str| other.pays(accept, extra, offer.max_timeout_seconds.into());
         let mut paid = None;
         let mut denied = true;
-        for facilitator in &offer.facilitators {
+        for facilitator in offer.facilitators.iter() {
             match challenge::extra(accept, offer, facilitator, abilities, other.version) {
                 Ok(extra) if pays(&extra) => {
                     // What repeats the quote to the letter is for whom it was made.

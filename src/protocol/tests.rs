@@ -9,7 +9,7 @@ use super::signed::Signed;
 use super::terms::Terms;
 use super::v2::Accepted;
 use super::*;
-use crate::config::{Accept, Asset, Facilitator, Means, Offer, Settle, SettleOn, Verify, Wallets};
+use crate::config::{Accept, Asset, Facilitator, Means, Offer, Settle, SettleOn, Text, Verify, Wallets};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::evm::eip712::domain_separator;
@@ -40,7 +40,7 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         permit2_separator: permit2::domain_separator(chain_id),
     };
     Offer {
-        name: "test".to_owned(),
+        name: "test".into(),
         accepts: vec![Accept {
             asset: Arc::new(asset),
             pay_to: Address::parse(text("payTo")).unwrap(),
@@ -55,15 +55,15 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         meter: None,
         wallets: Wallets::Eoa,
         v1: true,
-        facilitators: vec![Arc::new(Facilitator::for_tests())],
-        weights: Vec::new(),
+        facilitators: Arc::new(vec![Arc::new(Facilitator::for_tests())]),
+        weights: Box::default(),
         settle,
         verify: Verify::Local,
         settle_on: SettleOn::default(),
         max_timeout_seconds: requirements["maxTimeoutSeconds"].as_u64().unwrap() as u32,
         redeem_for_seconds: 3600,
-        description: String::new(),
-        mime_type: String::new(),
+        description: Text::default(),
+        mime_type: Text::default(),
         sku: None,
         seller: None,
         labels: Default::default(),
@@ -318,7 +318,7 @@ impl Several {
     /// An offer that all of them settle, in order.
     pub(crate) fn settle(&self, mut offer: Offer) -> Offer {
         let named = |index| Facilitator { index, name: format!("f-{index}"), ..Facilitator::for_tests() };
-        offer.facilitators = (0..self.0.len()).map(named).map(Arc::new).collect();
+        offer.facilitators = Arc::new((0..self.0.len()).map(named).map(Arc::new).collect());
         offer
     }
 }

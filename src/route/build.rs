@@ -57,98 +57,101 @@ impl ClashKind {
     }
 }
 
-#[derive(Default)]
-struct Builder {
-    tree: Tree,
-    leaves: Leaves,
+/// Routes being compiled, one after the other. Linear in their number.
+pub(crate) struct Builder {
+    routes: Routes,
     clashes: Vec<Clash>,
 }
 
-impl Routes {
-    /// Compiles routes. Linear in their number.
+// === impl Builder ===
+
+impl Builder {
+    /// For so many routes, most likely each with a pattern of its own.
+    pub(crate) fn new(count: usize) -> Self {
+        let mut tree = Tree::of(count);
+        let [exact, below, any] = std::array::from_fn(|_| tree.root());
+        let leaves = Leaves::of(count);
+        let routes = Routes { tree, leaves, exact, below, any, hosted: false, priced: false };
+        Self { routes, clashes: Vec::new() }
+    }
+
+    /// Adds a route.
+    pub(crate) fn add(&mut self, entry: &Entry) {
+        let Some(methods) = self.routes.leaves.method_set(&entry.methods) else {
+            return self.clash(entry, ClashKind::Methods);
+        };
+        let Routes { any, exact, below, .. } = self.routes;
+        self.routes.priced |= entry.route.is_priced();
+        if entry.hosts.is_empty() {
+            self.insert(any, entry, methods);
+        }
+        for host in &entry.hosts {
+            let root = match host {
+                HostPattern::Any => any,
+                HostPattern::Exact(name) => self.host(exact, name),
+                HostPattern::Below(name) => self.host(below, name),
+            };
+            self.routes.hosted |= root != any;
+            self.insert(root, entry, methods);
+        }
+    }
+
+    /// All of them.
     ///
     /// # Errors
     /// Every pair of routes that matches the same requests equally well, or that differs
     /// only in ways servers ignore.
-    pub(crate) fn build(entries: Vec<Entry>) -> Result<Self, Vec<Clash>> {
-        let mut builder = Builder::default();
-        let exact = builder.tree.root();
-        let below = builder.tree.root();
-        let any = builder.tree.root();
-        let mut hosted = false;
-        let mut priced = false;
-        for entry in entries {
-            let Some(methods) = builder.leaves.method_set(&entry.methods) else {
-                builder.clashes.push(Clash { route: entry.route.index, kind: ClashKind::Methods });
-                continue;
-            };
-            priced |= entry.route.is_priced();
-            if entry.hosts.is_empty() {
-                builder.insert(any, &entry, methods);
-            }
-            for host in &entry.hosts {
-                let root = match host {
-                    HostPattern::Any => any,
-                    HostPattern::Exact(name) => builder.host(exact, name),
-                    HostPattern::Below(name) => builder.host(below, name),
-                };
-                hosted |= root != any;
-                builder.insert(root, &entry, methods);
-            }
+    pub(crate) fn finish(mut self) -> Result<Routes, Vec<Clash>> {
+        if !self.clashes.is_empty() {
+            return Err(self.clashes);
         }
-        let Builder { mut tree, mut leaves, clashes } = builder;
-        if !clashes.is_empty() {
-            return Err(clashes);
-        }
-        tree.shrink();
-        leaves.finish();
-        Ok(Self { tree, leaves, exact, below, any, hosted, priced })
+        self.routes.tree.shrink();
+        self.routes.leaves.finish();
+        Ok(self.routes)
     }
-}
 
-impl Builder {
     /// Hosts are literals below a root of their own; the node found is the root of the
     /// host's paths.
     fn host(&mut self, parent: NodeId, name: &str) -> NodeId {
         debug_assert!(is_name(name.as_bytes()) || name.starts_with('['));
-        self.tree.add_literal(parent, name.as_bytes(), name).unwrap_or(parent)
+        self.routes.tree.add_literal(parent, name.as_bytes(), name).unwrap_or(parent)
     }
 
     fn insert(&mut self, root: NodeId, entry: &Entry, methods: MethodSet) {
         if entry.route.is_priced() {
-            self.tree.set_priced(root);
+            self.routes.tree.set_priced(root);
         }
         let mut node = root;
         for segment in &entry.path.segments {
             node = match segment {
-                Segment::Any => self.tree.add_any(node),
-                Segment::Literal { text, folded } => match self.tree.add_literal(node, folded, text) {
+                Segment::Any => self.routes.tree.add_any(node),
+                Segment::Literal { text, folded } => match self.routes.tree.add_literal(node, folded, text) {
                     Ok(child) => child,
                     Err(other) => return self.clash(entry, ClashKind::Spelling(text.clone(), other)),
                 },
             };
         }
-        let there = if entry.path.rest { self.tree.rest(node) } else { self.tree.leaf(node) };
+        let there = if entry.path.rest { self.routes.tree.rest(node) } else { self.routes.tree.leaf(node) };
         match there {
             Some(leaf) => self.join(leaf, entry, methods),
             None => {
-                let leaf = self.leaves.add(entry.path.slash, methods, entry.route.clone());
+                let leaf = self.routes.leaves.add(entry.path.slash, methods, entry.route.clone());
                 if entry.path.rest {
-                    self.tree.set_rest(node, leaf);
+                    self.routes.tree.set_rest(node, leaf);
                 } else {
-                    self.tree.set_leaf(node, leaf);
+                    self.routes.tree.set_leaf(node, leaf);
                 }
             }
         }
     }
 
     fn join(&mut self, leaf: LeafId, entry: &Entry, methods: MethodSet) {
-        let other = self.leaves.route(leaf).map_or_else(String::new, |route| route.name.clone());
-        if self.leaves.get(leaf).is_some_and(|leaf| leaf.slash != entry.path.slash) {
+        let other = self.routes.leaves.route(leaf).map_or_else(String::new, |route| route.name.to_string());
+        if self.routes.leaves.get(leaf).is_some_and(|leaf| leaf.slash != entry.path.slash) {
             return self.clash(entry, ClashKind::Slash(other));
         }
-        if let Err(other) = self.leaves.join(leaf, methods, entry.route.clone()) {
-            self.clash(entry, ClashKind::Tie(other.name.clone()));
+        if let Err(other) = self.routes.leaves.join(leaf, methods, entry.route.clone()) {
+            self.clash(entry, ClashKind::Tie(other.name.to_string()));
         }
     }
 

@@ -12,28 +12,28 @@ mod reference;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{Offer, Settle, SettleOn, Target, Verify, Wallets};
+use crate::config::{Offer, Settle, SettleOn, Target, Text, Verify, Wallets};
 
 fn offer(name: &str) -> Arc<Offer> {
     Arc::new(Offer {
-        name: name.to_owned(),
+        name: name.into(),
         accepts: Vec::new(),
         others: Vec::new(),
         meter: None,
         wallets: Wallets::Any,
         v1: true,
-        facilitators: Vec::new(),
-        weights: Vec::new(),
+        facilitators: Arc::default(),
+        weights: Box::default(),
         settle: Settle::Before,
         verify: Verify::Local,
         settle_on: SettleOn::default(),
         max_timeout_seconds: 60,
         redeem_for_seconds: 3600,
-        description: String::new(),
-        mime_type: String::new(),
+        description: Text::default(),
+        mime_type: Text::default(),
         sku: None,
         seller: None,
-        labels: Vec::new(),
+        labels: Arc::default(),
         extensions: Default::default(),
         in_dollars: true,
     })
@@ -51,14 +51,20 @@ pub(super) fn entries(lines: &[&str]) -> Vec<Entry> {
         let (host, path) = place.split_at(place.find('/').unwrap());
         let hosts = if host.is_empty() { vec![] } else { vec![HostPattern::parse(host).unwrap()] };
         let target = if words[0] == "free" { Target::Free } else { Target::Offer(offer(words[0])) };
-        let route = Arc::new(Route { name: (*line).to_owned(), index, target, template: None });
+        let route = Arc::new(Route { name: (*line).into(), index, target, template: None });
         Entry { hosts, methods, path: Pattern::parse(path).unwrap(), route }
     };
     lines.iter().enumerate().map(entry).collect()
 }
 
+pub(super) fn build(entries: &[Entry]) -> Result<Routes, Vec<Clash>> {
+    let mut builder = Builder::new(entries.len());
+    entries.iter().for_each(|entry| builder.add(entry));
+    builder.finish()
+}
+
 pub(super) fn routes(lines: &[&str]) -> Routes {
-    Routes::build(entries(lines)).unwrap()
+    build(&entries(lines)).unwrap()
 }
 
 /// What a request is, in a word: the first and last words of the route, or the refusal.
@@ -69,7 +75,7 @@ pub(super) fn ask(routes: &Routes, request: &str) -> String {
         None => ("example.com", target),
     };
     match routes.resolve(method, authority, path) {
-        Resolution::Route(route) => route.name.clone(),
+        Resolution::Route(route) => route.name.to_string(),
         Resolution::Unmatched => "unmatched".to_owned(),
         Resolution::Ambiguous => "ambiguous".to_owned(),
         Resolution::MethodNotAllowed { allow, .. } => format!("405 {allow}"),
@@ -221,7 +227,7 @@ fn rest_is_zero_or_more_segments() {
 #[test]
 fn clashes_are_all_reported() {
     let clash = |lines: &[&str]| {
-        Routes::build(entries(lines)).unwrap_err().into_iter().map(|c| (c.route, c.kind)).collect::<Vec<_>>()
+        build(&entries(lines)).unwrap_err().into_iter().map(|c| (c.route, c.kind)).collect::<Vec<_>>()
     };
     let tie = |name: &str| ClashKind::Tie(name.to_owned());
     assert_eq!(
@@ -234,7 +240,7 @@ fn clashes_are_all_reported() {
         [(1, ClashKind::Spelling("docs".to_owned(), "Docs".to_owned()))]
     );
     assert_eq!(clash(&["a /docs", "b POST /docs/"]), [(1, ClashKind::Slash("a /docs".to_owned()))]);
-    assert!(Routes::build(entries(&["a h.com/x", "b /x", "c *.com/x", "d GET /y", "e POST /y"])).is_ok());
+    assert!(build(&entries(&["a h.com/x", "b /x", "c *.com/x", "d GET /y", "e POST /y"])).is_ok());
 }
 
 #[test]

@@ -36,6 +36,11 @@ struct Node {
 // === impl Tree ===
 
 impl Tree {
+    /// Room for two nodes a route, such as its last literal and a variable, and for those before.
+    pub(super) fn of(routes: usize) -> Self {
+        Self { nodes: Vec::with_capacity(routes.saturating_mul(17).div_euclid(8)), ..Self::default() }
+    }
+
     /// Adds a node that is nobody's child.
     pub(super) fn root(&mut self) -> NodeId {
         self.push(NONE, b"")
@@ -188,10 +193,14 @@ impl Tree {
             return;
         }
         let size = wanted.next_power_of_two().max(16);
-        let ids: Vec<NodeId> = self.slots.iter().copied().filter(|&id| id != NONE).collect();
+        // Freed before there is another: a sandbox's memory grows and never shrinks.
+        self.slots = Vec::new();
         self.slots = vec![NONE; size];
-        for id in ids {
-            self.place(id);
+        for id in 0..index(self.nodes.len()) {
+            // Literals alone have a key.
+            if self.node(id).is_some_and(|node| node.key_len > 0) {
+                self.place(id);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a change costs, seen in the change: instructions and allocations of the core's paths,
-hostcalls of each kind of request, and the module's size, against `benches/guard/counts.toml`.
+hostcalls of each kind of request, the module's size and its memory with ten thousand routes,
+against `benches/guard/counts.toml`.
 
     guard.py GUARD HOSTCALLS MODULE [--write]
 
@@ -28,6 +29,8 @@ GATES = ROOT / "benches/guard/src/gate.rs"
 TOLERANCE = 0.01
 # Of the module's bytes.
 SIZE_TOLERANCE = 0.01
+# Of a sandbox's memory, which grows by 64 KiB.
+MEMORY_TOLERANCE = 0.06
 PLANTED = 0.05
 
 GATE = "x402_guard::gate::"
@@ -86,11 +89,17 @@ def hostcalls(program):
     return tomllib.loads(text)["hostcalls"]
 
 
+def memory(module):
+    command = ["node", str(ROOT / "tests/build/memory.mjs"), str(module)]
+    return tomllib.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)["memory"]
+
+
 def measure(guard, program, module):
     counted, allocations = profile(guard, {})
     turn = counted.pop("nothing") / 1000
     return turn, {
         "module": {"bytes": Path(module).stat().st_size},
+        "memory": memory(module),
         "instructions": counted,
         "allocations": allocations,
         "hostcalls": hostcalls(program),
@@ -99,7 +108,7 @@ def measure(guard, program, module):
 
 def spell(found):
     lines = [HEAD]
-    for section in ("module", "instructions", "allocations"):
+    for section in ("module", "memory", "instructions", "allocations"):
         lines += [f"[{section}]", *(f"{key} = {value}" for key, value in found[section].items()), ""]
     for path, calls in found["hostcalls"].items():
         lines += [f"[hostcalls.{path}]", *(f"{name} = {count}" for name, count in calls.items()), ""]
@@ -128,6 +137,7 @@ def compare(known, found):
             complaints.append(f"{what} {name}: {old} on record, {new} now{drift}")
 
     section("module", known["module"], found["module"], SIZE_TOLERANCE)
+    section("memory", known["memory"], found["memory"], MEMORY_TOLERANCE)
     section("instructions", known["instructions"], found["instructions"], TOLERANCE)
     section("allocations", known["allocations"], found["allocations"], 0)
     for path in known["hostcalls"].keys() | found["hostcalls"].keys():

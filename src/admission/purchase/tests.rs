@@ -32,7 +32,7 @@ fn policy() -> Policy {
 fn present(offer: Offer, known: &Several, encoded: &str) -> Purchase {
     let offer = Arc::new(offer);
     let target = Target::Offer(Arc::clone(&offer));
-    let route = Arc::new(Route { name: "r".to_owned(), index: 0, target, template: None });
+    let route = Arc::new(Route { name: "r".into(), index: 0, target, template: None });
     let asked = Asked { method: "GET", path: "/", template: None };
     let presented = Presented { encoded: encoded.as_bytes(), resource: "https://a/".to_owned(), asked };
     Purchase::read(&policy(), known, &route, &offer, presented, NOW).unwrap()

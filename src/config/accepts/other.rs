@@ -1,7 +1,6 @@
 //! Ways to pay that only the facilitator understands.
 
 use super::*;
-use crate::config::text::token;
 use crate::config::OtherAccept;
 use crate::money::Amount;
 
@@ -76,7 +75,7 @@ pub(super) fn read(
         );
         return None;
     }
-    if fields.get("scheme").is_some_and(|value| token(value, &path.key("scheme"), 64, errors).is_none()) {
+    if fields.get("scheme").is_some_and(|_| fields.token("scheme", 64, errors).is_none()) {
         return None;
     }
     if fields.get("assetTransferMethod").is_some() {
@@ -100,13 +99,13 @@ pub(super) fn read(
             (asset, pay_to.map(|address| address.to_string()), format!("eip155:{chain}"))
         }
         Network::Other(network) => {
-            let pay_to = pay_to.and_then(|value| token(value, &path.key("payTo"), 128, errors));
+            let pay_to = pay_to.and_then(|_| fields.token("payTo", 128, errors));
             let asset = match fields.get("asset") {
                 Some(Value::Text(symbol)) => foreign(&network, symbol, &asset_path, errors),
                 Some(value) => described(value, asset_path, errors),
                 None => foreign(&network, "USDC", &asset_path, errors),
             };
-            (asset, pay_to, network)
+            (asset, pay_to.map(str::to_owned), network)
         }
     };
     let extra = match fields.get("extra") {
@@ -147,14 +146,14 @@ fn foreign(
 fn described(value: &Value<'_>, path: Path<'_>, errors: &mut Errors) -> Option<(String, String, u8)> {
     let fields = Fields::open(value, path, DESCRIBED_KEYS, errors)?;
     let address = fields.need("address", "the asset, as the network spells it", errors);
-    let address = address.and_then(|value| token(value, &path.key("address"), 128, errors));
+    let address = address.and_then(|_| fields.token("address", 128, errors));
     let decimals = fields.need("decimals", "the asset's decimals, 6 for USDC", errors);
     let decimals = decimals
         .and_then(|_| fields.number("decimals", 0, 36, errors))
         .and_then(|decimals| u8::try_from(decimals).ok());
     let symbol = fields.need("symbol", "its ticker, for prices and people", errors);
-    let symbol = symbol.and_then(|value| printable(value, &path.key("symbol"), 32, errors));
-    Some((address?, symbol?, decimals?))
+    let symbol = symbol.and_then(|_| fields.printable("symbol", 32, errors));
+    Some((address?.to_owned(), symbol?.to_owned(), decimals?))
 }
 
 fn read_extra(value: &Value<'_>, path: &Path<'_>, errors: &mut Errors) -> Option<String> {

@@ -98,6 +98,105 @@ fn a_key_that_is_there_twice_is_a_mistake() {
     assert!(from(&twice).unwrap_err().contains("settle: the key is there twice"));
 }
 
+/// The example with its routes as this text, whatever that is.
+fn with_routes(routes: &str) -> String {
+    let mut config = example();
+    let ours = config.as_object_mut().unwrap().remove("routes").unwrap().to_string();
+    let rest = config.to_string();
+    format!("{},{}}}", rest.strip_suffix('}').unwrap(), routes.replace('@', &ours))
+}
+
+#[test]
+fn routes_are_read_wherever_and_however_they_stand() {
+    let policy = format!("{:?}", read(&example()).unwrap());
+    let first = format!("{{{},{}", r#""routes":@"#, &with_routes("")[1..]);
+    let ours = example()["routes"].to_string();
+    let first = first.replace('@', &ours).replace(",}", "}");
+    for text in [with_routes(r#""routes":@"#), with_routes(r#""\u0072outes" : @ "#), first] {
+        assert_eq!(format!("{:?}", from(text.as_bytes()).unwrap()), policy, "{text}");
+    }
+}
+
+#[test]
+fn of_routes_that_are_there_twice_the_first_are_read() {
+    let twice = "routes: the key is there twice";
+    let missing = "routes[0].name: missing";
+    for (text, read) in [
+        (r#""routes":@,"routes":[{}]"#, false),
+        (r#""routes":null,"routes":[{}]"#, true),
+        (r#""routes":[{}],"routes":@"#, true),
+        (r#""routes":[{}],"routes":null"#, true),
+        (r#""routes":null,"routes":@,"routes":[{}]"#, false),
+    ] {
+        let refused = from(with_routes(text).as_bytes()).unwrap_err();
+        assert!(refused.contains(twice), "{text}: {refused}");
+        assert_eq!(refused.contains(missing), read, "{text}: {refused}");
+    }
+    let nested = from(with_routes(r#""routes":{"routes":@}"#).as_bytes()).unwrap_err();
+    assert!(nested.contains("routes: a list belongs here, not an object"), "{nested}");
+    let deep = from(with_routes(r#""limit":{"routes":@},"routes":@"#).as_bytes()).unwrap_err();
+    assert!(deep.contains("1 mistake in") && deep.contains("limit.routes: unknown key"), "{deep}");
+    for (list, why) in [("[]", "remove the key, or add one"), ("[7]", "routes[0]: an object belongs here")] {
+        let refused = from(with_routes(&format!("\"routes\":{list}")).as_bytes()).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let many = with_routes(&format!("\"routes\":[{}0]", "0,".repeat(200_000)));
+    let refused = from(many.as_bytes()).unwrap_err();
+    assert!(refused.contains("routes: the list must have 1 to 200000 entries (remove some)"), "{refused}");
+}
+
+#[test]
+fn a_struct_may_say_its_routes_in_any_order() {
+    let mut config = example();
+    let routes = config.as_object_mut().unwrap().remove("routes").unwrap();
+    let rest = to_struct(&config);
+    let [key, ours] = [field(1, b"routes"), to_value(&routes)];
+    let other = to_value(&serde_json::json!([{}]));
+    let whole = |entry: &[&[u8]]| [rest.clone(), field(1, &entry.concat())].concat();
+    let policy = format!("{:?}", read(&example()).unwrap());
+    for entry in [
+        whole(&[&key, &field(2, &ours)]),
+        whole(&[&field(2, &ours), &key]),
+        whole(&[&key, &field(2, &other), &field(2, &ours)]),
+        whole(&[&key, &field(2, &[&other[..], &ours[..]].concat())]),
+        whole(&[&key, &field(2, &ours), &key]),
+    ] {
+        assert_eq!(format!("{:?}", from(&entry).unwrap()), policy);
+    }
+    for (entry, why) in [
+        (whole(&[&key, &field(2, &ours), &field(1, b"paywall")]), "paywall: not true or false"),
+        (whole(&[&key, &field(2, &[&ours[..], &[0x08, 0]].concat())]), "routes: missing"),
+    ] {
+        let refused = from(&entry).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn each_name_is_held_against_the_last_of_its_kind() {
+    let route = |number: usize, name: &str| {
+        format!(r#"{{"name":"{name}","match":{{"path":"/{number}"}},"free":true}}"#)
+    };
+    let list = |names: &[&str]| {
+        let routes: Vec<String> =
+            names.iter().enumerate().map(|(number, name)| route(number, name)).collect();
+        with_routes(&format!("\"offers\":{{}},\"routes\":[{}]", routes.join(",")))
+    };
+    let refused = from(list(&["a", "b", "a", "a"]).as_bytes()).unwrap_err();
+    assert!(refused.contains("routes[2].name: routes[0] has the name \"a\" too"), "{refused}");
+    assert!(refused.contains("routes[3].name: routes[2] has the name \"a\" too"), "{refused}");
+    let names: Vec<String> = (0..2_000).map(|number| format!("r{number}")).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let offers = |text: String| text.replacen(r#""offers":{},"#, "", 1);
+    assert_eq!(from(offers(list(&names)).as_bytes()).unwrap().routes().count(), 2_000);
+    names.push("r77");
+    let refused = from(offers(list(&names)).as_bytes()).unwrap_err();
+    assert!(
+        refused.contains("1 mistake in") && refused.contains("routes[2000].name: routes[77] has"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn bombs_do_not_go_off() {
     let deep = format!("{}{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));

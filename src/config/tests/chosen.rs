@@ -19,7 +19,7 @@ fn three(changes: &[(&str, Json)]) -> Vec<(&'static str, Json)> {
 fn chosen(changes: &[(&str, Json)], path: &str) -> (Vec<String>, Vec<u32>) {
     let policy = read(&with(&three(changes))).unwrap_or_else(|errors| panic!("{errors}"));
     let offer = offer(&policy, path);
-    (offer.facilitators.iter().map(|one| one.name.clone()).collect(), offer.weights.clone())
+    (offer.facilitators.iter().map(|one| one.name.clone()).collect(), offer.weights.to_vec())
 }
 
 #[test]

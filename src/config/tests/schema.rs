@@ -19,8 +19,8 @@ fn the_schema_lists_the_keys_of_the_parser() {
     let schema: Json = serde_json::from_str(SCHEMA).unwrap();
     for (pointer, expected) in [
         ("", wire::KEYS),
-        ("/$defs/route", wire::ROUTE_KEYS),
-        ("/$defs/match", wire::MATCH_KEYS),
+        ("/$defs/route", routes::ROUTE_KEYS),
+        ("/$defs/match", routes::MATCH_KEYS),
         ("/$defs/claims", claims::KEYS),
         ("/$defs/sharedClaims", claims::SHARED_KEYS),
         ("/$defs/forwardedOrigin", public::ORIGIN_KEYS),
@@ -64,8 +64,8 @@ fn the_schema_lists_the_keys_of_the_parser() {
 fn the_reference_has_a_row_for_every_key() {
     let all = [
         wire::KEYS,
-        wire::ROUTE_KEYS,
-        wire::MATCH_KEYS,
+        routes::ROUTE_KEYS,
+        routes::MATCH_KEYS,
         claims::KEYS,
         claims::SHARED_KEYS,
         wire::LIMIT_KEYS,

@@ -19,8 +19,8 @@ fn offer_for(required: &Value, settle: Settle) -> Offer {
     for other in &accepts[1..] {
         built.accepts.extend(offer(other, settle).accepts);
     }
-    built.description = required["resource"]["description"].as_str().unwrap().to_owned();
-    built.mime_type = required["resource"]["mimeType"].as_str().unwrap().to_owned();
+    built.description = required["resource"]["description"].as_str().unwrap().into();
+    built.mime_type = required["resource"]["mimeType"].as_str().unwrap().into();
     built
 }
 
@@ -73,7 +73,7 @@ proptest! {
         let mut requirements = base()["requirements"].clone();
         requirements["extra"]["name"] = json!(name);
         let mut offer = offer(&requirements, Settle::Before);
-        offer.description = description.clone();
+        offer.description = description.as_str().into();
         let header = Challenge::new(&offer, &Unasked, "").header(&error, &url, "");
 
         let whole = STANDARD.decode(&header).unwrap();
@@ -109,8 +109,8 @@ fn an_echoed_quote_matches() {
 fn version_1_stands_in_the_body() {
     let vector = vectors()["eip712_exact_upto"]["v1_base_sepolia_eip3009"]["requirements"].clone();
     let mut offer = offer(&base()["requirements"], Settle::Before);
-    offer.description = vector["description"].as_str().unwrap().to_owned();
-    offer.mime_type = vector["mimeType"].as_str().unwrap().to_owned();
+    offer.description = vector["description"].as_str().unwrap().into();
+    offer.mime_type = vector["mimeType"].as_str().unwrap().into();
     let url = vector["resource"].as_str().unwrap();
     let quote = |offer: &Offer| Challenge::new(offer, &Unasked, "").v1_accepts(url);
     let accepts: Value = serde_json::from_str(&quote(&offer).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{ask, check, entries, routes};
+use super::{ask, build, check, entries, routes};
 use crate::route::Routes;
 
 const POLICY: &[&str] = &[
@@ -360,7 +360,7 @@ proptest! {
         // The quick answer is the guarded one.
         let lines = ["a /a/{x}", "b /{x}/b", "c /a/**", "d /b", "free /c/{x}/**"];
         let clean = routes(&lines);
-        let spelled: Routes = Routes::build(entries(&lines)).unwrap();
+        let spelled: Routes = build(&entries(&lines)).unwrap();
         let quick = ask(&clean, &format!("GET {path}"));
         prop_assert_ne!(&quick, "ambiguous");
         prop_assert_eq!(quick, ask(&spelled, &format!("GET {path}?q")));
