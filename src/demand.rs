@@ -165,6 +165,16 @@ impl Demand {
         };
         rest.is_empty().then_some(demand)
     }
+
+    /// As the text that the shared store keeps.
+    pub fn to_text(&self) -> Option<String> {
+        self.to_bytes().map(hex::encode)
+    }
+
+    /// From a text that [`Self::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::from_bytes(&hex::decode(text).ok()?)
+    }
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {

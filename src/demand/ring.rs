@@ -45,6 +45,11 @@ pub fn backoff(tries: u8) -> u64 {
     BACKOFF.get(usize::from(tries)).or(BACKOFF.last()).copied().unwrap_or(300)
 }
 
+/// Seconds to wait after the first look, the second and so on; then always the last.
+pub fn waits() -> &'static [u64] {
+    BACKOFF.split_first().map_or(BACKOFF, |(_, later)| later)
+}
+
 /// Keeps a demand, in place of what was kept under its name before. `false` when there is no room.
 pub fn keep(
     shared: &impl Shared,
