@@ -130,6 +130,32 @@ async fn a11_a_client_that_signs_anew_without_waiting_is_served_once_it_is_known
     all_used(&shop, path, &[all[0], all[all.len() - 1]]).await;
 }
 
+/// Nobody comes: it is asked about by the timer, two seconds later, then five, then fifteen.
+async fn asked_about_later_and_later(shop: Option<Shop>) {
+    let Some(shop) = shop else { return };
+    let (wallet, path) = (Wallet::another(), "/before/stays-open");
+    let first = left_open(&shop, &wallet, path, 1_000).await;
+    for asked in [2, 3] {
+        let begun = Instant::now();
+        while shop.settles(&first) < asked {
+            assert!(begun.elapsed() < Duration::from_secs(14), "the timer sleeps");
+            pause(20).await;
+        }
+    }
+    pause(9_000).await;
+    assert_eq!(shop.settles(&first), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_an_outcome_that_stays_open_is_asked_about_later_and_later_with_a_store() {
+    asked_about_later_and_later(open("webdis")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_an_outcome_that_stays_open_is_asked_about_later_and_later_without() {
+    asked_about_later_and_later(Shop::alone(|scene| scene)).await;
+}
+
 /// The chain is asked first, from what the store kept, and its word serves whoever waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn a11_a_new_payment_has_the_chain_asked_about_the_wallets_open_one() {
