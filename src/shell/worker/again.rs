@@ -113,9 +113,7 @@ impl Worker {
 
     /// Asks whoever was asked before; nobody waits for the answer.
     pub(super) fn resolve(&self, attempt: Attempt, demand: Rc<Demand>) {
-        // The claim says who was asked last; what was kept may be from before it moved on.
-        let known = self.known(&demand.identity, self.now()).map(|claim| claim.settler);
-        let settler = known.filter(|settler| *settler != 0).unwrap_or(demand.settler);
+        let settler = demand.asked_last(self.known(&demand.identity, self.now()).as_ref());
         let asked = self.settler(settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
         let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
         let machine = Settlement::unattended();

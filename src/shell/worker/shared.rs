@@ -179,7 +179,7 @@ impl Worker {
             Reply::Unsure(doubt) => self.store_failed(&doubt.to_string()),
         }
         if let (Owner::Exchange(context), Reply::Written { payment: Some(text), .. }) = (&owner, &reply) {
-            self.found(*context, text);
+            self.found(*context, &errand.identity, text);
         }
         let (names, attempt) = ((errand.identity, errand.offered), errand.op.attempt());
         let undo = self.undo_of(&owner, &errand);
@@ -322,11 +322,11 @@ impl Worker {
     }
 
     /// What the store kept of the claim that an exchange is given: it asks again with that.
-    fn found(&self, context: u32, text: &str) {
+    fn found(&self, context: u32, identity: &Identity, text: &str) {
         let Ok(visits) = self.visits.try_borrow() else { return };
         let visit = visits.get(&context).map(|visit| visit.try_borrow_mut());
         if let Some(Ok(mut visit)) = visit {
-            visit.found = Demand::from_text(text).map(Rc::new);
+            visit.found = Demand::kept_for(identity, text).map(Rc::new);
         }
     }
 
