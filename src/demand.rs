@@ -6,7 +6,7 @@
 //! that replicas share; so it survives the client, the worker and the module that made it. Bytes
 //! that do not read as one are nobody's demand.
 
-use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
+use crate::claims::{Attempt, Begin, Binding, Claim, Identity, Op, Opening, UnixSeconds};
 use crate::config::Text;
 use crate::evm::address::Address;
 use crate::facilitator::Expected;
@@ -165,6 +165,27 @@ impl Demand {
             body: part(&mut rest)?.to_vec(),
         };
         rest.is_empty().then_some(demand)
+    }
+
+    /// As the text that the shared store keeps.
+    pub fn to_text(&self) -> Option<String> {
+        self.to_bytes().map(|bytes| crate::json::hex(&bytes))
+    }
+
+    /// From a text that [`Self::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::from_bytes(&crate::json::unhexed(text)?)
+    }
+
+    /// From such a text, if it is this authorisation's.
+    pub fn kept_for(identity: &Identity, text: &str) -> Option<Self> {
+        Self::from_text(text).filter(|demand| demand.identity == *identity)
+    }
+
+    /// The tag of the facilitator that was asked last: as its claim says, where that is known; what was
+    /// kept may be from before it moved on.
+    pub fn asked_last(&self, claim: Option<&Claim>) -> u32 {
+        claim.map(|claim| claim.settler).filter(|settler| *settler != 0).unwrap_or(self.settler)
     }
 }
 

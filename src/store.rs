@@ -11,7 +11,7 @@
 //! | `c:<wallet>:<nonce>` | the claim: hexadecimal text, opaque here |
 //! | `p:<wallet>:<nonce>` | what is needed to ask about it again: opaque text |
 //! | `o:<wallet>:<binding>` | sorted set of nonces: claims of a wallet for one purchase that are open, by their end |
-//! | `d` | sorted set of claim keys, by when they are to be asked about |
+//! | `d` | sorted set of claim keys, by when they are to be asked about, and eighths of a second: how often they were handed out since |
 //!
 //! The wallet is a hash of chain, contract and payer. A script reaches a claim from a member of
 //! the open set by joining texts, so that a Redis Cluster, which wants every key named, cannot
@@ -101,19 +101,22 @@ pub struct Swap<'a> {
     pub want_open: bool,
     /// What is needed to ask about it again.
     pub payment: Change<&'a str>,
+    /// Whether that is told, if it stays and the swap is written.
+    pub want_payment: bool,
     /// When it is to be asked about again.
     pub due: Change<UnixSeconds>,
 }
 
-/// Takes claims whose time has come, and puts each off for as long as the asker may need.
+/// Takes claims whose time has come, and puts each off, the longer the more often it was taken.
 #[derive(Clone, Copy, Debug)]
-pub struct Due {
+pub struct Due<'a> {
     /// As [`Swap::id`].
     pub id: u64,
     /// At most so many; no more than [`MAX_DUE`].
     pub most: u32,
-    /// Seconds until each of them is handed out again.
-    pub lease: u32,
+    /// Seconds until a claim is handed out again, by how often it was before: eight are told
+    /// apart. Then always the last; there is at least one.
+    pub waits: &'a [u64],
 }
 
 // === impl Name ===

@@ -28,9 +28,11 @@ pub fn run(data: &[u8]) {
 
     let reply = cost::within(8_192, 64, body.len(), || Reply::read(&delivery, CALL.0));
     match &reply {
-        Reply::Written { now } => {
+        Reply::Written { now, payment } => {
             let words = said(status, body);
-            assert_eq!(words[1..], ["1".to_owned(), words[2].clone(), String::new()], "{words:?}");
+            let told = payment.clone().unwrap_or_default();
+            assert!(told.len() <= MAX_PAYMENT && told.is_ascii() && told.len() != 1);
+            assert_eq!(words[1..], ["1".to_owned(), words[2].clone(), told], "{words:?}");
             assert!(*now <= 99_999_999_999);
         }
         Reply::Differs { current, open, .. } => {

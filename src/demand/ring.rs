@@ -45,7 +45,13 @@ pub fn backoff(tries: u8) -> u64 {
     BACKOFF.get(usize::from(tries)).or(BACKOFF.last()).copied().unwrap_or(300)
 }
 
-/// Keeps a demand, in place of what was kept under its name before. `false` when there is no room.
+/// Seconds to wait after the first look, the second and so on; then always the last.
+pub fn waits() -> &'static [u64] {
+    BACKOFF.split_first().map_or(BACKOFF, |(_, later)| later)
+}
+
+/// Keeps a demand, in place of what was kept under its name before: when that is to be looked at, and
+/// how many looks there were, stays. `false` when there is no room.
 /// For a claim that is `new` nothing was: then the first free slot is as good as any.
 pub fn keep(
     shared: &impl Shared,
@@ -57,11 +63,15 @@ pub fn keep(
 ) -> bool {
     let Some(bytes) = demand.to_bytes() else { return false };
     let name = name(&demand.identity);
-    let mut value = header(&name, due, expires, 0);
-    value.extend_from_slice(&bytes);
+    let value = |held: &[u8]| {
+        let before = Kept::parse(held).filter(|kept| held.starts_with(&name) && now < kept.expires);
+        let (due, tries) = before.map_or((due, 0), |kept| (kept.due, kept.tries));
+        let mut value = header(&name, due, expires, tries);
+        value.extend_from_slice(&bytes);
+        value
+    };
     let put = |fits: &dyn Fn(&[u8]) -> bool| {
-        slots(&name)
-            .any(|slot| swap(shared, slot, &|held| fits(held).then(|| value.clone())).unwrap_or(false))
+        slots(&name).any(|slot| swap(shared, slot, &|held| fits(held).then(|| value(held))).unwrap_or(false))
     };
     // It never stands twice: what it said before may name another facilitator.
     let own = |held: &[u8]| held.starts_with(&name);
@@ -97,17 +107,20 @@ pub fn take_due(shared: &impl Shared, slot: u16, now: UnixSeconds) -> Result<Opt
         return Ok(None);
     }
     let Some(kept) = Kept::parse(&bytes).filter(|kept| kept.due <= now) else { return Ok(None) };
-    let due = now.saturating_add(backoff(kept.tries)).saturating_add(kept.demand.lease.into());
-    let next = kept.rewritten(&bytes, due, kept.tries.saturating_add(1));
+    let tries = kept.tries.saturating_add(1);
+    let due = now.saturating_add(backoff(tries)).saturating_add(kept.demand.lease.into());
+    let next = kept.rewritten(&bytes, due, tries);
     Ok(shared.set(&key(slot), &next, cas)?.then_some(kept))
 }
 
-/// A look settled nothing: makes the demand due again, the later the more looks there were.
+/// A look or a try settled nothing: makes the demand due again, the later the more looks there were.
+/// No try puts it off.
 pub fn postpone(shared: &impl Shared, identity: &Identity, now: UnixSeconds) {
     let name = name(identity);
     let later = |held: &[u8]| {
         let kept = Kept::parse(held).filter(|_| held.starts_with(&name))?;
-        Some(kept.rewritten(held, now.saturating_add(backoff(kept.tries)), kept.tries))
+        let due = kept.due.min(now.saturating_add(backoff(kept.tries)));
+        Some(kept.rewritten(held, due, kept.tries))
     };
     for slot in slots(&name) {
         if swap(shared, slot, &later).unwrap_or(true) {

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::claims::Transaction;
+use crate::claims::{Next, Transaction};
 
 pub(super) const NOW: UnixSeconds = 1_767_225_600;
 
@@ -206,4 +206,32 @@ fn each_step_of_a_settlement_is_one_op_on_its_claim() {
     for (step, op) in steps {
         assert_eq!(demand.op(step, attempt, NOW), op, "{step:?}");
     }
+}
+
+/// A store that says one authorisation's demand is another's moves no money with it.
+#[test]
+fn what_is_kept_under_anothers_name_is_nobodys() {
+    let text = demand(1).to_text().unwrap();
+    assert_eq!(Demand::kept_for(&demand(1).identity, &text), Some(demand(1)));
+    assert_eq!(Demand::kept_for(&demand(2).identity, &text), None);
+    let (short, long, garbled) = (text.replacen("01", "", 1), text.clone() + "00", text.replace('0', "g"));
+    for strange in ["", "0", "zz", &short, &long, &garbled] {
+        assert_eq!(Demand::kept_for(&demand(1).identity, strange), None);
+    }
+}
+
+/// Whoever was asked last is asked again, and if the claim does not say who that was, whoever the
+/// demand was kept for.
+#[test]
+fn who_was_asked_last_is_who_the_claim_says() {
+    let kept = Demand { settler: 7, ..demand(1) };
+    let begun = |settler| {
+        let terms = Begin { opening: Opening::Settling, settler, ..kept.begin(Attempt(1), NOW) };
+        match Claim::apply(None, &Op::Begin(terms), NOW).0 {
+            Next::Put(claim) => claim,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([begun(9), begun(0)].map(|claim| kept.asked_last(Some(&claim))), [9, 7]);
+    assert_eq!(kept.asked_last(None), 7);
 }

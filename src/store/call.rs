@@ -11,10 +11,10 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "99a41945aa313730a804ec437d50e1a63cd944c5" };
+    Script { text: include_str!("swap.lua"), sha1: "9f21408963b287c27da3d9b83faf79459639e3a4" };
 
 pub(super) const DUE: Script =
-    Script { text: include_str!("due.lua"), sha1: "b36ef0788c42e71f74c269f0292c387f3f7f82ba" };
+    Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };
 
 /// A call to be made with `POST`. The store's address, path and headers are in its
 /// [`SharedStore`].
@@ -41,6 +41,7 @@ impl Swap<'_> {
         };
         let next = fits(self.next).then_some(self.next)?.unwrap_or_default();
         let payment = match self.payment {
+            Change::Leave if self.want_payment => "?",
             Change::Leave => "",
             Change::Remove => "-",
             Change::Put(text) => is_payment(text).then_some(text)?,
@@ -74,12 +75,15 @@ impl Swap<'_> {
 
 // === impl Due ===
 
-impl Due {
+impl Due<'_> {
     /// The call; as [`Swap::call`].
     pub fn call(&self, store: &SharedStore, full: bool) -> Call {
         let keys = [[store.key_prefix.as_str(), "d"].concat()];
-        let (most, lease) = (self.most.min(MAX_DUE).to_string(), self.lease.to_string());
-        write(store.kind, &DUE, full, &keys, &[&store.key_prefix, &most, &lease, &id_text(self.id)])
+        let (most, id) = (self.most.min(MAX_DUE).to_string(), id_text(self.id));
+        let waits: Vec<String> = self.waits.iter().map(u64::to_string).collect();
+        let mut arguments = vec![store.key_prefix.as_str(), &most, &id];
+        arguments.extend(waits.iter().map(String::as_str));
+        write(store.kind, &DUE, full, &keys, &arguments)
     }
 }
 

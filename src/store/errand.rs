@@ -22,7 +22,7 @@ const TRIES: u8 = 8;
 /// How long at least it is tried to write what became of a claim, in seconds.
 const UNDO_SECONDS: u64 = 300;
 
-/// Seconds after a lapsed lease, and after an open answer, until a claim is asked about.
+/// Seconds after a lapsed lease, and after an open answer, until a claim is first asked about.
 const DUE_SECONDS: u64 = 2;
 
 /// An op on its way.
@@ -161,6 +161,8 @@ impl Errand {
             (Change::Remove, _) => Change::Remove,
             _ => Change::Leave,
         };
+        // Who asks again with another payment in his hand has not got what it takes.
+        let want_payment = payment == Change::Leave && matches!(self.outcome, Outcome::Resolve(_));
         send(&Swap {
             id,
             claim: &name,
@@ -171,6 +173,7 @@ impl Errand {
             open,
             want_open: self.want_open,
             payment,
+            want_payment,
             due: books.due,
         })
     }
@@ -281,14 +284,19 @@ impl Books {
         let asked = matches!(state(before), Some(State::Settling | State::Unknown));
         let left = if asked { Change::Remove } else { Change::Leave };
         let still_due = if asked { Change::Remove } else { Change::Leave };
+        // The first ask says when the next one is due. Whoever asks then puts nothing off: a client
+        // that tries often enough would have nobody ask.
+        let first = |at: UnixSeconds, asks: u8| match asks {
+            0 | 1 => Change::Put(at.saturating_add(DUE_SECONDS)),
+            _ => Change::Leave,
+        };
         match after {
             Some(claim) if claim.state == State::Settling => {
-                let due = Change::Put(claim.lease.saturating_add(DUE_SECONDS));
+                let due = first(claim.lease, claim.asks);
                 Self { open: Change::Put(()), payment: Change::Put(()), due }
             }
             Some(claim) if claim.state == State::Unknown => {
-                let due = Change::Put(now.saturating_add(DUE_SECONDS));
-                Self { open: Change::Put(()), payment: Change::Leave, due }
+                Self { open: Change::Put(()), payment: Change::Leave, due: first(now, claim.asks) }
             }
             Some(claim) if claim.state == State::Taken => {
                 Self { open: Change::Put(()), payment: left, due: still_due }

@@ -18,6 +18,8 @@ pub enum Reply {
     Written {
         /// The store's clock.
         now: UnixSeconds,
+        /// What is kept for asking about it, where that was wanted and anything is.
+        payment: Option<String>,
     },
     /// Another value stands there, or none; nothing was written.
     Differs {
@@ -123,18 +125,17 @@ impl Reply {
     }
 
     fn understand(words: &[&str]) -> Option<Self> {
-        let (&[verdict, now, current], members) = words.split_first_chunk::<3>()?;
+        let (&[verdict, now, text], members) = words.split_first_chunk::<3>()?;
         let now = seconds(now)?;
         let open = members.chunks(2).map(OpenClaim::read).collect::<Option<Vec<_>>>()?;
-        let current = match current {
-            "" => None,
-            value => Some(is_value(value).then(|| value.to_owned())?),
-        };
         if open.len() > MAX_OPEN {
             return None;
         }
+        if verdict == "1" {
+            return open.is_empty().then_some(Self::Written { now, payment: optional(text, is_payment)? });
+        }
+        let current = optional(text, is_value)?;
         match (verdict, &current, open.is_empty()) {
-            ("1", None, true) => Some(Self::Written { now }),
             ("2", None, false) => Some(Self::OpenFirst { now, open }),
             ("0", _, _) => Some(Self::Differs { now, current, open }),
             _ => None,
@@ -178,11 +179,16 @@ impl OpenClaim {
 impl DueClaim {
     fn read(&[key, value, payment]: &[&str; 3], store: &SharedStore) -> Option<Self> {
         let name = Name::parse(key.strip_prefix(store.key_prefix.as_str())?.strip_prefix("c:")?)?;
-        let payment = match payment {
-            "" => None,
-            text => Some(is_payment(text).then(|| text.to_owned())?),
-        };
+        let payment = optional(payment, is_payment)?;
         is_value(value).then(|| Self { name, value: value.to_owned(), payment })
+    }
+}
+
+/// A text that may be missing; `None` where it is not one of its kind.
+fn optional(text: &str, is_one: fn(&str) -> bool) -> Option<Option<String>> {
+    match text {
+        "" => Some(None),
+        text => is_one(text).then(|| Some(text.to_owned())),
     }
 }
 

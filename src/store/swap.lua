@@ -20,6 +20,10 @@ R('ZADD',o,f,m)
 R('ZREMRANGEBYRANK',o,0,-65)
 R('EXPIREAT',o,string.format('%d',R('ZREVRANGE',o,0,0,'WITHSCORES')[2]))
 elseif a=='-' then R('ZREM',o,m) end
-if y=='-' then R('DEL',p) elseif y~='' then R('SET',p,y) R('EXPIREAT',p,f) elseif n~='' then R('EXPIREAT',p,f) end
+local k=''
+if y=='-' then R('DEL',p) elseif #y>1 then R('SET',p,y) R('EXPIREAT',p,f) elseif n~='' then
+if y=='?' then k=R('GET',p) or '' end
+R('EXPIREAT',p,f)
+end
 if u=='-' then R('ZREM',d,c) elseif u~='' then R('ZADD',d,u,c) end
-return {i,'1',t,''}
+return {i,'1',t,k}

@@ -50,6 +50,7 @@ fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str>) -> Swap<
         open: Change::Put(()),
         want_open: true,
         payment: Change::Put("cGF5+/="),
+        want_payment: true,
         due: Change::Put(1_800_000_000),
     }
 }
@@ -104,12 +105,12 @@ fn a_call_is_written_in_the_dialect_of_the_front() {
         let full = swap.call(&store(kind, &[]), true).unwrap();
         let named = swap.call(&store(kind, &[]), false).unwrap();
         assert!(full.body.len() > named.body.len() + call::SWAP.text.len() - 100);
-        let due = Due { id: ID, most: u32::MAX, lease: 30 }.call(&store(kind, &[]), false);
+        let due = Due { id: ID, most: u32::MAX, waits: &[5, 30] }.call(&store(kind, &[]), false);
         let words: Vec<String> = match kind {
             "webdis" => due.body.split('/').map(unescape).collect(),
             _ => serde_json::from_str(&due.body).unwrap(),
         };
-        let due = ["EVALSHA", call::DUE.sha1, "1", "x402:d", "x402:", "16", "30", "0102030405060708"];
+        let due = ["EVALSHA", call::DUE.sha1, "1", "x402:d", "x402:", "16", "0102030405060708", "5", "30"];
         assert_eq!(words, due);
     }
 }
@@ -195,7 +196,8 @@ fn an_answer_of_the_script_says_what_it_did() {
     let differs =
         |current: Option<&str>, open| Reply::Differs { now: 7, current: current.map(str::to_owned), open };
     for (words, expected) in [
-        (vec![&*id, "1", "7", ""], Reply::Written { now: 7 }),
+        (vec![&*id, "1", "7", ""], Reply::Written { now: 7, payment: None }),
+        (vec![&*id, "1", "7", "cGF5"], Reply::Written { now: 7, payment: Some("cGF5".to_owned()) }),
         (vec![&*id, "0", "7", ""], differs(None, vec![])),
         (vec![&*id, "0", "7", "0a"], differs(Some("0a"), vec![])),
         (vec![&*id, "0", "7", "0a", &nonce, "0b"], differs(Some("0a"), open.clone())),
@@ -205,13 +207,32 @@ fn an_answer_of_the_script_says_what_it_did() {
     }
 }
 
+/// What is kept is told where it stays and is wanted, and nothing is written for it.
+#[test]
+fn what_is_kept_is_asked_for_where_it_stays() {
+    let claim = Name::of(&who(2));
+    for (payment, want_payment, expected) in [
+        (Change::Leave, false, ""),
+        (Change::Leave, true, "?"),
+        (Change::Remove, true, "-"),
+        (Change::Put("cGF5"), true, "cGF5"),
+    ] {
+        let swap = Swap { payment, want_payment, ..swap(&claim, Before::Value("00"), Some("01")) };
+        let body = swap.call(&store("upstash", &[]), false).unwrap().body;
+        let words: Vec<String> = serde_json::from_str(&body).unwrap();
+        assert_eq!(words[14], expected, "{words:?}");
+    }
+    let marked = Swap { payment: Change::Put("?"), ..swap(&claim, Before::Absent, Some("01")) };
+    assert_eq!(marked.call(&store("upstash", &[]), false), None, "no payment is that text");
+}
+
 /// Nothing else may be taken for a swap that was or was not written.
 #[test]
 fn whatever_else_comes_leaves_it_open() {
     let id = id_text(ID);
     let other = id_text(ID + 1);
     let nonce = "ab".repeat(32);
-    let long = "0".repeat(MAX_VALUE + 1);
+    let (long, huge) = ("0".repeat(MAX_VALUE + 1), "0".repeat(MAX_PAYMENT + 1));
     let many: Vec<&str> =
         [&*id, "0", "7", ""].into_iter().chain([&*nonce, "0b"].repeat(MAX_OPEN + 1)).collect();
     for words in [
@@ -222,7 +243,8 @@ fn whatever_else_comes_leaves_it_open() {
         &["1", "7", ""],
         &[&other, "1", "7", ""],
         &["", "1", "7", ""],
-        &[&id, "1", "7", "0a"],
+        &[&id, "1", "7", "?"],
+        &[&id, "1", "7", &huge],
         &[&id, "1", "7", "", &nonce, "0b"],
         &[&id, "2", "7", ""],
         &[&id, "2", "7", "0a", &nonce, "0b"],

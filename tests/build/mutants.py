@@ -373,9 +373,55 @@ MUTANTS = [
         SWAP, ["swap::a_claim_is_kept_for_a_while_however_late_it_is_written"],
     ),
     (
-        "the lease of who asks again", "src/store/due.lua",
-        "R('ZADD',KEYS[1],string.format('%d',t+l),k)", "",
+        "the time of who asks again", "src/store/due.lua",
+        "R('ZADD',KEYS[1],string.format('%.3f',t+(ARGV[4+l] or ARGV[#ARGV])+math.min(l+1,7)/8),k)", "",
         DUE, ["due::a_claim_is_handed_out_once_its_time_has_come_and_to_one_asker"],
+    ),
+    (
+        "the count of looks", "src/store/due.lua",
+        "math.min(l+1,7)/8", "0",
+        DUE, ["due::a_claim_is_handed_out_later_and_later_and_no_try_puts_it_off"],
+    ),
+    (
+        "the timer that no try puts off", "src/store/errand.rs",
+        "0 | 1 => Change::Put(at.saturating_add(DUE_SECONDS)),",
+        "0..=254 => Change::Put(at.saturating_add(DUE_SECONDS)),",
+        STORE, ["store::errand::tests::no_try_puts_off_when_an_open_claim_is_asked_about"],
+    ),
+    (
+        "what was kept, for who asks without it", "src/store/errand.rs",
+        "let want_payment = payment == Change::Leave && matches!(self.outcome, Outcome::Resolve(_));",
+        "let want_payment = false;",
+        STORE, ["store::errand::tests::who_asks_again_without_the_payment_is_told_what_was_kept"],
+    ),
+    (
+        "what was kept, told with its claim", "src/store/swap.lua",
+        "if y=='?' then k=R('GET',p) or '' end", "",
+        SWAP, ["swap::what_is_needed_to_ask_again_lives_as_long_as_its_claim"],
+    ),
+    (
+        "whose demand was kept", "src/demand.rs",
+        "Self::from_text(text).filter(|demand| demand.identity == *identity)",
+        "Self::from_text(text).filter(|demand| demand.identity == *identity || true)",
+        DEMAND, ["demand::tests::what_is_kept_under_anothers_name_is_nobodys"],
+    ),
+    (
+        "who was asked last", "src/demand.rs",
+        "claim.map(|claim| claim.settler).filter(|settler| *settler != 0).unwrap_or(self.settler)",
+        "claim.map(|claim| claim.settler).filter(|settler| *settler != 0).unwrap_or(0 * self.settler)",
+        DEMAND, ["demand::tests::who_was_asked_last_is_who_the_claim_says"],
+    ),
+    (
+        "the look that no try puts off", "src/demand/ring.rs",
+        "let due = kept.due.min(now.saturating_add(backoff(kept.tries)));",
+        "let due = now.saturating_add(backoff(kept.tries));",
+        DEMAND, ["demand::ring::tests::no_try_puts_off_a_look_or_has_them_begin_anew"],
+    ),
+    (
+        "the looks that a try does not begin anew", "src/demand/ring.rs",
+        "before.map_or((due, 0), |kept| (kept.due, kept.tries));",
+        "before.map_or((due, 0), |kept| (kept.due, 0 * kept.tries));",
+        DEMAND, ["demand::ring::tests::no_try_puts_off_a_look_or_has_them_begin_anew"],
     ),
     (
         "the wait for what a wallet may have paid", "src/claims/life.rs",

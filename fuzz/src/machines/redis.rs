@@ -2,6 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use x402_proxy_wasm::claims::bucket::from_text;
+
+/// Scores of what is due count eighths of a second.
+const EIGHTHS: u64 = 8;
+
 /// What is kept.
 #[derive(Default)]
 pub(super) struct Redis {
@@ -85,39 +90,47 @@ impl Redis {
             "-" => drop(self.sets.entry(open.clone()).or_default().remove(member)),
             _ => {}
         }
+        let told = if kept == "?" { self.get(payment).unwrap_or_default() } else { String::new() };
         match kept.as_str() {
             "-" => drop(self.texts.remove(payment)),
-            "" if next.is_empty() => {}
-            "" => drop(self.texts.get_mut(payment).map(|(_, expires)| *expires = until)),
+            "" | "?" if next.is_empty() => {}
+            "" | "?" => drop(self.texts.get_mut(payment).map(|(_, expires)| *expires = until)),
             text => drop(self.texts.insert(payment.clone(), (text.to_owned(), until))),
         }
         let times = self.sets.entry(due.clone()).or_default();
         match at.as_str() {
             "-" => drop(times.remove(claim)),
             "" => {}
-            at => drop(times.insert(claim.clone(), at.parse().expect("a time"))),
+            at => {
+                let asks = from_text(next).map_or(0, |claim| claim.asks);
+                assert!(asks <= 1, "a try puts off when an open claim is asked about: {next} to {at}");
+                times.insert(claim.clone(), at.parse::<u64>().expect("a time") * EIGHTHS);
+            }
         }
-        vec![id.clone(), "1".to_owned(), now.to_string(), String::new()]
+        vec![id.clone(), "1".to_owned(), now.to_string(), told]
     }
 
     fn due(&mut self, key: &str, arguments: &[String], now: u64) -> Vec<String> {
-        let [prefix, most, lease, id] = arguments else { panic!("{arguments:?}") };
+        let [prefix, most, id, waits @ ..] = arguments else { panic!("{arguments:?}") };
         let number = |text: &String| text.parse::<u64>().expect("a number");
         let set = self.sets.entry(key.to_owned()).or_default();
         let mut found: Vec<(u64, String)> = set
             .iter()
-            .filter(|(_, score)| **score <= now)
+            .filter(|(_, score)| **score / EIGHTHS <= now)
             .map(|(name, score)| (*score, name.clone()))
             .collect();
         found.sort();
         let mut reply = vec![id.clone(), now.to_string()];
-        for (_, name) in found.into_iter().take(number(most) as usize) {
+        for (score, name) in found.into_iter().take(number(most) as usize) {
             let Some(value) = self.get(&name) else {
                 self.sets.entry(key.to_owned()).or_default().remove(&name);
                 continue;
             };
             let payment = self.get(&format!("{prefix}p:{}", &name[prefix.len() + 2..])).unwrap_or_default();
-            self.sets.entry(key.to_owned()).or_default().insert(name.clone(), now + number(lease));
+            let looks = score % EIGHTHS;
+            let wait = number(waits.get(looks as usize).or(waits.last()).expect("a wait"));
+            let next = (now + wait) * EIGHTHS + (looks + 1).min(EIGHTHS - 1);
+            self.sets.entry(key.to_owned()).or_default().insert(name.clone(), next);
             reply.extend([name, value, payment]);
         }
         reply

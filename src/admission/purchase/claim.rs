@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Purchase;
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
-use crate::config::{Route, Settle};
+use crate::config::{Route, Settle, Text};
 use crate::demand::Demand;
 use crate::evm::address::Address;
 use crate::exchange::{Check, Step, Terms};
@@ -23,7 +23,7 @@ const MIN_LEASE_SECONDS: u64 = 15;
 const LEASE_MARGIN_SECONDS: u64 = 5;
 
 /// A route's name; payee, asset and amount.
-type Bought = (String, (Address, Address, Amount));
+type Bought = (Text, (Address, Address, Amount));
 
 thread_local! {
     /// Most payments on a route buy what the one before did.

@@ -79,8 +79,8 @@ fn what_is_kept_again_stands_once_and_says_what_was_said_last() {
         assert!(keep(&store, &moved, DUE + 9, LATER, NOW, false));
         assert_eq!(standing(&store, 1), [slots[free]]);
         assert_eq!(find(&store, &moved.identity), Some(moved.clone()));
-        assert_eq!(take(&store, 1, DUE + 8), None);
-        assert_eq!(take(&store, 1, DUE + 9).map(|kept| (kept.demand, kept.tries)), Some((moved, 0)));
+        assert_eq!(take(&store, 1, DUE - 1), None);
+        assert_eq!(take(&store, 1, DUE).map(|kept| (kept.demand, kept.tries)), Some((moved, 0)));
     }
 }
 
@@ -109,7 +109,7 @@ fn what_is_due_is_taken_once_and_comes_back_later_and_later() {
     assert!(kept(&store, 1));
     assert_eq!(take(&store, 1, DUE - 1), None, "not due");
     let mut now = DUE;
-    for (tries, wait) in [2, 5, 15, 30, 60, 120, 300, 300, 300].into_iter().enumerate() {
+    for (tries, wait) in [5, 15, 30, 60, 120, 300, 300, 300, 300].into_iter().enumerate() {
         let taken = take(&store, 1, now).unwrap();
         assert_eq!((usize::from(taken.tries), taken.due, taken.expires), (tries, now, LATER));
         assert_eq!(taken.demand, demand(1));
@@ -132,6 +132,30 @@ fn a_look_that_settled_nothing_is_repeated_after_its_wait() {
     assert_eq!(take(&store, 1, DUE + 1 + 5).map(|kept| kept.tries), Some(1));
     postpone(&store, &demand(2).identity, DUE);
     assert_eq!(find(&store, &demand(2).identity), None, "nobody's is not made");
+}
+
+/// Who asks again keeps the demand again: neither he nor how his try ends changes when the next look
+/// is due, or how many there were.
+#[test]
+fn no_try_puts_off_a_look_or_has_them_begin_anew() {
+    let store = Memory::new(DIALECTS[0]);
+    assert!(kept(&store, 1));
+    postpone(&store, &demand(1).identity, NOW);
+    let try_it = |now: UnixSeconds| {
+        assert!(keep(&store, &demand(1), now + 17, LATER, now, false));
+        postpone(&store, &demand(1).identity, now);
+    };
+    let mut due = NOW + 2;
+    for (tries, wait) in [5, 15, 30, 60, 120, 300, 300].into_iter().enumerate() {
+        for now in due - 2..due {
+            try_it(now);
+        }
+        assert_eq!(take(&store, 1, due - 1), None, "look {tries}");
+        assert_eq!(take(&store, 1, due).map(|kept| usize::from(kept.tries)), Some(tries));
+        // Whoever looks asks, and settles nothing.
+        try_it(due);
+        due += wait;
+    }
 }
 
 #[test]

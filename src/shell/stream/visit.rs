@@ -11,6 +11,7 @@ use crate::admission::head::{self, Field};
 use crate::admission::{Head, Purchase};
 use crate::claims::{self, Attempt, Identity, Transaction};
 use crate::config::{Facilitator, Offer, Policy, Route, Target};
+use crate::demand::Demand;
 use crate::exchange::{Denial, Event, Exchange, Paid, Settled};
 use crate::limit::Source;
 use crate::money::Amount;
@@ -55,6 +56,8 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) crediting: bool,
     /// Its outcome was open before.
     pub(in crate::shell) resolving: bool,
+    /// What the shared store kept for asking about that claim.
+    pub(in crate::shell) found: Option<Rc<Demand>>,
     /// Who settles, once that was decided.
     pub(in crate::shell) line: Option<Vec<Arc<Facilitator>>>,
     /// When the lease was last renewed.
@@ -125,6 +128,7 @@ impl Visit {
             identity: Identity::NONE,
             crediting: false,
             resolving: false,
+            found: None,
             line: None,
             renewed: 0,
             charged: None,

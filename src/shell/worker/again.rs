@@ -17,8 +17,8 @@ use crate::store::{Due, DueClaim, Listed};
 /// Slots looked at in one second: each is visited every four.
 const SLICE: u16 = ring::SLOTS / 4;
 
-/// Claims of the shared store that are taken at once, and seconds each is the taker's.
-const DUE: (u32, u32) = (8, 30);
+/// Claims of the shared store that are taken at once.
+const MOST_DUE: u32 = 8;
 
 /// Who looked last, and when.
 const TURN: &str = "x402/ring/1/turn";
@@ -49,10 +49,14 @@ impl Worker {
 
     /// Asks the store for claims of all replicas that are due.
     pub(super) fn fetch_due(&self) {
+        self.ask_for_due(false);
+    }
+
+    fn ask_for_due(&self, full: bool) {
         let Some(store) = &self.policy.shared_claims else { return };
-        let (most, lease) = DUE;
         let id = self.attempt().0;
-        let _ = self.send_to_store(store, id, &Due { id, most, lease }.call(store, false));
+        let due = Due { id, most: MOST_DUE, waits: ring::waits() };
+        let _ = self.send_to_store(store, id, &due.call(store, full));
     }
 
     /// Claims that are due, or none.
@@ -65,10 +69,7 @@ impl Worker {
                     self.look_into_shared(&due, now);
                 }
             }
-            Listed::Unscripted => {
-                let (id, (most, lease)) = (self.attempt().0, DUE);
-                let _ = self.send_to_store(store, id, &Due { id, most, lease }.call(store, true));
-            }
+            Listed::Unscripted => self.ask_for_due(true),
             Listed::Down => self.store_failed("it could not be reached"),
             Listed::Unsure(doubt) => self.store_failed(&doubt.to_string()),
         }
@@ -79,8 +80,7 @@ impl Worker {
         if open.is_none_or(|claim| claim.state != State::Unknown) {
             return;
         }
-        let bytes = due.payment.as_deref().and_then(crate::json::unhexed);
-        if let Some(demand) = bytes.and_then(|bytes| Demand::from_bytes(&bytes)) {
+        if let Some(demand) = due.payment.as_deref().and_then(Demand::from_text) {
             self.ask_about(demand, now);
         }
     }
@@ -113,9 +113,7 @@ impl Worker {
 
     /// Asks whoever was asked before; nobody waits for the answer.
     pub(super) fn resolve(&self, attempt: Attempt, demand: Rc<Demand>) {
-        // The claim says who was asked last; what was kept may be from before it moved on.
-        let known = self.known(&demand.identity, self.now()).map(|claim| claim.settler);
-        let settler = known.filter(|settler| *settler != 0).unwrap_or(demand.settler);
+        let settler = demand.asked_last(self.known(&demand.identity, self.now()).as_ref());
         let asked = self.settler(settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
         let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
         let machine = Settlement::unattended();

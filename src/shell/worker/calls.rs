@@ -159,13 +159,16 @@ impl Worker {
             let settler = asked.facilitator.as_ref().map_or(0, |first| first.tag());
             return (purchase.demand(amount, settler), asked);
         }
-        let settler = self.known(&visit.identity, host::now()).map_or(0, |claim| claim.settler);
+        let claim = self.known(&visit.identity, self.now());
+        let mut settler = claim.map_or(0, |claim| claim.settler);
         let mut demand = purchase.demand(amount, settler);
         if !own {
-            demand = match self.find_demand(&visit.identity) {
+            demand = match visit.found.take().or_else(|| self.find_demand(&visit.identity)) {
                 Some(kept) => kept,
                 None => Rc::new(Demand { identity: visit.identity, body: Vec::new(), ..(*demand).clone() }),
             };
+            // The table in front of a store may have had no room for the claim.
+            settler = demand.asked_last(claim.as_ref());
         }
         let asked = match self.settler(settler) {
             Some(facilitator) => Asked::line(&[facilitator]),

@@ -5,6 +5,7 @@
 //! cannot be written is not granted.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use proxy_wasm::hostcalls;
@@ -14,6 +15,7 @@ use super::outbound::Outgoing;
 use super::Worker;
 use crate::claims::{Binding, Claim, Identity, Op, Outcome};
 use crate::config::SharedStore;
+use crate::demand::Demand;
 use crate::exchange;
 use crate::facilitator::breaker::Breaker;
 use crate::facilitator::Delivery;
@@ -92,7 +94,7 @@ impl Worker {
         };
         let asks = matches!(op, Op::Begin(_) | Op::Settling { .. } | Op::Move { .. });
         let demand = if asks { (case.demand)() } else { None };
-        let payment = demand.and_then(|demand| demand.to_bytes()).map(|bytes| crate::json::hex(&bytes));
+        let payment = demand.and_then(|demand| demand.to_text());
         let names = (case.identity, case.offered);
         let errand = match Errand::start(names, op, local, payment, case.first, now) {
             Start::Known(outcome) => return Some(outcome),
@@ -169,12 +171,15 @@ impl Worker {
         let Some((owner, errand)) = found else { return self.listed(id, delivery) };
         let reply = Reply::read(delivery, id);
         match &reply {
-            Reply::Written { now } | Reply::Differs { now, .. } | Reply::OpenFirst { now, .. } => {
+            Reply::Written { now, .. } | Reply::Differs { now, .. } | Reply::OpenFirst { now, .. } => {
                 self.store_spoke(Some(*now));
             }
             Reply::Unscripted => self.store_spoke(None),
             Reply::Down => self.store_failed("it could not be reached"),
             Reply::Unsure(doubt) => self.store_failed(&doubt.to_string()),
+        }
+        if let (Owner::Exchange(context), Reply::Written { payment: Some(text), .. }) = (&owner, &reply) {
+            self.found(*context, &errand.identity, text);
         }
         let (names, attempt) = ((errand.identity, errand.offered), errand.op.attempt());
         let undo = self.undo_of(&owner, &errand);
@@ -313,6 +318,15 @@ impl Worker {
                 }
             }
             Owner::Undo(_) | Owner::Nobody => {}
+        }
+    }
+
+    /// What the store kept of the claim that an exchange is given: it asks again with that.
+    fn found(&self, context: u32, identity: &Identity, text: &str) {
+        let Ok(visits) = self.visits.try_borrow() else { return };
+        let visit = visits.get(&context).map(|visit| visit.try_borrow_mut());
+        if let Some(Ok(mut visit)) = visit {
+            visit.found = Demand::kept_for(identity, text).map(Rc::new);
         }
     }
 

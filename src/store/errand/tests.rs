@@ -73,7 +73,7 @@ fn arrive(store: &mut Option<Claim>, errand: &Errand) -> Reply {
         };
         if expected {
             *store = swap.next.and_then(from_text);
-            return Reply::Written { now: NOW };
+            return Reply::Written { now: NOW, payment: None };
         }
         Reply::Differs { now: NOW, current: current.clone(), open: Vec::new() }
     })
@@ -229,4 +229,81 @@ fn a_renewal_on_its_way_takes_nothing_up_again() {
         assert_eq!(run(&mut store, away(redeeming(), late)), Outcome::Lost);
     }
     assert_eq!(store.map(|claim| (claim.state, claim.attempt)), Some((State::Redeeming, Attempt(8))));
+}
+
+/// What a step writes beside its claim, once it is decided over what stands in the store: when it is
+/// to be asked about, what is kept for that, and whether that is told.
+fn beside(
+    store: &mut Option<Claim>,
+    op: Op,
+    payment: Option<String>,
+) -> Vec<(Change<UnixSeconds>, bool, bool)> {
+    let Start::Away(mut errand) = Errand::start(names(), op, None, payment, false, NOW) else {
+        panic!("{op:?} is known here")
+    };
+    let mut written = Vec::new();
+    loop {
+        written.push(
+            errand.with_swap(1, NOW, |swap| {
+                (swap.due, matches!(swap.payment, Change::Put(_)), swap.want_payment)
+            }),
+        );
+        let reply = arrive(store, &errand);
+        match errand.on(reply, NOW) {
+            Turn::Again(next) => errand = next,
+            Turn::Over { .. } => return written,
+        }
+    }
+}
+
+fn try_of(attempt: Attempt) -> Op {
+    let Op::Begin(terms) = begin(Opening::Nothing) else { panic!("no begin") };
+    Op::Begin(Begin { attempt, vouched: true, ..terms })
+}
+
+/// However often it is tried, and however each try ends, the timer is not put off by it: only the
+/// first ask says when the next one is due.
+#[test]
+fn no_try_puts_off_when_an_open_claim_is_asked_about() {
+    let mut store = None;
+    let asked = beside(&mut store, begin(Opening::Settling), Some("0a".to_owned()));
+    assert_eq!(asked, [(Change::Put(LEASE + 2), true, false)]);
+    let open = beside(&mut store, Op::Unknown { attempt: OWN }, None);
+    assert_eq!(open.last(), Some(&(Change::Put(NOW + 2), false, false)), "soon");
+    for attempt in (10..20).map(Attempt) {
+        for op in [try_of(attempt), Op::Renew { attempt, lease: LEASE + 9 }] {
+            let written = beside(&mut store, op, None);
+            assert!(written.iter().all(|(due, ..)| *due == Change::Leave), "{op:?}: {written:?}");
+            assert_eq!(store.map(|claim| claim.state), Some(State::Settling));
+        }
+        for end in [Op::Unknown { attempt }, Op::Release { attempt }] {
+            let written = beside(&mut store, end, None);
+            assert!(written.iter().all(|(due, ..)| *due == Change::Leave), "{end:?}: {written:?}");
+            assert_eq!(store.map(|claim| claim.state), Some(State::Unknown));
+        }
+    }
+    // Proven, it is due no more.
+    let transaction = Transaction([9; 32]);
+    let Op::Begin(otherwise) = begin(Opening::Nothing) else { panic!("no begin") };
+    beside(&mut store, try_of(Attempt(20)), None);
+    let settled = Op::Settled { attempt: Attempt(20), transaction, deliver: None, otherwise };
+    assert_eq!(beside(&mut store, settled, None).last(), Some(&(Change::Remove, false, false)));
+}
+
+/// Who is given an open claim without the payment that it is for is told what was kept of it, and
+/// nobody else is.
+#[test]
+fn who_asks_again_without_the_payment_is_told_what_was_kept() {
+    for own in [None, Some("0b".to_owned())] {
+        let mut store = put(settling_claim(), &Op::Unknown { attempt: OWN });
+        let told = own.is_none();
+        let written = beside(&mut store, try_of(Attempt(8)), own);
+        assert_eq!(written.last(), Some(&(Change::Leave, !told, told)));
+        let settling = beside(&mut store, Op::Renew { attempt: Attempt(8), lease: LEASE + 9 }, None);
+        assert!(settling.iter().all(|(_, put, told)| !put && !told));
+    }
+    let mut store = redeeming();
+    run(&mut store, away(redeeming(), Op::Undelivered { attempt: OWN }));
+    let redeemed = beside(&mut store, try_of(Attempt(8)), None);
+    assert!(redeemed.iter().all(|(_, put, told)| !put && !told), "of a claim that is paid nothing is kept");
 }

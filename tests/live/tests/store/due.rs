@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use x402_proxy_wasm::store::{Before, Change, DueClaim, Listed, Name, Swap, MAX_DUE};
+use x402_proxy_wasm::claims::{Attempt, Begin, Identity, Op, Opening, Outcome};
+use x402_proxy_wasm::demand::ring::waits;
+use x402_proxy_wasm::evm::address::Address;
+use x402_proxy_wasm::store::errand::{Errand, Start, Turn};
+use x402_proxy_wasm::store::{Before, Change, DueClaim, Listed, Name, Reply, Swap, MAX_DUE};
 
-use crate::rig::{name, swap, Front, Line, Rig};
+use crate::rig::{delivery, fresh_id, name, swap, Front, Line, Rig, BINDING};
 
 async fn put(line: &mut Line, claim: &Name, value: &str, payment: Option<&str>, end: u64, due: u64) {
     let payment = payment.map_or(Change::Leave, Change::Put);
@@ -29,7 +33,7 @@ async fn a_claim_is_handed_out_once_its_time_has_come_and_to_one_asker() {
         put(&mut line, &name(2, 2), "02", None, now + 600, now - 2).await;
         put(&mut line, &name(1, 3), "03", Some("cGF5"), now + 600, now + 300).await;
 
-        let listed = line.due(8, 2).await;
+        let listed = line.due(8, &[2, 600]).await;
         let Listed::Claims { now: clock, .. } = listed else { panic!("{listed:?}") };
         assert!(clock.abs_diff(rig.now()) <= 1);
         let expected = [
@@ -37,10 +41,86 @@ async fn a_claim_is_handed_out_once_its_time_has_come_and_to_one_asker() {
             DueClaim { name: name(1, 1), value: "01".to_owned(), payment: Some("cGF5".to_owned()) },
         ];
         assert_eq!(claims(listed), expected, "{}", front.kind);
-        assert_eq!(claims(line.due(8, 2).await), [], "they are somebody's");
+        assert_eq!(claims(line.due(8, &[2, 600]).await), [], "they are somebody's");
         tokio::time::sleep(Duration::from_millis(3_050)).await;
-        assert_eq!(claims(line.due(8, 600).await).len(), 2, "who does not come back loses them");
-        assert_eq!(claims(line.due(8, 600).await), []);
+        assert_eq!(claims(line.due(8, &[2, 600]).await).len(), 2, "who does not come back loses them");
+        tokio::time::sleep(Duration::from_millis(3_050)).await;
+        assert_eq!(claims(line.due(8, &[2, 600]).await), [], "the second time for longer");
+    }
+}
+
+/// Each look puts the next one off for longer, and nothing else puts it off: not the tries of those
+/// who come with a payment, however many.
+#[tokio::test]
+async fn a_claim_is_handed_out_later_and_later_and_no_try_puts_it_off() {
+    let Some(rig) = Rig::start() else { return };
+    for front in &rig.fronts {
+        let (mut line, due) = (front.line(), front.key("d"));
+        rig.redis.run(&["FLUSHALL"]);
+        run(&mut line, &rig, begin(1, Opening::Settling, rig.now()), Some("0a0b")).await;
+        run(&mut line, &rig, Op::Unknown { attempt: Attempt(1) }, None).await;
+        let key = rig.redis.run(&["ZRANGE", &due, "0", "-1"]).texts()[0].to_owned();
+        let score = |rig: &Rig| rig.text(&["ZSCORE", &due, &key]).unwrap().parse::<f64>().unwrap();
+        let first = score(&rig);
+        assert!((first - rig.now() as f64 - 2.0).abs() <= 1.0, "{first}");
+        for (look, wait) in [5, 15, 30, 60, 120, 300, 300, 300, 300].into_iter().enumerate() {
+            // As if its time had come.
+            let moment = rig.now() as f64 - 1.0 + score(&rig).fract();
+            rig.redis.run(&["ZADD", &due, &format!("{moment:.3}"), &key]);
+            let attempt = look as u64 + 2;
+            run(&mut line, &rig, begin(attempt, Opening::Nothing, rig.now()), None).await;
+            run(&mut line, &rig, Op::Unknown { attempt: Attempt(attempt) }, None).await;
+            assert_eq!(score(&rig), moment, "{}: no try puts it off", front.kind);
+            let listed = claims(line.due(8, waits()).await);
+            assert_eq!(listed.len(), 1, "{}: look {look}", front.kind);
+            assert_eq!(listed[0].payment.as_deref(), Some("0a0b"));
+            let put_off = score(&rig) - rig.now() as f64;
+            assert!((put_off - f64::from(wait)).abs() <= 1.9, "{}: look {look}: {put_off}", front.kind);
+            assert_eq!(claims(line.due(8, waits()).await), []);
+        }
+    }
+}
+
+fn begin(attempt: u64, opening: Opening, now: u64) -> Op {
+    Op::Begin(Begin {
+        attempt: Attempt(attempt),
+        opening,
+        binding: BINDING,
+        valid_before: now + 600,
+        redeem_for: 3_600,
+        lease: now + 15,
+        settler: 7,
+        vouched: false,
+    })
+}
+
+/// One op on the one claim, until it is written; it is told what is kept if it comes without.
+async fn run(line: &mut Line, rig: &Rig, op: Op, payment: Option<&str>) {
+    let identity = Identity {
+        chain_id: 8453,
+        verifying_contract: Address::new([3; 20]),
+        payer: Address::new([1; 20]),
+        nonce: [5; 32],
+    };
+    let (names, now) = ((identity, BINDING), rig.now());
+    let start = Errand::start(names, op, None, payment.map(str::to_owned), false, now);
+    let Start::Away(mut errand) = start else { panic!("{start:?}") };
+    loop {
+        let (call, id) = (fresh_id(), |swap: &Swap<'_>| swap.call(&line.front.store, true));
+        let call = (call, errand.with_swap(call, now, id).expect("a call"));
+        let answer = line.send(&call.1).await;
+        let reply = Reply::read(&delivery(&answer), call.0);
+        if let (Reply::Written { payment: told, .. }, Op::Begin(_)) = (&reply, op) {
+            assert_eq!(told.as_deref(), payment.is_none().then_some("0a0b"));
+        }
+        match errand.on(reply, now) {
+            Turn::Again(next) => errand = next,
+            Turn::Over { outcome, .. } => {
+                let expected = [Outcome::Granted, Outcome::Resolve(None), Outcome::Doubtful];
+                assert!(expected.contains(&outcome), "{op:?}: {outcome:?}");
+                return;
+            }
+        }
     }
 }
 
@@ -60,7 +140,7 @@ async fn what_is_handed_out_is_bounded() {
         let mut seen: Vec<Name> = Vec::new();
         for expected in [1, 1, 1, 1, 5, 16, 16, 3] {
             let asked = if expected == 5 { 5 } else { u32::MAX };
-            let listed = claims(line.due(asked, 600).await);
+            let listed = claims(line.due(asked, &[600]).await);
             assert_eq!(listed.len(), expected, "{}", front.kind);
             assert!(listed.len() <= MAX_DUE as usize);
             assert!(seen.len() >= 4 || listed[0].payment.as_deref() == Some(&large));
@@ -81,7 +161,7 @@ async fn what_is_gone_or_not_ours_is_not_handed_out() {
         line.swap(&swap(&gone, Before::Value("01"), None, 0)).await;
         put(&mut line, &kept, "02", None, now + 600, now - 1).await;
         strange(&rig, front, &due);
-        let listed = claims(line.due(16, 600).await);
+        let listed = claims(line.due(16, &[600]).await);
         assert_eq!(listed, [DueClaim { name: kept, value: "02".to_owned(), payment: None }]);
         assert_eq!(
             rig.count(&["ZCARD", &due]),
@@ -113,7 +193,7 @@ async fn many_askers_get_each_claim_once() {
                 tokio::spawn(async move {
                     let mut mine = Vec::new();
                     loop {
-                        match claims(line.due(5, 600).await) {
+                        match claims(line.due(5, &[600]).await) {
                             none if none.is_empty() => return mine,
                             some => mine.extend(some.into_iter().map(|claim| claim.name)),
                         }

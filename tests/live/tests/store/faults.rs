@@ -17,7 +17,7 @@ async fn a_front_that_is_not_there_was_certainly_not_asked() {
     for front in &rig.fronts {
         let mut line = front.line();
         assert_eq!(line.swap(&swap(&claim, Before::Absent, Some("01"), end)).await, Reply::Down);
-        assert_eq!(line.due(8, 10).await, Listed::Down);
+        assert_eq!(line.due(8, &[10]).await, Listed::Down);
     }
     rig.webdis.restart().expect("webdis");
     rig.upstash.resume();
@@ -37,7 +37,7 @@ async fn a_front_without_its_redis_leaves_it_open() {
         let mut line = front.line();
         let reply = line.swap(&swap(&claim, Before::Absent, Some("01"), end)).await;
         assert_eq!(reply, Reply::Unsure(Doubt::Error), "{}", front.kind);
-        assert_eq!(line.due(8, 10).await, Listed::Unsure(Doubt::Error));
+        assert_eq!(line.due(8, &[10]).await, Listed::Unsure(Doubt::Error));
     }
     // It comes back empty, and without the scripts.
     rig.redis.restart().expect("redis");

@@ -42,7 +42,7 @@ pub(crate) struct Front {
 
 /// A connection through a front. Sends what it is told, once.
 pub(crate) struct Line {
-    front: Front,
+    pub(crate) front: Front,
     connection: Option<RawConnection>,
     pub(crate) patience: Duration,
 }
@@ -130,8 +130,8 @@ impl Line {
         Reply::read(&delivery(&answer), swap.id)
     }
 
-    pub(crate) async fn due(&mut self, most: u32, lease: u32) -> Listed {
-        let due = Due { id: fresh_id(), most, lease };
+    pub(crate) async fn due(&mut self, most: u32, waits: &[u64]) -> Listed {
+        let due = Due { id: fresh_id(), most, waits };
         for full in [false, true] {
             let answer = self.send(&due.call(&self.front.store, full)).await;
             match Listed::read(&delivery(&answer), &self.front.store, due.id) {
@@ -205,6 +205,7 @@ pub(crate) fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str
         open: Change::Leave,
         want_open: false,
         payment: Change::Leave,
+        want_payment: false,
         due: Change::Leave,
     }
 }

@@ -34,7 +34,7 @@ async fn a_claim_is_written_over_what_was_expected_and_over_nothing_else() {
         assert!(differs(None)(&reply), "{reply:?}");
 
         let written = line.swap(&swap(&claim, Before::Absent, Some("01"), end)).await;
-        let Reply::Written { now } = written else { panic!("{written:?}") };
+        let Reply::Written { now, payment: None } = written else { panic!("{written:?}") };
         assert!(now.abs_diff(rig.now()) <= 1, "the store's clock");
         for before in [Before::Absent, Before::Value("02"), Before::Value("0"), Before::Never] {
             let reply = line.swap(&swap(&claim, before, Some("03"), end)).await;
@@ -185,6 +185,23 @@ async fn what_is_needed_to_ask_again_lives_as_long_as_its_claim() {
         assert_eq!(expiry(&rig, &kept), (end + 60 + KEY_MARGIN_SECONDS) as i64, "it stays with its claim");
         assert_eq!(score(&rig), Value::Bulk((end - 500).to_string()));
 
+        // Told to who wants it, if it is written.
+        for (before, next, told) in [("01", "02", false), ("02", "02", true)] {
+            let wanted = Swap {
+                want_payment: true,
+                ..with(Before::Value(before), Some(next), end + 90, Change::Leave, Change::Leave)
+            };
+            let reply = line.swap(&wanted).await;
+            assert_eq!(
+                matches!(&reply, Reply::Written { payment: Some(text), .. } if *text == payment),
+                told,
+                "{reply:?}"
+            );
+            assert_eq!(matches!(reply, Reply::Differs { .. }), !told);
+        }
+        assert_eq!(rig.text(&["GET", &kept]), Some(payment.clone()));
+        assert_eq!(expiry(&rig, &kept), (end + 90 + KEY_MARGIN_SECONDS) as i64);
+
         let lost = with(Before::Value("01"), Some("03"), end, Change::Remove, Change::Remove);
         assert!(matches!(line.swap(&lost).await, Reply::Differs { .. }));
         assert!(rig.exists(&kept) && score(&rig) != Value::Nil, "who differs changes nothing");
@@ -192,6 +209,10 @@ async fn what_is_needed_to_ask_again_lives_as_long_as_its_claim() {
         let done = with(Before::Value("02"), Some("04"), end, Change::Remove, Change::Remove);
         assert!(matches!(line.swap(&done).await, Reply::Written { .. }));
         assert!(!rig.exists(&kept) && !rig.exists(&due));
+        let none = with(Before::Value("04"), Some("05"), end, Change::Leave, Change::Leave);
+        let reply = line.swap(&Swap { want_payment: true, ..none }).await;
+        assert!(matches!(reply, Reply::Written { payment: None, .. }), "{reply:?}");
+        assert!(!rig.exists(&kept), "and nothing is made");
         rig.redis.run(&["FLUSHALL"]);
     }
 }
@@ -222,7 +243,7 @@ async fn hashes_are_those_of_redis() {
     let Some(rig) = Rig::start() else { return };
     let claim = name(1, 1);
     for front in &rig.fronts {
-        let due = x402_proxy_wasm::store::Due { id: 1, most: 1, lease: 1 };
+        let due = x402_proxy_wasm::store::Due { id: 1, most: 1, waits: &[1] };
         let swap = swap(&claim, Before::Never, None, 0);
         let calls = [
             (include_str!("../../../../src/store/swap.lua"), swap.call(&front.store, false).unwrap()),
