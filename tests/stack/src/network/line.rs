@@ -123,6 +123,7 @@ impl Line {
     /// RST on every connection that is open, busy or not.
     pub fn break_off(&self) {
         self.state.orders.send_modify(|order| order.reset_all += 1);
+        std::thread::sleep(Duration::from_millis(20));
     }
 
     /// Connections are refused and idle ones closed, until [`Line::resume`].
@@ -191,11 +192,21 @@ impl State {
 // === impl Entrance ===
 
 impl Accept for Entrance {
-    async fn accept(self, near: TcpStream, mode: watch::Receiver<Mode>) {
+    async fn accept(self, near: TcpStream, mut mode: watch::Receiver<Mode>) {
         let Self(state) = self;
-        // Whoever only looks whether somebody listens says nothing.
-        if !state.resets_on_accept() && !matches!(near.peek(&mut [0]).await, Ok(1)) {
-            return;
+        // Whoever only looks whether somebody listens says nothing. A pool of connections keeps one
+        // that it opened for a request which another one served: idle from the start.
+        if !state.resets_on_accept() {
+            let (mut orders, mut byte) = (state.orders.subscribe(), [0]);
+            let speaks = tokio::select! {
+                biased;
+                _ = orders.changed() => false,
+                _ = mode.wait_for(|mode| *mode != Mode::Open) => false,
+                said = near.peek(&mut byte) => matches!(said, Ok(1)),
+            };
+            if !speaks {
+                return;
+            }
         }
         let trouble = state.next();
         if trouble == Some(Trouble::ResetOnAccept) {

@@ -104,6 +104,24 @@ async fn a_new_trouble_closes_idle_connections_and_leaves_busy_ones() {
     assert_eq!(busy.read(false).await.broken, Some(Broken::Reset));
 }
 
+/// A pool may hold one that it opened for a request which another connection served: what is refused
+/// from now on must not pass there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_never_said_anything_is_idle() {
+    type Order = fn(&Line);
+    let orders: [Order; 3] =
+        [Line::refuse, Line::break_off, |line| line.trouble(Trouble::BlackHole, Aim::All)];
+    for order in orders {
+        let (_upstream, line) = ends();
+        let mut silent = RawConnection::open(line.address()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        order(&line);
+        let answer = silent.exchange(&RawRequest::get("/")).await;
+        assert_ne!(answer.status, 200);
+        assert_eq!(line.traffic().connections, 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_balancer_spreads_pins_and_passes_over_what_is_gone() {
     let (one, two) = (upstream("one"), upstream("two"));
