@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub(crate) use super::tree::Value;
 use super::tree::{Each, APART, MAX_DEPTH};
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
         let Some(seed) = self.deeper() else { return Ok(Value::Null) };
         while let Some(value) = list.next_element_seed(seed)? {
             match self.each {
-                Some(each) => each(value),
+                Some(each) => (each.take)(value),
                 None => values.push(value),
             }
         }
@@ -123,6 +123,10 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
         let mut apart = self.each;
         while let Some(key) = map.next_key_seed(Key)? {
             let each = apart.filter(|_| key == APART);
+            if each.is_none() && self.each.is_some_and(|each| each.alone) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
             let value = map.next_value_seed(Seed { each, ..seed })?;
             apart = apart.filter(|_| each.is_none() || matches!(value, Value::Null));
             fields.push((key, value));

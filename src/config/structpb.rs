@@ -45,6 +45,7 @@ fn read_struct<'b>(
     mut apart: Option<Each<'_, 'b>>,
 ) -> Result<Value<'b>, StructError> {
     let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
+    let alone = apart.is_some_and(|each| each.alone);
     let mut fields = Vec::new();
     let mut bytes = Bytes(bytes);
     while let Some(field) = bytes.field()? {
@@ -57,7 +58,9 @@ fn read_struct<'b>(
                 (2, Field::Bytes(bytes)) => {
                     // A key or a value that comes after it would count in its place.
                     let each = apart.filter(|_| key == APART && entry.0.is_empty());
-                    value = read_value(bytes, depth, each)?;
+                    if each.is_some() || !alone {
+                        value = read_value(bytes, depth, each)?;
+                    }
                 }
                 _ => return Err(StructError::Field),
             }
@@ -80,7 +83,7 @@ fn read_list<'b>(
         let (1, Field::Bytes(value)) = field else { return Err(StructError::Field) };
         let value = read_value(value, depth, None)?;
         match each {
-            Some(each) => each(value),
+            Some(each) => (each.take)(value),
             None => values.push(value),
         }
     }

@@ -22,7 +22,12 @@ pub(crate) enum Value<'a> {
 /// Takes the items of one list of the outermost object, so that they are never there all at once:
 /// a configuration of ten thousand routes would take ten times its text, and a sandbox's memory
 /// never shrinks.
-pub(super) type Each<'c, 'a> = &'c dyn Fn(Value<'a>);
+#[derive(Clone, Copy)]
+pub(super) struct Each<'c, 'a> {
+    pub(super) take: &'c dyn Fn(Value<'a>),
+    /// Nothing else of the object is wanted.
+    pub(super) alone: bool,
+}
 
 /// The list that is handed over item by item; what holds it is left with an empty one.
 pub(super) const APART: &str = "routes";

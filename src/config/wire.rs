@@ -88,12 +88,13 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<(Value<'b>, Source<
     }
     let apart = Cell::new(0_usize);
     let count = |_: Value<'b>| apart.set(apart.get().saturating_add(1));
-    let json = text.starts_with(b"{").then(|| json::read_apart(bytes, Some(&count)));
+    let each = Each { take: &count, alone: false };
+    let json = text.starts_with(b"{").then(|| json::read_apart(bytes, Some(each)));
     if let Some(Ok(value)) = json {
         return Some((value, Source { bytes, binary: false, apart: apart.get() }));
     }
     apart.set(0);
-    let binary = bytes.starts_with(b"\n").then(|| structpb::read_apart(bytes, &count));
+    let binary = bytes.starts_with(b"\n").then(|| structpb::read_apart(bytes, each));
     match (json, binary) {
         (_, Some(Ok(value))) => Some((value, Source { bytes, binary: true, apart: apart.get() })),
         (Some(Err(error)), _) => {
@@ -123,7 +124,8 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<(Value<'b>, Source<
 
 impl<'b> Source<'b> {
     /// Reads it once more, for the items that its tree is without.
-    pub(super) fn again(&self, each: Each<'_, 'b>) {
+    pub(super) fn again(&self, take: &dyn Fn(Value<'b>)) {
+        let each = Each { take, alone: true };
         // It was read before, to its end and without a mistake.
         if self.binary {
             let _ = structpb::read_apart(self.bytes, each);

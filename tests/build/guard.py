@@ -30,7 +30,7 @@ TOLERANCE = 0.01
 # Of the module's bytes.
 SIZE_TOLERANCE = 0.01
 # Of a sandbox's memory, which grows by 64 KiB.
-MEMORY_TOLERANCE = 0.06
+MEMORY_TOLERANCE = 0.05
 PLANTED = 0.05
 
 GATE = "x402_guard::gate::"
