@@ -199,8 +199,8 @@ impl Errand {
     }
 
     fn written(self) -> Turn {
-        let adopt = if let Next::Put(claim) = self.next { Some(claim) } else { None };
-        Turn::Over { outcome: self.outcome, adopt: Some(adopt), undo: None }
+        let claim = if let Next::Put(claim) = self.next { Some(claim) } else { None };
+        Turn::Over { outcome: self.outcome, adopt: Some(self.lasting(claim)), undo: None }
     }
 
     fn differs(self, current: Option<&str>, open: &[OpenClaim], now: UnixSeconds) -> Turn {
@@ -220,12 +220,21 @@ impl Errand {
         }
         let (next, outcome) = Claim::apply(seen, &self.op, now);
         if next == Next::Keep {
-            return Turn::Over { outcome, adopt: Some(seen), undo: None };
+            return Turn::Over { outcome, adopt: Some(self.lasting(seen)), undo: None };
         }
         if self.tries >= TRIES {
             return self.unsure();
         }
         Turn::Again(Box::new(Self { base, next, outcome, tries: self.tries.saturating_add(1), ..self }))
+    }
+
+    /// What of a claim is worth knowing here: another's work on it may be over at any moment, and
+    /// whoever comes next has to ask.
+    fn lasting(&self, claim: Option<Claim>) -> Option<Claim> {
+        claim.filter(|claim| {
+            let works = matches!(claim.state, State::Held | State::Settling | State::Redeeming);
+            !works || self.op.attempt() == Some(claim.attempt)
+        })
     }
 
     /// Other claims of the wallet are open: what they owe comes first.

@@ -64,6 +64,8 @@ pub(super) struct Call {
     pub(super) cluster: String,
     pub(super) path: String,
     pub(super) body: Vec<u8>,
+    /// When it was made, in milliseconds since the epoch.
+    pub(super) since: u64,
     /// It was looked at by whoever checks the filter.
     pub(super) seen: bool,
     /// It reached the other side, which answered so.
@@ -105,6 +107,8 @@ pub(super) struct Stream {
     pub(super) released: bool,
     /// ... for this payment, and is worth it.
     pub(super) serves: Option<usize>,
+    /// It is a try to redeem this payment.
+    pub(super) tries: Option<usize>,
 }
 
 /// A reply of the filter's own.
@@ -120,7 +124,13 @@ thread_local! {
 
 /// The host. Never held across a callback into the SDK.
 pub(super) fn host<T>(act: impl FnOnce(&mut Host) -> T) -> T {
-    HOST.with(|host| act(&mut host.borrow_mut()))
+    let mut act = Some(act);
+    let mut run = |host: &mut Host| (act.take().expect("it is run once"))(host);
+    match HOST.try_with(|host| run(&mut host.borrow_mut())) {
+        Ok(done) => done,
+        // The thread ends after a promise was broken, and the SDK drops what it still had.
+        Err(_) => run(&mut Host::default()),
+    }
 }
 
 impl Host {
@@ -217,7 +227,9 @@ impl Host {
         if root != self.effective {
             self.wrong("a call of a stream's: its answer dies with it");
         }
-        self.calls.push(Call { token, root, cluster, path, body, seen: false, answer: None, heard: false });
+        let since = self.now;
+        let call = Call { token, root, cluster, path, body, since, seen: false, answer: None, heard: false };
+        self.calls.push(call);
         Some(token)
     }
 }

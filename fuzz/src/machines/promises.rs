@@ -25,7 +25,7 @@ use super::host::{find, host, Reply};
 use super::market::{self, payments, Coin, END, PAYMENTS};
 use super::redis::Redis;
 use super::settings::Settings;
-use super::world::Fate;
+use super::world::{is_worth, Fate};
 
 /// What was seen so far.
 #[derive(Default)]
@@ -43,6 +43,9 @@ pub(super) struct Promises {
     writer: [u32; PAYMENTS],
     /// The worker that was to write its delivery died.
     orphaned: [bool; PAYMENTS],
+    /// Attempts to redeem of which the upstream was asked, and how many of them counted.
+    redeeming: Vec<Attempt>,
+    tries: [usize; PAYMENTS],
     /// How often content went out.
     pub(super) releases: usize,
 }
@@ -72,7 +75,7 @@ impl Shared for Local {
 }
 
 /// What the store that replicas share says of a payment, whatever the time.
-fn stored(place: usize, redis: &Redis) -> Option<Claim> {
+pub(super) fn stored(place: usize, redis: &Redis) -> Option<Claim> {
     redis.claim(&market::hex(&payments()[place].identity.nonce)[2..]).and_then(from_text)
 }
 
@@ -112,8 +115,15 @@ impl Promises {
         }
     }
 
-    /// A payment is about to be presented.
-    pub(super) fn presented(&mut self, place: usize, redis: &Redis, settings: Settings, now: u64) {
+    /// A payment is about to be presented; whether nobody else is at work for its wallet.
+    pub(super) fn presented(
+        &mut self,
+        place: usize,
+        serial: bool,
+        redis: &Redis,
+        settings: Settings,
+        now: u64,
+    ) {
         let own = &payments()[place];
         let owes = |other: &usize| {
             let open = record(*other, redis, settings, now).map_or(Owes::Nothing, |claim| claim.owes());
@@ -122,8 +132,7 @@ impl Promises {
         let others = (0..PAYMENTS).filter(|other| *other != place && payments()[*other].is_twin(own));
         let known = record(place, redis, settings, now).is_some();
         // Of replicas, another may be at work on it before this one looks.
-        let asks = !known && !settings.shared;
-        self.owed[place] = others.filter(owes).filter(|_| asks).collect();
+        self.owed[place] = others.filter(owes).filter(|_| !known && serial).collect();
     }
 
     /// A request went upstream.
@@ -139,6 +148,31 @@ impl Promises {
         }
     }
 
+    /// The payment that a request which goes upstream redeems, if it does: a claim at work for it that
+    /// was begun anew.
+    pub(super) fn redeems(&mut self, place: usize, redis: &Redis, root: u32) -> Option<usize> {
+        let own = &payments()[place];
+        let begun = |other: &usize| {
+            let claim = stored(*other, redis).filter(|claim| claim.state == State::Redeeming)?;
+            let anew = claim.redeems > 0 && redis.owner(&claim) == Some(root);
+            (anew && !self.redeeming.contains(&claim.attempt)).then_some(claim.attempt)
+        };
+        let twins = (0..PAYMENTS).filter(|other| payments()[*other].is_twin(own));
+        let (tried, attempt) = twins.filter_map(|other| Some((other, begun(&other)?))).next()?;
+        self.redeeming.push(attempt);
+        Some(tried)
+    }
+
+    /// A try to redeem ended, and counts.
+    pub(super) fn tried(&mut self, place: usize) {
+        self.tries[place] += 1;
+    }
+
+    /// How many tries to redeem counted.
+    pub(super) fn tries(&self, place: usize) -> usize {
+        self.tries[place]
+    }
+
     /// A response goes to the client; the payment that it is worth.
     pub(super) fn released(
         &mut self,
@@ -148,7 +182,7 @@ impl Promises {
         chain: &[Coin],
         busy: &[usize],
     ) -> Option<usize> {
-        let worth = status < 400 && status != 304;
+        let worth = is_worth(status);
         let Some(receipt) = receipt else {
             assert!(!worth, "content without a receipt: payment {place}");
             return None;
@@ -184,11 +218,12 @@ impl Promises {
         }
     }
 
-    /// Time passed.
-    pub(super) fn passed(&mut self, redis: &Redis, now: u64) {
+    /// Time passed; which lapsed leases are excused.
+    pub(super) fn passed(&mut self, redis: &Redis, now: u64, excused: impl Fn(&Claim) -> bool) {
         for place in 0..PAYMENTS {
-            self.lapsed[place] |= stored(place, redis)
-                .is_some_and(|claim| claim.state == State::Redeeming && claim.lease <= now);
+            self.lapsed[place] |= stored(place, redis).is_some_and(|claim| {
+                claim.state == State::Redeeming && claim.lease <= now && excused(&claim)
+            });
         }
     }
 

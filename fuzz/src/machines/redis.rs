@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use x402_proxy_wasm::claims::bucket::from_text;
+use x402_proxy_wasm::claims::Claim;
 
 /// Scores of what is due count eighths of a second.
 const EIGHTHS: u64 = 8;
@@ -12,6 +13,8 @@ const EIGHTHS: u64 = 8;
 pub(super) struct Redis {
     texts: HashMap<String, (String, u64)>,
     sets: HashMap<String, BTreeMap<String, u64>>,
+    /// Which root wrote an attempt first; none where it had given the call up.
+    owners: HashMap<u64, Option<u32>>,
     /// The server knows the scripts.
     pub(super) scripts: bool,
 }
@@ -22,8 +25,8 @@ impl Redis {
         Self { scripts, ..Self::default() }
     }
 
-    /// Answers a call in the dialect of Upstash.
-    pub(super) fn answer(&mut self, body: &[u8], now: u64) -> (u16, Vec<u8>) {
+    /// Answers a call in the dialect of Upstash; `root` waits for it.
+    pub(super) fn answer(&mut self, body: &[u8], now: u64, root: Option<u32>) -> (u16, Vec<u8>) {
         let words: Vec<String> =
             serde_json::from_slice(body).expect("a store is called with a list of texts");
         if words[0] == "EVALSHA" && !self.scripts {
@@ -34,7 +37,13 @@ impl Redis {
         let (keys, arguments) = words[3..].split_at(count);
         self.texts.retain(|_, (_, expires)| now < *expires);
         let result = match count {
-            4 => self.swap(keys, arguments, now),
+            4 => {
+                let reply = self.swap(keys, arguments, now);
+                if let Some(claim) = from_text(&arguments[1]).filter(|_| reply[1] == "1") {
+                    self.owners.entry(claim.attempt.0).or_insert(root);
+                }
+                reply
+            }
             _ => self.due(&keys[0], arguments, now),
         };
         (200, serde_json::json!({"result": result}).to_string().into_bytes())
@@ -44,6 +53,11 @@ impl Redis {
     pub(super) fn claim(&self, nonce: &str) -> Option<&str> {
         let found = self.texts.iter().find(|(key, _)| key.starts_with("x402:c:") && key.ends_with(nonce));
         found.map(|(_, (value, _))| value.as_str())
+    }
+
+    /// The root whose attempt a claim is, if it heard that it is.
+    pub(super) fn owner(&self, claim: &Claim) -> Option<u32> {
+        self.owners.get(&claim.attempt.0).copied().flatten()
     }
 
     fn get(&self, key: &str) -> Option<String> {

@@ -1,16 +1,21 @@
 //! Everything around the filter: roots that come and go, calls that arrive or do not, streams.
 
+use std::collections::BTreeMap;
+
+use x402_proxy_wasm::claims::{Claim, State};
+
 use super::facilitator::{self, Mood};
-use super::host::{find, host, Host, Pairs, Phase, Reply, Root, Stream};
-use super::market::{payments, Coin, PAYMENTS, START};
-use super::promises::Promises;
+use super::host::{host, Host, Pairs, Root};
+use super::market::{Coin, PAYMENTS, START};
+use super::promises::{stored, Promises};
 use super::redis::Redis;
-use super::sdk::{self, Action};
+use super::sdk;
+use super::weather::{Sky, Weather};
 use super::{node, settings::Settings};
 
-/// `response.flags` of a client that hung up, and of an upstream that timed out.
-const DISCONNECT: u64 = 0x4000;
-const TIMEOUT: u64 = 0x4;
+mod streams;
+
+pub(super) use streams::{is_worth, End};
 
 /// Envoy's words for a connection that was never made.
 const NEVER: &[u8] =
@@ -33,6 +38,15 @@ pub(super) struct World {
     pub(super) chain: [Coin; PAYMENTS],
     pub(super) redis: Redis,
     pub(super) promises: Promises,
+    /// How the store is seen.
+    pub(super) weather: Weather,
+    /// What facilitators do when nothing is said of it.
+    pub(super) mood: Mood,
+    /// Nothing fails but the store, by its weather, and what is asked of it arrives in time: less is
+    /// excused.
+    pub(super) strict: bool,
+    /// How streams ended that nobody asked about yet.
+    pub(super) ends: BTreeMap<u32, End>,
     /// Roots and streams, which the SDK has to forget in the end.
     contexts: Vec<u32>,
     next: u32,
@@ -47,6 +61,10 @@ impl World {
             chain: Default::default(),
             redis: Redis::new(settings.scripts),
             promises: Promises::default(),
+            weather: Weather::default(),
+            mood: Mood::Plain,
+            strict: false,
+            ends: BTreeMap::new(),
             contexts: Vec::new(),
             next,
         };
@@ -144,7 +162,7 @@ impl World {
     /// Time passes for everybody who is awake.
     pub(super) fn pass(&mut self, millis: u64) {
         host(|host| host.now += millis);
-        self.promises.passed(&self.redis, self.now());
+        self.passed();
         for root in self.roots() {
             sdk::tick(root);
         }
@@ -156,8 +174,31 @@ impl World {
         // The lease of a response that is already streaming is renewed while its worker lives.
         if self.streams(|stream| stream.released).is_empty() {
             host(|host| host.now += seconds * 1_000);
-            self.promises.passed(&self.redis, self.now());
+            self.passed();
         }
+    }
+
+    /// A lease that lapses is excused where its owner may not have reached the store.
+    fn passed(&mut self) {
+        let millis = host(|host| host.now);
+        let owner =
+            |claim: &Claim| self.redis.owner(claim).map(|root| host(|host| host.roots[&root].process));
+        let calm = |claim: &Claim| owner(claim).is_some_and(|owner| self.weather.is_calm(owner, millis));
+        let excused = |claim: &Claim| !(self.strict && calm(claim));
+        self.promises.passed(&self.redis, millis / 1_000, excused);
+    }
+
+    /// A payment whose claim is at work in the store, though nothing is under way and the worker that
+    /// began that lives.
+    pub(super) fn at_work_for_nobody(&self) -> Option<usize> {
+        let lives = |root: u32| host(|host| host.roots.get(&root).is_some_and(|root| !root.dead));
+        (0..PAYMENTS).find(|place| {
+            let claim = stored(*place, &self.redis).and_then(|claim| claim.at(self.now()));
+            claim.is_some_and(|claim| {
+                let works = matches!(claim.state, State::Held | State::Settling | State::Redeeming);
+                works && self.redis.owner(&claim).is_some_and(lives)
+            })
+        })
     }
 
     // === calls ===
@@ -167,16 +208,36 @@ impl World {
         host(|host| host.calls.iter().filter(|call| wanted(call)).map(|call| call.token).collect())
     }
 
+    /// A call goes its way, as far as the weather lets it.
+    pub(super) fn carry(&mut self, token: u32) {
+        let to_store = host(|host| {
+            let call = host.calls.iter().find(|call| call.token == token)?;
+            (call.cluster == "store").then(|| (host.roots[&call.root].process, host.now))
+        });
+        let sky = to_store.map_or(Sky::Fine, |(process, now)| self.weather.over(process, now));
+        if sky != Sky::Away {
+            self.arrive(token, self.mood);
+        }
+        let fate = match sky {
+            Sky::Fine => Fate::Delivered,
+            Sky::Away => Fate::Unsent,
+            Sky::Deaf => Fate::TimedOut,
+        };
+        self.return_call(token, fate);
+    }
+
     /// A call reaches the other side.
     pub(super) fn arrive(&mut self, token: u32, mood: Mood) {
         let now = self.now();
         let call = host(|host| {
             let call = host.calls.iter().find(|call| call.token == token && call.answer.is_none())?;
-            Some((call.cluster.clone(), call.path.clone(), call.body.clone()))
+            // What arrives after its caller gave it up is nobody's.
+            let root = (!call.heard).then_some(call.root);
+            Some((root, call.cluster.clone(), call.path.clone(), call.body.clone()))
         });
-        let Some((cluster, path, body)) = call else { return };
+        let Some((root, cluster, path, body)) = call else { return };
         let answer = match cluster.as_str() {
-            "store" => self.redis.answer(&body, now),
+            "store" => self.redis.answer(&body, now, root),
             "node" => node::answer(&body, &self.chain, now),
             _ => facilitator::answer(&path, &body, mood, &mut self.chain, now),
         };
@@ -240,181 +301,6 @@ impl World {
         sdk::queue_ready(root, queue);
         self.settle_down();
         true
-    }
-
-    // === streams ===
-
-    pub(super) fn streams(&self, wanted: impl Fn(&Stream) -> bool) -> Vec<u32> {
-        host(|host| host.streams.iter().filter(|(_, stream)| wanted(stream)).map(|(id, _)| *id).collect())
-    }
-
-    /// A client presents a payment.
-    pub(super) fn present(&mut self, root: u32, place: usize) {
-        let payment = &payments()[place];
-        self.promises.presented(place, &self.redis, self.settings, self.now());
-        let request = vec![
-            (":method".to_owned(), b"GET".to_vec()),
-            (":authority".to_owned(), b"shop.example".to_vec()),
-            (":path".to_owned(), payment.path().as_bytes().to_vec()),
-            ("payment-signature".to_owned(), payment.header(self.settings.before).to_vec()),
-        ];
-        let (id, count) = (self.context(), request.len());
-        host(|host| host.streams.insert(id, Stream { root, payment: place, request, ..Stream::default() }));
-        sdk::create(id, root);
-        let action = sdk::request_headers(id, count, true);
-        if action == Action::Continue && host(|host| !host.streams[&id].replied) {
-            self.forward(id);
-        }
-        self.settle_down();
-    }
-
-    fn forward(&mut self, id: u32) {
-        let place = self.phase(id, Phase::Between, |stream| {
-            stream.forwarded = true;
-            stream.payment
-        });
-        self.promises.forwarded(place, &self.chain, self.settings);
-    }
-
-    /// The upstream answers.
-    pub(super) fn respond(&mut self, id: u32, status: u16) {
-        let waits = host(|host| {
-            host.streams.get(&id).is_some_and(|stream| stream.forwarded && stream.response.is_empty())
-        });
-        if !waits {
-            return;
-        }
-        let response = vec![
-            (":status".to_owned(), status.to_string().into_bytes()),
-            ("x-envoy-upstream-service-time".to_owned(), b"1".to_vec()),
-        ];
-        let count = response.len();
-        self.phase(id, Phase::Response, |stream| stream.response = response);
-        if sdk::response_headers(id, count, false) == Action::Continue
-            && host(|host| !host.streams[&id].replied)
-        {
-            self.release(id);
-        }
-        self.settle_down();
-    }
-
-    /// The host gives up on a request that is held, and answers in the filter's place.
-    pub(super) fn time_out(&mut self, id: u32) {
-        let held =
-            host(|host| host.streams.get(&id).is_some_and(|stream| !stream.forwarded && !stream.replied));
-        if !held {
-            return;
-        }
-        let response = vec![(":status".to_owned(), b"504".to_vec())];
-        self.phase(id, Phase::Response, |stream| {
-            stream.response = response;
-            stream.flags = TIMEOUT;
-        });
-        let action = sdk::response_headers(id, 1, true);
-        assert_eq!(action, Action::Continue, "the host's own answer is held");
-        self.close(id, false);
-        self.settle_down();
-    }
-
-    fn release(&mut self, id: u32) {
-        let (place, response) = self.phase(id, Phase::Between, |stream| {
-            stream.released = true;
-            (stream.payment, stream.response.clone())
-        });
-        let status = find(&response, ":status").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        let receipt = find(&response, "payment-response").map(<[u8]>::to_vec);
-        let others = self.streams(|stream| stream.serves.is_some());
-        let busy = others.iter().map(|other| host(|host| host.streams[other].serves.expect("served")));
-        let busy: Vec<usize> = busy.collect();
-        let serves =
-            self.promises.released(place, status.unwrap_or(0), receipt.as_deref(), &self.chain, &busy);
-        self.phase(id, Phase::Between, |stream| stream.serves = serves);
-    }
-
-    /// The rest of a response goes out.
-    pub(super) fn finish(&mut self, id: u32) {
-        if host(|host| host.streams.get(&id).is_some_and(|stream| stream.released)) {
-            let action = sdk::response_body(id, 5, true);
-            assert_eq!(action, Action::Continue, "a body is held after its headers went");
-            self.close(id, true);
-            self.settle_down();
-        }
-    }
-
-    /// The client hangs up.
-    pub(super) fn hang_up(&mut self, id: u32) {
-        if host(|host| host.streams.contains_key(&id)) {
-            self.phase(id, Phase::Between, |stream| stream.flags = DISCONNECT);
-            self.close(id, false);
-            self.settle_down();
-        }
-    }
-
-    fn close(&mut self, id: u32, clean: bool) {
-        let (serves, root) = self.phase(id, Phase::Log, |stream| (stream.serves, stream.root));
-        if let Some(place) = serves.filter(|_| clean) {
-            self.promises.delivered(place, root, &self.redis);
-        }
-        sdk::log(id);
-        sdk::done(id);
-        host(|host| host.effective = id);
-        sdk::delete(id);
-        self.contexts.retain(|context| *context != id);
-        host(|host| host.streams.remove(&id));
-    }
-
-    fn reply(&mut self, id: u32, reply: Reply) {
-        let place = host(|host| host.streams[&id].payment);
-        self.promises.refused(place, &reply, &self.chain, self.now());
-        if host(|host| host.streams[&id].phase) == Phase::Request {
-            let mut response = vec![(":status".to_owned(), reply.status.to_string().into_bytes())];
-            response.extend(reply.headers);
-            let count = response.len();
-            self.phase(id, Phase::Response, |stream| stream.response = response);
-            assert_eq!(sdk::response_headers(id, count, false), Action::Continue, "its own reply is held");
-            assert_eq!(sdk::response_body(id, reply.body.len(), true), Action::Continue);
-        }
-        self.close(id, false);
-    }
-
-    fn phase<T>(&self, id: u32, phase: Phase, act: impl FnOnce(&mut Stream) -> T) -> T {
-        host(|host| {
-            let stream = host.streams.get_mut(&id).expect("a stream");
-            stream.phase = phase;
-            act(stream)
-        })
-    }
-
-    /// What was put off until the callback returned.
-    pub(super) fn settle_down(&mut self) {
-        loop {
-            for id in self
-                .streams(|stream| stream.reply.is_some() || stream.resume_request || stream.resume_response)
-            {
-                let Some((reply, request, response)) = host(|host| {
-                    let stream = host.streams.get_mut(&id)?;
-                    let resumed = (
-                        std::mem::take(&mut stream.resume_request),
-                        std::mem::take(&mut stream.resume_response),
-                    );
-                    Some((stream.reply.take(), resumed.0, resumed.1))
-                }) else {
-                    continue;
-                };
-                match reply {
-                    Some(reply) => self.reply(id, reply),
-                    None if request => self.forward(id),
-                    None if response => self.release(id),
-                    None => {}
-                }
-            }
-            if self.streams(|stream| stream.reply.is_some()).is_empty() {
-                break;
-            }
-        }
-        let (chain, redis, settings, now) = (&self.chain, &self.redis, self.settings, self.now());
-        self.promises.hold(chain, redis, settings, now);
-        host(|host| assert!(host.wrongs.is_empty(), "the filter mistreats its host: {:?}", host.wrongs));
     }
 
     /// The end: the SDK forgets everything.

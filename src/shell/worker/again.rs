@@ -106,8 +106,16 @@ impl Worker {
         let case = Case { identity, offered: demand.offered, demand: &again, first: false };
         let op = Op::Begin(demand.begin(attempt, now));
         let owner = Owner::Again(attempt, Rc::clone(&demand));
-        if let Some(Outcome::Resolve(_)) = self.claim(owner, &case, &op) {
-            self.resolve(attempt, demand);
+        if let Some(outcome) = self.claim(owner, &case, &op) {
+            self.begun_anew(attempt, demand, outcome);
+        }
+    }
+
+    /// A claim was begun to be asked about. If it was proven paid meanwhile it is the payer's to redeem.
+    pub(super) fn begun_anew(&self, attempt: Attempt, demand: Rc<Demand>, outcome: Outcome) {
+        match outcome {
+            Outcome::Resolve(_) => self.resolve(attempt, demand),
+            other => self.give_back((demand.identity, demand.offered), Some(attempt), other),
         }
     }
 

@@ -13,7 +13,7 @@ use proxy_wasm::hostcalls;
 use super::ledger::{Case, Owner};
 use super::outbound::Outgoing;
 use super::Worker;
-use crate::claims::{Binding, Claim, Identity, Op, Outcome};
+use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome};
 use crate::config::SharedStore;
 use crate::demand::Demand;
 use crate::exchange;
@@ -73,7 +73,7 @@ impl Worker {
     }
 
     /// Whether an op of this settlement is under way.
-    pub(super) fn awaits_store(&self, attempt: crate::claims::Attempt) -> bool {
+    pub(super) fn awaits_store(&self, attempt: Attempt) -> bool {
         let of = |owner: &Owner| matches!(owner, Owner::Settlement(other) if *other == attempt);
         self.line.errands.try_borrow().map_or(true, |errands| errands.values().any(|(owner, _)| of(owner)))
     }
@@ -282,24 +282,14 @@ impl Worker {
         &self,
         owner: Owner,
         (identity, offered): (Identity, Binding),
-        attempt: Option<crate::claims::Attempt>,
+        attempt: Option<Attempt>,
         outcome: Outcome,
     ) {
         match owner {
             Owner::Exchange(context) if self.has_visit(context) => {
                 self.tell(context, exchange::Event::Claim(outcome));
             }
-            Owner::Exchange(_) => {
-                let step = exchange::Step::undoing(outcome).zip(attempt);
-                let op = match step {
-                    Some((exchange::Step::Release, attempt)) => Op::Release { attempt },
-                    Some((exchange::Step::Return, attempt)) => Op::Return { attempt },
-                    Some((_, attempt)) => Op::Unknown { attempt },
-                    None => return,
-                };
-                let case = Case { identity, offered, demand: &|| None, first: false };
-                let _ = self.claim_shared(Owner::Nobody, &case, op);
-            }
+            Owner::Exchange(_) => self.give_back((identity, offered), attempt, outcome),
             Owner::Settlement(attempt) => {
                 let told = self.settle(attempt, settlement::Event::Claim(outcome));
                 // What is known is on its way again before whoever waits is told that it is not.
@@ -312,11 +302,7 @@ impl Worker {
                 }
             }
             Owner::Spend(attempt, transaction) => self.spent(attempt, transaction, outcome),
-            Owner::Again(attempt, demand) => {
-                if matches!(outcome, Outcome::Resolve(_)) {
-                    self.resolve(attempt, demand);
-                }
-            }
+            Owner::Again(attempt, demand) => self.begun_anew(attempt, demand, outcome),
             Owner::Undo(_) | Owner::Nobody => {}
         }
     }
@@ -328,6 +314,23 @@ impl Worker {
         if let Some(Ok(mut visit)) = visit {
             visit.found = Demand::kept_for(identity, text).map(Rc::new);
         }
+    }
+
+    /// Gives back what was granted to an attempt that has no use for it.
+    pub(super) fn give_back(
+        &self,
+        (identity, offered): (Identity, Binding),
+        attempt: Option<Attempt>,
+        outcome: Outcome,
+    ) {
+        let op = match exchange::Step::undoing(outcome).zip(attempt) {
+            Some((exchange::Step::Release, attempt)) => Op::Release { attempt },
+            Some((exchange::Step::Return, attempt)) => Op::Return { attempt },
+            Some((_, attempt)) => Op::Unknown { attempt },
+            None => return,
+        };
+        let case = Case { identity, offered, demand: &|| None, first: false };
+        let _ = self.claim(Owner::Nobody, &case, &op);
     }
 
     fn has_visit(&self, context: u32) -> bool {

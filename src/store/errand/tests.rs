@@ -111,6 +111,25 @@ fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 11] {
     ]
 }
 
+/// What others have under way is over at any moment, and nobody here hears of it: it is not kept, and
+/// whoever comes next asks.
+#[test]
+fn what_others_are_at_work_on_is_not_remembered() {
+    let own = away(None, begin(Opening::Held)).on(Reply::Written { now: NOW, payment: None }, NOW);
+    let adopt = Some(held());
+    assert_eq!(own, Turn::Over { outcome: Outcome::Granted, adopt, undo: None });
+    for claim in [held(), settling_claim(), redeeming()] {
+        let theirs = claim.map(|claim| Claim { attempt: Attempt(8), ..claim });
+        let reply = Reply::Differs { now: NOW, current: theirs.as_ref().map(to_text), open: Vec::new() };
+        let met = away(None, begin(Opening::Held)).on(reply, NOW);
+        assert_eq!(met, Turn::Over { outcome: Outcome::InFlight, adopt: Some(None), undo: None });
+    }
+    let delivered = put(redeeming(), &Op::Delivered { attempt: OWN });
+    let reply = Reply::Differs { now: NOW, current: delivered.as_ref().map(to_text), open: Vec::new() };
+    let Turn::Over { adopt, .. } = away(None, begin(Opening::Held)).on(reply, NOW) else { panic!() };
+    assert_eq!(adopt.flatten().map(|claim| claim.state), Some(State::Delivered), "what is over is kept");
+}
+
 /// Whoever ends an attempt does not wait for the store: it is written when it can be, whether the
 /// first try was lost on its way or never left.
 #[test]
