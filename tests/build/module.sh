@@ -48,6 +48,8 @@ options+=('--remove-exports=proxy_on_grpc_*' --remove-exports=proxy_on_foreign_f
 options+=(-O3 --low-memory-unused)
 # A constant of many bytes that a function repeats is written once; to a JIT it is the same.
 options+=(--const-hoisting)
+# What is named most often gets the shortest numbers.
+options+=(--reorder-locals --reorder-functions --vacuum)
 
 linked=${CARGO_TARGET_DIR:-target}/$target/release/x402_proxy_wasm.wasm
 made_of=$output.made-of
