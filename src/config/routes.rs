@@ -35,8 +35,8 @@ struct Reader<'r, 'v> {
     complete: bool,
 }
 
-/// Routes, each in the first place that was free where its name belongs or after it: four bytes and
-/// a half for a route.
+/// Routes, each in the first place that was free where its name belongs or after it: six bytes for a
+/// route.
 struct Names(Vec<Option<Arc<Route>>>);
 
 /// Reads `routes`; `None` once their mistakes are reported.

@@ -52,7 +52,8 @@ pub fn waits() -> &'static [u64] {
 
 /// Keeps a demand, in place of what was kept under its name before: when that is to be looked at, and
 /// how many looks there were, stays. `false` when there is no room.
-/// For a claim that is `new` nothing was: then the first free slot is as good as any.
+/// For a claim that is `new` nothing was, but for what could not be taken out: then the first free slot
+/// is as good as any.
 pub fn keep(
     shared: &impl Shared,
     demand: &Demand,

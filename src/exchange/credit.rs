@@ -28,6 +28,10 @@ impl Exchange {
             Event::Claim(Outcome::Unavailable) => release(Denial::StoreDown),
             // It is being asked about, and whoever comes next is served with it.
             Event::Claim(Outcome::Awaited) => release(Denial::InFlight),
+            // The store has just said that it is owed. Either somebody is being served with it since,
+            // and then the store says so next time; or this host takes it for being at work because it
+            // has not heard that a try of its own came to nothing. Bought now, it would be paid twice.
+            Event::Claim(Outcome::InFlight) => release(Denial::InFlight),
             // Somebody else was served with it: this payment buys for itself, if it may.
             Event::Claim(_) if terms.fit => Self::reserved(terms),
             Event::Claim(_) => release(Denial::Mismatch),

@@ -118,6 +118,14 @@ pub(super) fn now_millis() -> u64 {
     since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into())
 }
 
+/// The same, read anew: to measure from.
+pub(super) fn now_millis_anew() -> u64 {
+    if READ.get().is_some() {
+        READ.set(Some(None));
+    }
+    now_millis()
+}
+
 #[inline(never)]
 fn since_epoch() -> Duration {
     if let Some(Some(read)) = READ.get() {

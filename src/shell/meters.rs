@@ -1,6 +1,6 @@
 //! Metrics with bounded names and cached ids: defining one costs ten increments.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::num::NonZeroU32;
 
 use proxy_wasm::hostcalls;
@@ -23,8 +23,6 @@ pub(super) struct Meters {
     supported: RefCell<Vec<Option<[u32; 2]>>>,
     states: Option<[u32; State::ALL.len()]>,
     entries: Option<u32>,
-    /// What this worker changed of the claim table and has not told.
-    changed: Cell<Delta>,
 }
 
 /// Ids by what was asked and what came of it.
@@ -137,25 +135,15 @@ impl Meters {
         }
     }
 
-    /// Takes down what changed in the claim table, for [`Meters::flush`].
-    pub(super) fn claims(&self, delta: &Delta) {
-        let mut changed = self.changed.get();
-        for (sum, by) in changed.iter_mut().zip(delta) {
-            *sum = sum.saturating_add(*by);
-        }
-        self.changed.set(changed);
-    }
-
     /// Moves the gauges of the claim table. They are the process's, shared by all workers,
-    /// so each worker adds what it changed: at the end of a stream and once a second, since a
-    /// payment goes through four states in a few milliseconds and each move is two calls.
-    pub(super) fn flush(&self) {
-        let delta = self.changed.take();
+    /// so each worker adds what it changed, and at once: what a crashed one had not told would be
+    /// missing for as long as the process lives.
+    pub(super) fn claims(&self, delta: &Delta) {
         let Some(states) = &self.states else { return };
         let mut entries = 0i64;
-        for (id, by) in states.iter().zip(delta).filter(|(_, by)| *by != 0) {
-            entries = entries.saturating_add(by);
-            let _ = hostcalls::increment_metric(*id, by);
+        for (id, by) in states.iter().zip(delta).filter(|(_, by)| **by != 0) {
+            entries = entries.saturating_add(*by);
+            let _ = hostcalls::increment_metric(*id, *by);
         }
         if let Some(id) = self.entries.filter(|_| entries != 0) {
             let _ = hostcalls::increment_metric(id, entries);

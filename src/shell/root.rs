@@ -68,9 +68,6 @@ impl Root {
     fn done_if_idle(&mut self) {
         if self.leaving && self.worker.as_ref().is_none_or(|worker| !worker.busy()) {
             self.leaving = false;
-            if let Some(worker) = &self.worker {
-                worker.meters.flush();
-            }
             let _ = hostcalls::set_effective_context(self.id);
             let _ = hostcalls::done();
         }
@@ -94,9 +91,6 @@ impl Context for Root {
     }
 
     fn on_done(&mut self) -> bool {
-        if let Some(worker) = &self.worker {
-            worker.meters.flush();
-        }
         self.leaving = self.worker.as_ref().is_some_and(|worker| worker.busy());
         !self.leaving
     }

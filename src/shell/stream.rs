@@ -219,7 +219,6 @@ impl Stream {
                 let clean = ended && Self::went_well(&visit, logged);
                 visit.end(&worker, clean);
                 visit.close(&worker, logged);
-                worker.meters.flush();
             }
             State::Fresh | State::Passing => {}
         }

@@ -68,7 +68,7 @@ pub(super) struct Worker {
     /// To the store that replicas share.
     line: shared::Line,
     /// What was looked up last of what a wallet is owed: where nothing is, this payment is noted there.
-    seen: RefCell<Option<Seen>>,
+    seen: Cell<Option<Seen>>,
     next_attempt: Cell<u64>,
     sweep_from: Cell<u32>,
     warned_of_bodies: Cell<bool>,
@@ -115,7 +115,7 @@ impl Worker {
             inquiries: RefCell::default(),
             outbound: outbound::Outbound::default(),
             line: shared::Line::default(),
-            seen: RefCell::default(),
+            seen: Cell::default(),
             next_attempt: Cell::new(host::random_u64()),
             sweep_from: Cell::new(0),
             warned_of_bodies: Cell::new(false),
@@ -368,7 +368,6 @@ impl Worker {
             let _ = self.settle(attempt, settlement::Event::Tick);
         }
         self.sweep(now);
-        self.meters.flush();
     }
 
     fn renew_leases(&self, now: u64) {

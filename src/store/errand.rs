@@ -7,8 +7,8 @@
 //!
 //! | what came | the op's outcome | the local table |
 //! |---|---|---|
-//! | written | as decided | takes it over |
-//! | another value, under which nothing is written | as decided over it | takes it over |
+//! | written | as decided | takes it over, but for what another replica has under way: that it forgets |
+//! | another value, under which nothing is written | as decided over it | likewise |
 //! | certainly not sent | unavailable; what ends an attempt is written later | as before |
 //! | nobody knows | unavailable; what may have been written is undone later | as reserved |
 
@@ -137,6 +137,17 @@ impl Errand {
             && delivered(known().as_ref())
     }
 
+    /// What of an answer is worth knowing here: what another replica has under way may be over at any
+    /// moment, and whoever comes next has to ask. `known` is what the local table holds by then: an
+    /// attempt that is in it is of this host.
+    pub fn lasting(op: &Op, answer: Option<Claim>, known: impl FnOnce() -> Option<Claim>) -> Option<Claim> {
+        answer.filter(|claim| {
+            let works = matches!(claim.state, State::Held | State::Settling | State::Redeeming);
+            let is_here = || known().is_some_and(|known| known.attempt == claim.attempt);
+            !works || op.attempt() == Some(claim.attempt) || is_here()
+        })
+    }
+
     /// Whether the script's text goes along.
     pub fn is_full(&self) -> bool {
         self.full
@@ -200,7 +211,7 @@ impl Errand {
 
     fn written(self) -> Turn {
         let claim = if let Next::Put(claim) = self.next { Some(claim) } else { None };
-        Turn::Over { outcome: self.outcome, adopt: Some(self.lasting(claim)), undo: None }
+        Turn::Over { outcome: self.outcome, adopt: Some(claim), undo: None }
     }
 
     fn differs(self, current: Option<&str>, open: &[OpenClaim], now: UnixSeconds) -> Turn {
@@ -220,21 +231,12 @@ impl Errand {
         }
         let (next, outcome) = Claim::apply(seen, &self.op, now);
         if next == Next::Keep {
-            return Turn::Over { outcome, adopt: Some(self.lasting(seen)), undo: None };
+            return Turn::Over { outcome, adopt: Some(seen), undo: None };
         }
         if self.tries >= TRIES {
             return self.unsure();
         }
         Turn::Again(Box::new(Self { base, next, outcome, tries: self.tries.saturating_add(1), ..self }))
-    }
-
-    /// What of a claim is worth knowing here: another's work on it may be over at any moment, and
-    /// whoever comes next has to ask.
-    fn lasting(&self, claim: Option<Claim>) -> Option<Claim> {
-        claim.filter(|claim| {
-            let works = matches!(claim.state, State::Held | State::Settling | State::Redeeming);
-            !works || self.op.attempt() == Some(claim.attempt)
-        })
     }
 
     /// Other claims of the wallet are open: what they owe comes first.

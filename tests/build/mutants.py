@@ -104,7 +104,7 @@ MUTANTS = [
     ),
     (
         "the cookie's being for navigations only", "src/admission/head.rs",
-        "if paywall && self.navigation => {",
+        "if paywall && self.navigates() => {",
         "if paywall => {",
         NATIVE, ["a9_a_cookie_is_no_payment_of_programs::native"],
     ),
@@ -457,6 +457,18 @@ MUTANTS = [
         SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_after"],
     ),
     (
+        "the payment kept back while the other one is taken for being at work", "src/exchange/credit.rs",
+        "Event::Claim(Outcome::InFlight) => release(Denial::InFlight),",
+        "Event::Claim(Outcome::InFlight) if false => release(Denial::InFlight),",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "the work of a neighbour that is remembered", "src/store/errand.rs",
+        "!works || op.attempt() == Some(claim.attempt) || is_here()",
+        "!works || op.attempt() == Some(claim.attempt) || is_here() && false",
+        STORE, ["store::errand::tests::what_others_are_at_work_on_is_not_remembered"],
+    ),
+    (
         "the end of a payment that another one was served for", "src/claims/life.rs",
         "(Next::Keep, Outcome::Credited(self.transaction.unwrap_or(Transaction([0; 32])).0))",
         "(Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(None))",
@@ -633,7 +645,8 @@ MUTANTS = [
     ),
     (
         "the work of others that is not remembered", "src/store/errand.rs",
-        "!works || self.op.attempt() == Some(claim.attempt)", "true || works && self.op.attempt() == Some(claim.attempt)",
+        "!works || op.attempt() == Some(claim.attempt) || is_here()",
+        "true || works && op.attempt() == Some(claim.attempt) || is_here()",
         MODEL, ["machines::storm::tests::what_another_replica_was_at_work_on_is_not_remembered",
                 "machines::storm::tests::the_books_balance_in_any_weather"],
     ),
@@ -680,8 +693,8 @@ MUTANTS = [
     ),
     (
         "the one place of a demand", "src/demand/ring.rs",
-        "put(&|held| held.starts_with(&name)) || put(&|held| is_free(held, now))",
-        "put(&|held| held.starts_with(&name) || is_free(held, now))",
+        "(!new && put(&own)) || put(&|held| own(held) || free(held))",
+        "put(&|held| own(held) || free(held))",
         DEMAND, ["demand::ring::tests::what_is_kept_again_stands_once_and_says_what_was_said_last"],
     ),
     (
@@ -784,7 +797,7 @@ def copy(folder):
 def test(folder, target):
     done = subprocess.run(
         ["cargo", "test", "--locked", "--quiet", *target],
-        cwd=folder, capture_output=True, text=True, timeout=600,
+        cwd=folder, capture_output=True, text=True, timeout=1200,
         env={**os.environ, "RUST_BACKTRACE": "0"},
     )
     return done.stdout + done.stderr

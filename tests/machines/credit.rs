@@ -49,14 +49,17 @@ fn crediting(terms: Terms) -> Vec<Row> {
     });
     let mut rows = pledge.to_vec();
     rows.push(over(from, &down(), &[Claim(Step::Release), Deny(StoreDown)]));
-    // It is being asked about and nobody waits: it may serve this wallet soon.
-    rows.push(over(from, &claims(&[Outcome::Awaited]), &[Claim(Step::Release), Deny(InFlight)]));
+    // It is being asked about and nobody waits, or somebody is at work on it, or is taken for that: it
+    // may serve this wallet soon.
+    let soon = claims(&[Outcome::Awaited, Outcome::InFlight]);
+    rows.push(over(from, &soon, &[Claim(Step::Release), Deny(InFlight)]));
     rows.push(over(from, &gone(), &[Claim(Step::Release)]));
     // Somebody else has it: the payment, which is held, buys for itself, if it may.
-    let rest =
-        claims(&but(
-            &[&ours.map(|(outcome, _)| outcome)[..], &[Outcome::Unavailable, Outcome::Awaited]].concat()
-        ));
+    let rest = claims(&but(&[
+        &ours.map(|(outcome, _)| outcome)[..],
+        &[Outcome::Unavailable, Outcome::Awaited, Outcome::InFlight],
+    ]
+    .concat()));
     rows.push(match terms {
         Terms { fit: false, .. } => over(from, &rest, &[Claim(Step::Release), Deny(Mismatch)]),
         Terms { check: Check::Facilitator, .. } => row(from, &rest, Exchange::Verifying(terms), &[Verify]),

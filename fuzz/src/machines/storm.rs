@@ -183,7 +183,7 @@ fn listen(world: &mut World, payer: &mut Payer, argument: &mut impl FnMut() -> u
     };
     payer.comes = now + seconds * 1_000;
     let calm = (0..2).all(|process| world.weather.is_calm(process, now));
-    if !payer.served && calm && argument() % 3 == 0 {
+    if !payer.served && calm && argument().is_multiple_of(3) {
         payer.signed = 1;
     }
 }
@@ -203,7 +203,7 @@ fn go_on(world: &mut World, byte: u8) -> Option<&'static str> {
             return Some("the upstream fails");
         }
         (6..=20, None) => {
-            world.mood = if byte % 2 == 0 { Mood::Lost } else { Mood::Pending };
+            world.mood = if byte.is_multiple_of(2) { Mood::Lost } else { Mood::Pending };
             step(world);
             world.mood = Mood::Remembering;
             return Some("a facilitator leaves it open");

@@ -323,7 +323,7 @@ impl Worker {
         }
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             if let Some(job) = jobs.get_mut(&attempt) {
-                job.asked().sent = host::now_millis();
+                job.asked().sent = host::now_millis_anew();
             }
         }
         let _ = self.settle(attempt, settlement::Event::Dispatched);

@@ -22,7 +22,7 @@ impl Worker {
         let wallet = self.table.wallet(own, purchase.offered);
         let seen = self.table.look(&SharedData, &wallet).ok()?;
         let nonces = seen.nonces(now);
-        self.seen.replace(Some(seen));
+        self.seen.set(Some(seen));
         let mut others = nonces.into_iter().filter(|nonce| *nonce != own.nonce).take(MOST).peekable();
         others.peek()?;
         if self.known(own, now).is_some() {

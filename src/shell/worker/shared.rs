@@ -228,7 +228,8 @@ impl Worker {
         let outdated = |answer: &Option<Claim>| {
             Errand::is_outdated(&errand.op, answer.as_ref(), || self.known(&identity, self.now()))
         };
-        if let Some(claim) = adopt.filter(|answer| !outdated(answer)) {
+        if let Some(answer) = adopt.filter(|answer| !outdated(answer)) {
+            let claim = Errand::lasting(&errand.op, answer, || self.known(&identity, self.now()));
             let applied = self.table.adopt(&SharedData, &identity, claim, self.now());
             self.meters.claims(&applied.delta);
             self.record_forgotten(applied.forgotten);

@@ -122,12 +122,19 @@ fn what_others_are_at_work_on_is_not_remembered() {
         let theirs = claim.map(|claim| Claim { attempt: Attempt(8), ..claim });
         let reply = Reply::Differs { now: NOW, current: theirs.as_ref().map(to_text), open: Vec::new() };
         let met = away(None, begin(Opening::Held)).on(reply, NOW);
-        assert_eq!(met, Turn::Over { outcome: Outcome::InFlight, adopt: Some(None), undo: None });
+        assert_eq!(met, Turn::Over { outcome: Outcome::InFlight, adopt: Some(theirs), undo: None });
+        let op = begin(Opening::Held);
+        assert_eq!(Errand::lasting(&op, theirs, || None), None);
+        assert_eq!(Errand::lasting(&op, theirs, held), None, "a reservation of one's own is not theirs");
+        // Of another worker of this host: what it delivers is used here, whether the store hears it or not.
+        assert_eq!(Errand::lasting(&op, theirs, || theirs), theirs);
+        assert_eq!(Errand::lasting(&op, claim, || None), claim, "one's own");
     }
     let delivered = put(redeeming(), &Op::Delivered { attempt: OWN });
     let reply = Reply::Differs { now: NOW, current: delivered.as_ref().map(to_text), open: Vec::new() };
     let Turn::Over { adopt, .. } = away(None, begin(Opening::Held)).on(reply, NOW) else { panic!() };
-    assert_eq!(adopt.flatten().map(|claim| claim.state), Some(State::Delivered), "what is over is kept");
+    let kept = Errand::lasting(&begin(Opening::Held), adopt.flatten(), || None);
+    assert_eq!(kept.map(|claim| claim.state), Some(State::Delivered), "what is over is kept");
 }
 
 /// Whoever ends an attempt does not wait for the store: it is written when it can be, whether the
