@@ -629,7 +629,7 @@ MUTANTS = [
         "the question that is given back", "src/store/errand.rs",
         "(Op::Begin(_), Outcome::Resolve(_), Some(attempt)) => Some(Op::Unknown { attempt }),",
         "(Op::Begin(_), Outcome::Resolve(_), _) => None,",
-        MODEL, ["machines::storm::tests::the_books_balance_in_any_weather"],
+        MODEL, ["machines::storm::tests::a_question_whose_answer_is_lost_is_given_back"],
     ),
     (
         "the claim about to be settled that is given back", "src/store/errand.rs",

@@ -46,6 +46,8 @@ pub(super) struct Promises {
     /// Attempts to redeem of which the upstream was asked, and how many of them counted.
     redeeming: Vec<Attempt>,
     tries: [usize; PAYMENTS],
+    /// Attempts to redeem whose lease lapsed, and that was excused.
+    lost: Vec<Attempt>,
     /// How often content went out.
     pub(super) releases: usize,
 }
@@ -218,12 +220,18 @@ impl Promises {
         }
     }
 
-    /// Time passed; which lapsed leases are excused.
+    /// Time passed; which lapsed leases are excused. Such a redemption may count as a try: whoever begins
+    /// the claim next cannot know better, and then it is too late to give it back.
     pub(super) fn passed(&mut self, redis: &Redis, now: u64, excused: impl Fn(&Claim) -> bool) {
         for place in 0..PAYMENTS {
-            self.lapsed[place] |= stored(place, redis).is_some_and(|claim| {
-                claim.state == State::Redeeming && claim.lease <= now && excused(&claim)
-            });
+            let lapsed =
+                |claim: &Claim| claim.state == State::Redeeming && claim.lease <= now && excused(claim);
+            let Some(claim) = stored(place, redis).filter(lapsed) else { continue };
+            self.lapsed[place] = true;
+            if claim.redeems > 0 && !self.lost.contains(&claim.attempt) {
+                self.lost.push(claim.attempt);
+                self.tries[place] += 1;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
-//! Stories of many kinds, and two that are told on purpose.
+//! Stories of many kinds, and some that are told on purpose.
 
+use super::super::facilitator::Mood;
 use super::super::market::Coin;
 use super::super::promises::{stored, Account};
 use super::super::tally::Tally;
@@ -92,4 +93,30 @@ fn what_another_replica_was_at_work_on_is_not_remembered() {
         assert_eq!(world.chain[4], Coin::Unspent, "charged again");
         NEXT.set(world.end());
     }
+}
+
+/// Who comes back to ask about an open outcome, and whose question is written and not heard of, leaves
+/// nobody at work on it.
+#[test]
+fn a_question_whose_answer_is_lost_is_given_back() {
+    play(&[2]);
+    let mut world = World::new(Settings::of(0b10_0010), NEXT.get());
+    world.strict = true;
+    world.mood = Mood::Pending;
+    let root = world.open_roots()[0];
+    let code = |world: &mut World| {
+        let stream = world.present(root, 0);
+        rest(world);
+        match world.ends.remove(&stream) {
+            Some(End::Refused(code, _)) => code,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(code(&mut world), "settlement_pending");
+    let until = host::host(|host| host.now) + 3_000;
+    world.weather.turns(0, Sky::Deaf, until);
+    assert_eq!(code(&mut world), "claim_store_unavailable");
+    calm(&mut world);
+    assert_eq!(code(&mut world), "settlement_pending");
+    NEXT.set(world.end());
 }
