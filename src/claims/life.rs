@@ -159,8 +159,11 @@ impl Claim {
                 let claim = Self { lease, ..known };
                 (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Deliver)
             }
+            // Proven by another than who asks now, whose renewal must not take it up: he would hear that
+            // it is lost and leave it redeeming for nobody.
             (State::Settling | State::Unknown | State::Held, _) => {
-                (Next::Put(known.kept(State::Taken, now)), Outcome::Lost)
+                let attempt = if self.attempt == attempt { attempt } else { Attempt(0) };
+                (Next::Put(Self { attempt, ..known }.kept(State::Taken, now)), Outcome::Lost)
             }
             // The right to deliver was given, and nobody heard of it.
             (State::Redeeming, None) if self.attempt == attempt => {

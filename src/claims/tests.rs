@@ -220,6 +220,13 @@ fn what_a_claim_is_bound_to_never_changes() {
             let attempt = match op {
                 // Given back for good.
                 Op::Undelivered { .. } | Op::Return { .. } => Attempt(0),
+                // Proven by another: whoever asks has nothing to renew.
+                Op::Settled { attempt, .. }
+                    if attempt != OWNER
+                        && matches!(before.state, State::Settling | State::Unknown | State::Held) =>
+                {
+                    Attempt(0)
+                }
                 _ if begins => NEWCOMER,
                 _ => OWNER,
             };

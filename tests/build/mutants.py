@@ -469,6 +469,12 @@ MUTANTS = [
         STORE, ["store::errand::tests::what_others_are_at_work_on_is_not_remembered"],
     ),
     (
+        "the renewal that does not take up what another proved", "src/claims/life.rs",
+        "let attempt = if self.attempt == attempt { attempt } else { Attempt(0) };",
+        "let attempt = self.attempt;",
+        CLAIMS, ["claims::tests::time::a_late_success_overtakes_whoever_asks_again_and_both_hands_off"],
+    ),
+    (
         "the end of a payment that another one was served for", "src/claims/life.rs",
         "(Next::Keep, Outcome::Credited(self.transaction.unwrap_or(Transaction([0; 32])).0))",
         "(Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(None))",

@@ -185,7 +185,10 @@ fn a_late_success_overtakes_whoever_asks_again_and_both_hands_off() {
     let late = settled(OWNER, Some(LEASE + 30));
     let (Next::Put(taken), Outcome::Lost) = Claim::apply(Some(asking), &late, LEASE) else { panic!() };
     assert_eq!((taken.state, taken.transaction), (State::Taken, Some(TOLD)), "knowledge is added");
-    for op in [Op::Release { attempt: NEWCOMER }, Op::Unknown { attempt: NEWCOMER }] {
+    // Nor taken up by the renewal of who asks again: he hears that it is lost, and would leave it
+    // redeeming for nobody until its lease is over, while the wallet's next payment is charged.
+    let renewal = Op::Renew { attempt: NEWCOMER, lease: LEASE + 60 };
+    for op in [Op::Release { attempt: NEWCOMER }, Op::Unknown { attempt: NEWCOMER }, renewal] {
         let (next, outcome) = Claim::apply(Some(taken), &op, LEASE);
         assert_eq!((next, outcome), (Next::Keep, Outcome::Lost), "and never taken away: {op:?}");
     }
