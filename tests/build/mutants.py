@@ -653,8 +653,7 @@ MUTANTS = [
         "the work of others that is not remembered", "src/store/errand.rs",
         "!works || op.attempt() == Some(claim.attempt) || is_here()",
         "true || works && op.attempt() == Some(claim.attempt) || is_here()",
-        MODEL, ["machines::storm::tests::what_another_replica_was_at_work_on_is_not_remembered",
-                "machines::storm::tests::the_books_balance_in_any_weather"],
+        MODEL, ["machines::storm::tests::what_another_replica_was_at_work_on_is_not_remembered"],
     ),
     (
         "what was begun to be asked about and is paid by then", "src/shell/worker/again.rs",
