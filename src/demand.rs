@@ -169,12 +169,12 @@ impl Demand {
 
     /// As the text that the shared store keeps.
     pub fn to_text(&self) -> Option<String> {
-        self.to_bytes().map(|bytes| crate::json::hex(&bytes))
+        self.to_bytes().map(|bytes| crate::digits::hex(&bytes))
     }
 
     /// From a text that [`Self::to_text`] wrote.
     pub fn from_text(text: &str) -> Option<Self> {
-        Self::from_bytes(&crate::json::unhexed(text)?)
+        Self::from_bytes(&crate::digits::unhexed(text)?)
     }
 
     /// From such a text, if it is this authorisation's.

@@ -10,6 +10,8 @@ pub mod signature;
 
 use sha3::{Digest, Keccak256};
 
+use crate::digits::nibble;
+
 /// Keccak-256 over the concatenation of `parts`, without building it.
 pub(crate) fn keccak256<const N: usize>(parts: [&[u8]; N]) -> [u8; 32] {
     hash(&parts)
@@ -45,12 +47,4 @@ pub(crate) const fn hex20(digits: &[u8; 40]) -> address::Address {
         out = left;
     }
     address::Address::new(bytes)
-}
-
-const fn nibble(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit.wrapping_sub(b'0'),
-        b'a'..=b'f' => digit.wrapping_sub(b'a').wrapping_add(10),
-        _ => digit.wrapping_sub(b'A').wrapping_add(10),
-    }
 }

@@ -361,7 +361,7 @@ fn read_object<'a>(body: &'a [u8], schema: &'static Schema) -> Result<Object<'a>
 
 fn transaction_hash(text: &str) -> Option<Transaction> {
     let mut hash = [0; 32];
-    if !crate::json::unhex(text.strip_prefix("0x")?, &mut hash) {
+    if !crate::digits::unhex(text.strip_prefix("0x")?, &mut hash) {
         return None;
     }
     Some(Transaction(hash))

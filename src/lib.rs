@@ -8,6 +8,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
+//! | [`digits`] | hexadecimal digits |
 //! | [`json`] | writing JSON |
 //! | [`map`] | maps whose keys nobody hostile chooses |
 //! | [`memo`] | results that are asked for again |
@@ -42,6 +43,7 @@ pub mod charge;
 pub mod claims;
 pub mod config;
 pub mod demand;
+pub mod digits;
 pub mod evm;
 pub mod exchange;
 pub mod extensions;

@@ -172,7 +172,7 @@ impl Page<'_> {
             put(out, ")</small></p>\n");
         }
         if let Some(Transaction(hash)) = self.transaction {
-            let _ = writeln!(out, "<p>Transaction: <code>0x{}</code></p>", crate::json::hex(&hash));
+            let _ = writeln!(out, "<p>Transaction: <code>0x{}</code></p>", crate::digits::hex(&hash));
         }
         let same = self.refusal.retry() == Retry::Same || retry_after.is_some();
         let (wait, link) = match self.refusal.retry() {

@@ -28,12 +28,12 @@
 use std::sync::Arc;
 
 use crate::config::{Asset, Facilitator, Means, Offer, Wallets};
+use crate::digits::unhex;
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};
 use crate::evm::recover::recover;
 use crate::evm::signature::{Presented, Signature, SignatureError};
-use crate::json::unhex;
 use crate::money::Amount;
 use crate::protocol::abilities::{Abilities, Ability};
 use crate::protocol::challenge;

@@ -273,7 +273,7 @@ impl Refusal {
         let code = self.code();
         let transaction = match self.receipt() {
             ReceiptKind::Original(Paid { transaction: Some(Transaction(hash)), .. }) => {
-                format!(r#","transaction":"0x{}""#, crate::json::hex(&hash))
+                format!(r#","transaction":"0x{}""#, crate::digits::hex(&hash))
             }
             _ => String::new(),
         };

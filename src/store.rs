@@ -23,7 +23,7 @@ use sha3::{Digest, Keccak256};
 
 use crate::claims::{Binding, Identity, UnixSeconds};
 use crate::config::{SharedStore, StoreKind};
-use crate::json::{hex, push_hex, unhex};
+use crate::digits::{hex, push_hex, unhex};
 
 mod call;
 pub mod errand;

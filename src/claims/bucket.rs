@@ -254,12 +254,12 @@ pub fn to_text(claim: &Claim) -> String {
     } else {
         push_live(&mut bytes, claim, Layout::Two);
     }
-    crate::json::hex(&bytes)
+    crate::digits::hex(&bytes)
 }
 
 /// The claim of a text that [`to_text`] wrote, to the letter; `None` for any other.
 pub fn from_text(text: &str) -> Option<Claim> {
-    let bytes = crate::json::unhexed(text)?;
+    let bytes = crate::digits::unhexed(text)?;
     let (state, rest) = bytes.split_first()?;
     let claim = match (State::from_byte(*state)?, bytes.len()) {
         (State::Delivered, _) => read_tombstone(rest),

@@ -1,11 +1,9 @@
 //! Names of what is claimed: the authorisation, the try at it, the purchase, the proof.
 
-use std::cell::RefCell;
-
 use sha3::{Digest, Keccak256};
 
+use crate::digits::hex;
 use crate::evm::address::Address;
-use crate::json::hex;
 use crate::memo::Memo;
 use crate::money::Amount;
 
@@ -14,7 +12,7 @@ type Hashes = Memo<([u8; 16], Identity), [u8; 32], 64>;
 
 thread_local! {
     /// One payment asks a dozen times where its claim is, its wallet, its receipt.
-    static HASHES: RefCell<Hashes> = const { RefCell::new(Memo::new()) };
+    static HASHES: Hashes = const { Memo::new() };
 }
 
 /// What the chain burns when an authorisation is used; the identity of a claim.
@@ -93,11 +91,9 @@ impl Identity {
 
     fn hash(&self, key: &[u8; 16]) -> [u8; 32] {
         let ([first, ..], [.., last]) = (key, self.nonce);
-        let recall = |hashes: &RefCell<Hashes>| {
-            let mut hashes = hashes.try_borrow_mut().ok()?;
-            Some(hashes.get(first ^ last, (*key, *self), |(key, identity)| identity.hash_anew(key)))
-        };
-        HASHES.try_with(recall).ok().flatten().unwrap_or_else(|| self.hash_anew(key))
+        let is = |(known, who): &([u8; 16], Self)| known == key && who == self;
+        let recall = |memo: &Hashes| memo.recall(first ^ last, is, || (*key, *self), || self.hash_anew(key));
+        HASHES.try_with(recall).unwrap_or_else(|_| self.hash_anew(key))
     }
 
     fn hash_anew(&self, key: &[u8; 16]) -> [u8; 32] {

@@ -172,7 +172,7 @@ fn change(
 }
 
 fn key(wallet: &Wallet) -> String {
-    crate::json::numbered("x402/open/1/", wallet.bucket)
+    crate::digits::numbered("x402/open/1/", wallet.bucket)
 }
 
 fn entries(bytes: &[u8]) -> impl Iterator<Item = &[u8; ENTRY]> {

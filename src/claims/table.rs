@@ -13,7 +13,8 @@
 
 use super::bucket::{Bucket, Delta, Forgotten, Layout, Tag};
 use super::{Claim, Identity, Next, Op, Outcome, UnixSeconds};
-use crate::json::{extend, hex};
+use crate::digits::hex;
+use crate::json::extend;
 
 /// A compare-and-swap value no key ever has.
 pub const ABSENT: u32 = u32::MAX;

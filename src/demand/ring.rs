@@ -178,7 +178,7 @@ fn slots(name: &[u8; 16]) -> impl Iterator<Item = u16> {
 }
 
 fn key(slot: u16) -> String {
-    crate::json::numbered("x402/ring/1/", slot)
+    crate::digits::numbered("x402/ring/1/", slot)
 }
 
 /// Writes what `next` makes of a slot; `false` when it makes nothing of it.

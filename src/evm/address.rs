@@ -1,10 +1,9 @@
 //! A 20-byte account address (EIP-55 checksummed in text).
 
-use std::cell::RefCell;
 use std::fmt;
 
 use super::keccak256;
-use crate::json::{pair_of, unhex};
+use crate::digits::{pair_of, unhex};
 use crate::memo::Memo;
 
 /// Characters of an address in text.
@@ -12,7 +11,7 @@ const SPELLED: usize = 42;
 
 thread_local! {
     /// Every payment names the same payee and asset, and its payer a dozen times.
-    static SPELLINGS: RefCell<Memo<Address, [u8; SPELLED], 64>> = const { RefCell::new(Memo::new()) };
+    static SPELLINGS: Memo<Address, [u8; SPELLED], 64> = const { Memo::new() };
 }
 
 /// An EVM account address.
@@ -94,11 +93,10 @@ impl fmt::Display for Address {
     /// EIP-55 checksummed text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [first, .., last] = self.0;
-        let recall = |spellings: &RefCell<Memo<Self, _, 64>>| {
-            let mut spellings = spellings.try_borrow_mut().ok()?;
-            Some(spellings.get(first ^ last, *self, Self::spell))
+        let recall = |memo: &Memo<_, _, 64>| {
+            memo.recall(first ^ last, |known| known == self, || *self, || self.spell())
         };
-        let text = SPELLINGS.try_with(recall).ok().flatten().unwrap_or_else(|| self.spell());
+        let text = SPELLINGS.try_with(recall).unwrap_or_else(|_| self.spell());
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }

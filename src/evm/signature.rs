@@ -18,7 +18,7 @@
 //! accepts (ERC-1271, a delegated account of EIP-7702, or the ERC-6492 wrapper of a wallet not
 //! deployed yet): see [`Presented`]. Only the chain can tell.
 
-use crate::json::unhex;
+use crate::digits::unhex;
 
 /// The order `n` of secp256k1 (SEC 2, 2.4.1), big-endian.
 const ORDER: [u8; 32] = [
@@ -212,7 +212,7 @@ impl Presented {
     pub fn push(&self, out: &mut String) {
         out.push_str("0x");
         match self {
-            Self::Account(signature) => crate::json::push_hex(out, &signature.to_bytes()),
+            Self::Account(signature) => crate::digits::push_hex(out, &signature.to_bytes()),
             Self::Wallet(digits) => out.push_str(digits),
         }
     }

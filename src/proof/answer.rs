@@ -1,7 +1,7 @@
 //! Reading a node's answers. A value that is not exactly what belongs there is none.
 
 use super::{Address, Delivery, MAX_ANSWER_BYTES};
-use crate::json::unhex;
+use crate::digits::unhex;
 use crate::protocol::json::raw::{self, members};
 use crate::protocol::json::{leaf, Schema};
 

@@ -2,8 +2,9 @@
 
 use super::receipt::{CANCELLED, TRANSFER, USED};
 use super::{Means, Question, Transaction};
+use crate::digits::{hex, push_hex};
 use crate::evm::address_word;
-use crate::json::{extend, hex, push_hex};
+use crate::json::extend;
 
 /// `authorizationState(address,bytes32)`
 const AUTHORIZATION_STATE: [u8; 4] = [0xe9, 0x4a, 0x01, 0x02];

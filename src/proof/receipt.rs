@@ -2,9 +2,9 @@
 
 use super::answer::{self, Log};
 use super::{Means, Question, Transaction};
+use crate::digits::unhexed;
 use crate::evm::address_word;
 use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};
-use crate::json::unhexed;
 use crate::protocol::json::raw::{self, members};
 use crate::protocol::json::{leaf, Schema};
 

@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use super::json::{leaf, Field, Node, Object, Schema};
 use super::Malformed;
+use crate::digits::{hex, unhex};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::evm::eip3009;
 use crate::evm::permit2::{Permit, Witness};
 use crate::evm::signature::{Presented, SignatureError};
-use crate::json::{hex, unhex};
 use crate::money::Amount;
 
 /// An authorisation with its signature, read but not yet believed.

@@ -45,7 +45,7 @@ impl Root {
         let table = Table::open(&SharedData, policy.claims.capacity, layout, host::random())
             .map_err(|error| error.to_string())?;
         // A queue of this root's own, so that the host calls this VM back and no other.
-        let name = format!("x402/queue/{}", crate::json::hex(&host::random()));
+        let name = format!("x402/queue/{}", crate::digits::hex(&host::random()));
         let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;
         // The shared store's clock is needed before the first payment.
         let first = if policy.shared_claims.is_some() { 10 } else { 1_000 };

@@ -7,7 +7,8 @@ use std::fmt::Write;
 
 use super::jws::{compact, push_field};
 use super::{Key, Kind};
-use crate::json::{hex, push_string};
+use crate::digits::hex;
+use crate::json::push_string;
 
 /// Seconds from a token's issue to its expiry.
 pub const VALID_SECONDS: u64 = 120;

@@ -9,8 +9,9 @@ use std::fmt::Write;
 use super::jws::{compact, push_field};
 use super::typed;
 use super::{ecdsa, Key, Kind};
+use crate::digits::hex;
 use crate::evm::address::Address;
-use crate::json::{hex, push_string};
+use crate::json::push_string;
 
 /// The extension's key.
 pub const EXTENSION: &str = "offer-receipt";

@@ -5,7 +5,7 @@ use base64::Engine;
 
 use super::der::{self, Curve, Found};
 use super::{ed25519, p256, secp256k1, Key, Kind};
-use crate::json::unhex;
+use crate::digits::unhex;
 
 /// Longest key read, in bytes of text. An RSA key of 4096 bits is shorter, and none of ours.
 const MAX_TEXT: usize = 8192;

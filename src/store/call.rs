@@ -2,7 +2,8 @@
 
 use super::{is_payment, is_value, Before, Change, Due, SharedStore, StoreKind, Swap, MAX_DUE};
 use crate::claims::UnixSeconds;
-use crate::json::{hex, push_hex, push_string};
+use crate::digits::{hex, push_hex};
+use crate::json::push_string;
 
 /// A script, and what the server knows it by once it has run: SHA-1 of its text.
 pub(super) struct Script {

@@ -1,6 +1,5 @@
 //! What becomes of a payment's claim.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Purchase;
@@ -27,7 +26,7 @@ type Bought = (Text, (Address, Address, Amount));
 
 thread_local! {
     /// Most payments on a route buy what the one before did.
-    static OFFERED: RefCell<Memo<Bought, Binding, 64>> = const { RefCell::new(Memo::new()) };
+    static OFFERED: Memo<Bought, Binding, 64> = const { Memo::new() };
 }
 
 /// A demand, and for how much it was made; `None` is what was signed.
@@ -170,16 +169,9 @@ pub(super) fn offered(route: &Route, payment: &Payment) -> Binding {
         || Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount.to_be_bytes()]);
     let [.., last] = amount.to_be_bytes();
     let hint = route.name.bytes().fold(last, u8::wrapping_add);
-    let recall = |memo: &RefCell<Memo<Bought, Binding, 64>>| {
-        let mut memo = memo.try_borrow_mut().ok()?;
-        let known = memo.find(hint, |(name, known)| *known == bought && *name == route.name);
-        Some(known.unwrap_or_else(|| {
-            let binding = anew();
-            memo.keep(hint, (route.name.clone(), bought), binding);
-            binding
-        }))
-    };
-    OFFERED.try_with(recall).ok().flatten().unwrap_or_else(anew)
+    let is = |(name, known): &Bought| *known == bought && *name == route.name;
+    let recall = |memo: &Memo<_, _, 64>| memo.recall(hint, is, || (route.name.clone(), bought), anew);
+    OFFERED.try_with(recall).unwrap_or_else(|_| anew())
 }
 
 /// And the signature, where nobody here could judge it.

@@ -35,7 +35,7 @@ fn place(facilitator: &Facilitator) -> String {
         hash.update([0]);
     }
     let hash = hash.finalize();
-    crate::json::hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
+    crate::digits::hex(hash.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 /// What is stored; a snapshot of nothing when there is nothing, or nothing of ours.

@@ -242,7 +242,7 @@ pub(super) fn nobody_waits(demand: &Demand, transaction: Transaction) {
         "route {}: settlement {} was accepted and nobody waits for it (transaction 0x{}); it can be redeemed",
         demand.route,
         demand.identity.receipt_id(),
-        crate::json::hex(&transaction.0),
+        crate::digits::hex(&transaction.0),
     );
 }
 

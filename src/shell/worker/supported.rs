@@ -77,7 +77,7 @@ impl Worker {
         if facilitator.supported_every.is_none() {
             return;
         }
-        // One request asks several times, and one look is enough for it.
+        // A request asks several times within one reading of the clock, and one look is enough for it.
         let millis = host::now_millis();
         let looked = self.watches.try_borrow_mut().ok().and_then(|mut watches| {
             let watch = watches.get_mut(facilitator.index)?;

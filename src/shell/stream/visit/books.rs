@@ -46,7 +46,7 @@ impl Visit {
     /// A transaction as its network spells it; `None` where only its hash is known any more.
     fn spelled(&self, transaction: Transaction) -> Option<String> {
         match self.purchase.as_ref()?.payment.form() {
-            Form::Evm { .. } => Some(format!("0x{}", crate::json::hex(&transaction.0))),
+            Form::Evm { .. } => Some(format!("0x{}", crate::digits::hex(&transaction.0))),
             Form::Other(_) => self.transaction_text.clone(),
         }
     }
