@@ -1,5 +1,5 @@
-//! Interleaved rounds: in each, every path runs once, in a new order. Two paths are compared
-//! within a round, never across rounds, so that what the machine does meanwhile hits both.
+//! Interleaved rounds: in each, every path runs in a few turns, each in a new order. Two paths are
+//! compared within a round, never across rounds, so that what the machine does meanwhile hits both.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use x402_devstack::envoy::Envoy;
 use x402_devstack::payer::Quote;
 
 use crate::bed::{self, Behind, Modules, Plan, Script};
-use crate::load::{Load, Requests};
+use crate::load::{Load, Requests, Seen};
 use crate::paths::{Path, Pays, Wallets};
 use crate::stack::Stack;
 use crate::stats::{self, Estimate, Random};
@@ -34,6 +34,15 @@ pub struct Sample {
     pub calls: f64,
 }
 
+/// What a load was answered, and what that took.
+struct Turn {
+    /// Nanoseconds of processor time of every process that serves.
+    nanos: u64,
+    /// Calls to the facilitator.
+    calls: u64,
+    seen: Seen,
+}
+
 /// All rounds.
 pub struct Rounds {
     pub paths: Vec<Path>,
@@ -53,6 +62,10 @@ pub struct Site<'a> {
 }
 
 const CONNECTIONS: usize = 16;
+
+/// Turns of a round. What disturbs a machine lasts for seconds, as one path's share of a round
+/// does: in turns, each path gets its part of it.
+const TURNS: usize = 4;
 
 /// Requests that a server of another project is warmed with, once: engines that compile what
 /// is hot have done so by then.
@@ -86,14 +99,20 @@ pub fn run(behind: &Behind, modules: &Modules, paths: &[Path], effort: Effort) -
     }
     let [mut samples, mut against] = [const { BTreeMap::<_, Vec<Sample>>::new() }; 2];
     for round in 0..=effort.rounds {
-        random.shuffle(&mut order);
-        for path in &order {
-            let count = (path.count / effort.divisor).max(CONNECTIONS);
-            let sample = site.sample(path, count).map_err(|why| format!("{}: {why}", path.name))?;
-            if round > 0 {
-                let into = if path.stack == Stack::Against { &mut against } else { &mut samples };
-                into.entry(path.name).or_default().push(sample);
+        let mut turns: Vec<Vec<Turn>> = order.iter().map(|_| Vec::new()).collect();
+        let mut places: Vec<usize> = (0..order.len()).collect();
+        for _ in 0..TURNS {
+            random.shuffle(&mut places);
+            for place in &places {
+                let path = &order[*place];
+                let count = (path.count / TURNS / effort.divisor).max(CONNECTIONS);
+                let turn = site.turn(path, count).map_err(|why| format!("{}: {why}", path.name))?;
+                turns[*place].push(turn);
             }
+        }
+        for (path, turns) in order.iter().zip(turns).filter(|_| round > 0) {
+            let into = if path.stack == Stack::Against { &mut against } else { &mut samples };
+            into.entry(path.name).or_default().push(Sample::of(turns));
         }
         eprint!("\rround {round} of {}", effort.rounds);
     }
@@ -157,6 +176,10 @@ impl<'a> Site<'a> {
 
     /// Runs a path once.
     pub fn sample(&self, path: &Path, count: usize) -> Result<Sample, Failure> {
+        Ok(Sample::of(vec![self.turn(path, count)?]))
+    }
+
+    fn turn(&self, path: &Path, count: usize) -> Result<Turn, Failure> {
         let requests = self.requests(path, count)?;
         let mut load = Load::open(self.address(path.stack)?, self.connections)?;
         // Connections, upstream connections and caches are warm when the clock starts.
@@ -164,17 +187,8 @@ impl<'a> Site<'a> {
         let called = self.behind.facilitator.instant_calls();
         let before = self.settled(path.stack)?;
         let seen = load.run(requests, path.status)?;
-        let after = self.settled(path.stack)?;
-        let calls = self.behind.facilitator.instant_calls() - called;
-        #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
-        let (nanos, calls, count) = ((after - before) as f64, calls as f64, count as f64);
-        Ok(Sample {
-            cpu: nanos / 1e3 / count,
-            p50: stats::quantile(&seen.micros, 0.5),
-            p99: stats::quantile(&seen.micros, 0.99),
-            per_second: count / seen.elapsed.as_secs_f64(),
-            calls: calls / count,
-        })
+        let nanos = self.settled(path.stack)? - before;
+        Ok(Turn { nanos, calls: self.behind.facilitator.instant_calls() - called, seen })
     }
 
     /// The yardstick of our 402 has to be our 402.
@@ -192,6 +206,27 @@ impl<'a> Site<'a> {
             return Err(format!("the direct response differs: {direct:?}").into());
         }
         Ok(())
+    }
+}
+
+// === impl Sample ===
+
+impl Sample {
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds")]
+    fn of(turns: Vec<Turn>) -> Self {
+        let nanos = turns.iter().map(|turn| turn.nanos).sum::<u64>() as f64;
+        let calls = turns.iter().map(|turn| turn.calls).sum::<u64>() as f64;
+        let elapsed: f64 = turns.iter().map(|turn| turn.seen.elapsed.as_secs_f64()).sum();
+        let mut micros: Vec<f64> = turns.into_iter().flat_map(|turn| turn.seen.micros).collect();
+        micros.sort_by(f64::total_cmp);
+        let count = micros.len() as f64;
+        Self {
+            cpu: nanos / 1e3 / count,
+            p50: stats::quantile(&micros, 0.5),
+            p99: stats::quantile(&micros, 0.99),
+            per_second: count / elapsed,
+            calls: calls / count,
+        }
     }
 }
 

@@ -137,6 +137,16 @@ fn shares(mut nanos: Vec<u64>) -> Vec<f64> {
     nanos.iter().map(|nanos| *nanos as f64 / sum as f64).collect()
 }
 
+// === impl Growth ===
+
+impl Growth {
+    /// Milliseconds of processor time for which a start-up configures a size, in all VMs: what it
+    /// takes more than that of the smallest.
+    pub fn configuring(&self, size: &Size) -> f64 {
+        size.footprint.cpu - self.sizes.first().map_or(0.0, |size| size.footprint.cpu)
+    }
+}
+
 // === impl Size ===
 
 impl Size {

@@ -11,10 +11,9 @@ pub(super) fn tables(out: &mut String, growth: &Growth) {
     out.push_str("Each size in an Envoy of its own. The module is configured in three VMs before the first request: a trial, the main thread's, the worker's.\n\n");
     out.push_str("| routes | configuration, bytes | read natively, ms | start-up ms | CPU ms | of which a VM's configuring | MiB, one worker | MiB, two | a worker more |\n");
     out.push_str("|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
-    let smallest = growth.sizes.first().map_or(0.0, |size| size.footprint.cpu);
     for size in &growth.sizes {
         let Size { routes, bytes, native, footprint } = size;
-        let each = (footprint.cpu - smallest) / 3.0;
+        let each = growth.configuring(size) / 3.0;
         let _ = writeln!(
             out,
             "| {routes} | {bytes} | {native:.1} | {:.0} | {:.0} | {each:.0} | {:.1} | {:.1} | {:.2} |",

@@ -103,9 +103,12 @@ fn grown(out: &mut String, growth: &Growth) {
             more / 1e6
         );
         if size.routes == 10_000 {
-            let seconds = size.footprint.ready / 1e3;
+            let seconds = growth.configuring(size) / 1e3;
             let holds = if seconds < 2.0 { "yes" } else { "no" };
-            let _ = writeln!(out, "| start-up with 10000 routes, configuring them included: under 2 s | {seconds:.2} | {holds} |");
+            let _ = writeln!(
+                out,
+                "| configuring 10000 routes, in all three VMs: under 2 s | {seconds:.2} | {holds} |"
+            );
         }
     }
 }
