@@ -217,7 +217,7 @@ MUTANTS = [
     (
         "the transaction that pays once", "src/shell/worker/answers.rs",
         "Outcome::Elsewhere(_) => settlement::Event::Reused(transaction),",
-        "Outcome::Elsewhere(_) => settlement::Event::Answer(answer),",
+        "Outcome::Elsewhere(_) => settlement::Event::Answer(Answer::Accepted(transaction)),",
         NATIVE, ["a1_one_transaction_pays_once::native"],
     ),
     (

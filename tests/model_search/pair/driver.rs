@@ -127,7 +127,7 @@ impl World {
     /// Whether another presentation works on a claim.
     fn is_at_work(&self, claim: u8, id: u64) -> bool {
         let busy = [State::Held, State::Settling, State::Redeeming];
-        let claim = self.now(claim).filter(|claim| busy.contains(&claim.state) && !claim.orphan);
+        let claim = self.now(claim).filter(|claim| busy.contains(&claim.state) && !self.is_for_nobody(claim));
         claim.is_some_and(|claim| ![Attempt(id), Attempt(TIMER)].contains(&claim.attempt))
     }
 

@@ -1,6 +1,6 @@
 //! What holds in every state.
 
-use x402_proxy_wasm::claims::{Attempt, Paid, State, MAX_REDEEMS};
+use x402_proxy_wasm::claims::{Attempt, Claim, Paid, State, MAX_REDEEMS};
 use x402_proxy_wasm::config::Settle;
 use x402_proxy_wasm::exchange::{Denial, Exchange};
 use x402_proxy_wasm::reply::{PaymentState, Refusal, Retry};
@@ -65,14 +65,17 @@ impl World {
         self.now(claim).is_some_and(|claim| match claim.state {
             State::Taken => claim.redeems < MAX_REDEEMS,
             State::Unknown => true,
-            State::Settling if claim.asks > 1 => true,
-            State::Settling => {
-                let settles = |slot: &&Slot| Attempt(slot.id) == claim.attempt;
-                let machine = self.slots.iter().find(settles).and_then(|slot| slot.machine);
-                machine.is_some_and(|machine| !machine.is_awaited())
-            }
+            State::Settling => claim.asks > 1 || self.is_for_nobody(&claim),
             _ => false,
         })
+    }
+
+    /// Whether a settlement is under way that its presentation does not wait for any more: by what
+    /// it is, whatever its claim says.
+    pub(super) fn is_for_nobody(&self, claim: &Claim) -> bool {
+        let settles = |slot: &&Slot| Attempt(slot.id) == claim.attempt;
+        let machine = self.slots.iter().find(settles).and_then(|slot| slot.machine);
+        claim.state == State::Settling && machine.is_some_and(|machine| !machine.is_awaited())
     }
 
     pub(super) fn check_forward(&mut self, i: usize) {
