@@ -57,10 +57,8 @@ impl Change {
 /// one that is there; without quotes and those that were told to wait, and once where the same was
 /// said again.
 pub async fn recorded(shop: &Shop, gone: &[Value], path: &str) -> Vec<String> {
-    // Access logs are flushed every 20 ms.
-    pause(200).await;
     let mut all = outcomes(gone, path);
-    all.extend(outcomes(&shop.replicas.stage.log(), path));
+    all.extend(shop.replicas.stage.outcomes_of(path).await);
     all.retain(|outcome| !["quoted", "in_flight", "unavailable"].contains(&outcome.as_str()));
     all.dedup();
     all

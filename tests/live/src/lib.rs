@@ -192,6 +192,21 @@ impl Stage {
         opened(&std::fs::read_to_string(self.envoy.access_log_path()).unwrap_or_default())
     }
 
+    /// How the requests for a path came out, once the log says no more of them for a while.
+    pub async fn outcomes_of(&self, path: &str) -> Vec<String> {
+        let mut before = Vec::new();
+        // Access logs are flushed every 20 ms, and later on a busy machine.
+        for _ in 0..15 {
+            pause(200).await;
+            let now = outcomes(&self.log(), path);
+            if !now.is_empty() && now == before {
+                break;
+            }
+            before = now;
+        }
+        before
+    }
+
     /// The filter's records of a path.
     pub async fn records_of(&self, path: &str, count: usize) -> Vec<Value> {
         let lines = self.log_of(path, count).await;

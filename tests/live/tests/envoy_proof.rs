@@ -57,8 +57,7 @@ fn transaction_of(stage: &Stage, payment: &Payment) -> String {
 
 /// How the requests for a path came out; those in flight left out.
 async fn recorded(stage: &Stage, path: &str) -> Vec<String> {
-    pause(200).await;
-    let mut all = outcomes(&stage.log(), path);
+    let mut all = stage.outcomes_of(path).await;
     all.retain(|outcome| !["in_flight", "quoted"].contains(&outcome.as_str()));
     all
 }
