@@ -1,15 +1,15 @@
 //! Quotes that were rendered, to be used again: no more of them than [`MOST_BYTES`].
 //!
 //! Once they are that many, keeping begins anew. So whoever asks for every offer of a large table has
-//! those that others ask for rendered once more for every thousand that he has rendered himself.
+//! those that others ask for rendered once more for the hundreds that he has rendered himself.
 
 use std::rc::Rc;
 
 use super::challenge::Challenge;
 use crate::map::Map;
 
-/// Bytes of rendered quotes a worker keeps: some thousand of them, and as many offers as are asked
-/// for at a time. A sandbox's memory never shrinks, and a policy may have 200,000 offers.
+/// Bytes of rendered quotes that a worker keeps: some hundreds of them, of a policy's up to 200,000
+/// offers. A sandbox's memory never shrinks.
 pub const MOST_BYTES: usize = 1024 * 1024;
 
 /// Quotes by their offers' numbers, which are unique and the caller's.
