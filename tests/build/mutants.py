@@ -107,6 +107,12 @@ MUTANTS = [
         NATIVE, ["a9_owned_headers_of_a_client_cheap::native"],
     ),
     (
+        "the underscore that is a hyphen to some", "src/admission/head.rs",
+        "a == b || (a == b'_' && b == b'-')",
+        "a == b",
+        NATIVE, ["a9_underscores_are_hyphens_to_some::native"],
+    ),
+    (
         "the strip of an upstream's headers", "src/admission/head.rs",
         "OWNED_IN_RESPONSE.contains(&name)",
         "name.is_empty()",
