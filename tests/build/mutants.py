@@ -59,6 +59,12 @@ MUTANTS = [
         NATIVE, ["spine_rejected_for_lack_of_funds_before::native", "spine_paid_before::native"],
     ),
     (
+        "the renewal of long work", "src/shell/worker.rs",
+        "const EVERY_SECONDS: u64 = 4;",
+        "const EVERY_SECONDS: u64 = 4_000_000;",
+        MODEL, ["machines::tests::the_books_balance_after_any_interleaving"],
+    ),
+    (
         "the renewal at the response", "src/exchange.rs",
         "(Self::Fencing { paid, worth: true }, one(Effect::Claim(Step::Renew)))",
         "(Self::Delivering { worth: true }, one(Effect::Release(paid)))",
@@ -105,6 +111,12 @@ MUTANTS = [
         "const OWNED_PREFIX: &str = \"x402-\";",
         "const OWNED_PREFIX: &str = \"not-x402-\";",
         NATIVE, ["a9_owned_headers_of_a_client_cheap::native"],
+    ),
+    (
+        "the underscore that is a hyphen to some", "src/admission/head.rs",
+        "a == b || (a == b'_' && b == b'-')",
+        "a == b",
+        NATIVE, ["a9_underscores_are_hyphens_to_some::native"],
     ),
     (
         "the strip of an upstream's headers", "src/admission/head.rs",

@@ -22,7 +22,7 @@ export function kept({ means, chainId, validBefore, token, payTo, payer, nonce, 
 
 /** Starts the program. `ask` resolves to `{proof, transaction?, methods, answers}`. */
 export function startProver({ rpc }) {
-  if (!existsSync(program)) throw new Error(`${program} is not built: run \`make launcher\` (or set X402_PROVE)`);
+  if (!existsSync(program)) throw new Error(`${program} is not built: run \`make prover\` (or set X402_PROVE)`);
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
 

@@ -3,11 +3,16 @@
 
 import { dirname, join, relative } from 'node:path';
 
+import { NETWORK, paymentRequired } from '../clients/client.mjs';
 import { launcher, startStack } from '../clients/stack.mjs';
 
 const stack = await startStack();
 const tile = new URL('/v1/tiles/7/66/44', stack.url);
 const payer = relative('', join(dirname(launcher), 'x402-payer'));
+const { asset } = paymentRequired(await fetch(tile)).accepts.find(({ network }) => network === NETWORK);
+// Of dev9, the one development key without money.
+const address = '0xa0Ee7A142d267C1f36714E4a8F75612F20a79720';
+const purse = JSON.stringify({ network: NETWORK, asset, address, amount: '1000000' });
 
 console.log(`
 Envoy with the filter   ${stack.url}
@@ -27,6 +32,11 @@ And paid by the unmodified npm client (settled before, settled after, over HTTP/
   node tests/clients/pay.mjs ${tile}
   node tests/clients/pay.mjs --method POST --bytes 1000 ${new URL('/v1/embeddings', stack.url)}
   node tests/clients/pay.mjs --h2 ${tile}
+These pay with dev0. The keys dev0 to dev8 own 1 USDC each, every other wallet gets 402 insufficient_funds
+until the facilitator's ledger is told what it has (dev9 here; another by its address, then --key HEX, or
+X402_PAYER_KEY=0xHEX for the npm client):
+  curl -s ${new URL('/admin/fund', stack.facilitator)} -d '${purse}'
+  ${payer} --key dev9 ${tile}
 What moved, what the facilitator was asked, and what an operator sees:
   curl -s ${new URL('/admin/ledger', stack.facilitator)}
   curl -s ${new URL('/admin/calls', stack.facilitator)}

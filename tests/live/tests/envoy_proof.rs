@@ -5,7 +5,7 @@ use serde_json::{json, Value};
 
 use x402_devstack::facilitator::{AuthorizationKey, Fault, FaultKind, Node};
 use x402_devstack::payer::{Draft, Payment, Wallet};
-use x402_live::{assert_pending, code, outcomes, paid, pause, plugin, refused, Scene, Shop, Stage};
+use x402_live::{assert_pending, code, paid, pause, plugin, refused, Scene, Shop, Stage};
 
 /// Base Sepolia.
 const CHAIN: u64 = 84_532;

@@ -8,7 +8,7 @@ use x402_devstack::client::{request, RawRequest};
 use x402_devstack::facilitator::Node;
 use x402_devstack::network::{Aim, Trouble};
 use x402_devstack::payer::{Payment, Wallet};
-use x402_live::{assert_pending, code, paid, pause, refused, Shop};
+use x402_live::{assert_pending, code, paid, pause, refused, until, Shop};
 
 /// Base Sepolia.
 const CHAIN: u64 = 84_532;
@@ -116,6 +116,28 @@ async fn a13_answers_of_the_store_that_are_lost_use_up_no_tries() {
     assert_eq!(shop.replicas.stage.upstream.hits(path), 1);
     let answer = shop.come_back(1, path, &payment).await;
     assert_eq!([paid(&answer)], *shop.transfers(&[&payment]));
+}
+
+/// Whose response finds the store gone cannot know whether the claim is still his: it is withheld, and
+/// that is no try either. Three would be all there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_a_response_that_finds_the_store_gone_is_withheld_and_no_try() {
+    let Some(shop) = open() else { return };
+    let path = "/before/withheld";
+    let payment = shop.sign(path).await;
+    for round in 1..=5 {
+        let mut first = shop.sent(0, &format!("{path}?delay=700"), &payment).await;
+        until("the upstream works", || shop.replicas.stage.upstream.hits(path) == round).await;
+        shop.to_store().refuse();
+        shop.to_store().break_off();
+        refused(&first.read(false).await, 503, "claim_store_unavailable");
+        shop.to_store().resume();
+        // What became of it is sent each second.
+        pause(2_500).await;
+    }
+    let answer = shop.ask(1, path, &payment).await;
+    assert_eq!([paid(&answer)], *shop.transfers(&[&payment]));
+    assert_eq!(shop.settles(&payment), 1);
 }
 
 /// A replica that told a payer of another one's work does not go by that when he signs anew.
