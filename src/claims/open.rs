@@ -22,7 +22,7 @@ use super::{Binding, Identity, UnixSeconds};
 pub const BUCKETS: u16 = 512;
 
 /// Entries of a bucket: 12 KB.
-const ROOM: usize = 256;
+pub const ROOM: usize = 256;
 
 const ENTRY: usize = 48;
 
