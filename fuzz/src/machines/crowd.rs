@@ -15,7 +15,7 @@ use super::promises::Account;
 use super::settings::Settings;
 use super::storm::{calm, come_in_time, rest};
 use super::world::{End, World};
-use super::{step, Outcome};
+use super::Outcome;
 
 /// Most seconds of a story, and the most that happens in each.
 const SECONDS: usize = 60;
@@ -38,9 +38,10 @@ pub(super) fn play(data: &[u8], next: u32) -> (Outcome, u32) {
     let mut world = World::new(Settings::of(*first), next);
     world.crowded = true;
     world.mood = Mood::Remembering;
-    let mut wants: Vec<Want> = (0..WANTS).map(Want::new).collect();
     let mut outcome = Outcome::default();
     let mut bytes = rest.iter().copied();
+    let mut wants: Vec<Want> =
+        (0..WANTS).map(|place| Want::new(place, bytes.next().unwrap_or(0) % 4)).collect();
     for _ in 0..SECONDS {
         let Some(byte) = bytes.next() else { break };
         second(&mut world, &mut wants, byte, &mut || bytes.next().unwrap_or(0), &mut outcome);
@@ -76,9 +77,11 @@ fn close_the_books(world: &World, wants: &[Want], outcome: &mut Outcome) {
 // === impl Want ===
 
 impl Want {
-    fn new(place: usize) -> Self {
+    /// Somebody comes for it after so many seconds.
+    fn new(place: usize, seconds: u8) -> Self {
+        let comes = host(|host| host.now) + u64::from(seconds) * 1_000;
         let payments = std::array::from_fn(|at| FEW + at * WANTS + place);
-        Self { payments, signed: 0, stream: None, comes: 0, served: false }
+        Self { payments, signed: 0, stream: None, comes, served: false }
     }
 
     /// Signs anew, as long as there is something to sign.
@@ -171,23 +174,24 @@ fn go_on(world: &mut World, what: u8, which: u8) -> Option<&'static str> {
     let pick = |among: &[u32]| among.get(usize::from(which).checked_rem(among.len())?).copied();
     let waiting = world.streams(|stream| stream.forwarded && stream.response.is_empty());
     match what {
-        0..=7 => {
+        0..=15 => {
             world.hang_up(pick(&world.streams(|_| true))?);
             return Some("a client leaves");
         }
-        8..=13 => {
+        16..=27 => {
             world.respond(pick(&waiting)?, 500);
             return Some("the upstream fails");
         }
-        14..=21 => {
+        28..=33 => {
             world.mood = if which.is_multiple_of(2) { Mood::Lost } else { Mood::Pending };
             let left = pick(&world.calls(asks)).map(|call| world.carry(call));
             world.mood = Mood::Remembering;
             return left.map(|()| "a facilitator leaves it open");
         }
-        22..=35 => world.respond(pick(&waiting)?, 200),
-        36..=47 => world.finish(pick(&world.streams(|stream| stream.released))?),
-        _ => drop(work(world)),
+        34..=47 => world.respond(pick(&waiting)?, 200),
+        48..=71 => world.finish(pick(&world.streams(|stream| stream.released))?),
+        72..=79 => world.carry(pick(&world.calls(asks))?),
+        _ => work(world),
     }
     None
 }
@@ -197,16 +201,14 @@ fn asks(call: &Call) -> bool {
     !call.heard && call.path.ends_with("/settle")
 }
 
-/// Something happens but that an upstream answers. `false` when nothing is left.
-fn work(world: &mut World) -> bool {
-    if world.streams(|stream| stream.forwarded && stream.response.is_empty()).is_empty() {
-        return step(world);
-    }
+/// Something happens but that an upstream or a facilitator answers: these take their time.
+fn work(world: &mut World) {
     if world.roots().into_iter().any(|root| world.turn(root)) {
-        return true;
+        return;
     }
-    let call = world.calls(|call| !call.heard).first().copied();
-    call.map(|call| world.carry(call)).is_some()
+    if let Some(call) = world.calls(|call| !call.heard && !asks(call)).first() {
+        world.carry(*call);
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) const FEW: usize = 8;
 
 /// Behind them, those of one more wallet, all for one route: it buys this much at once, and has so many
 /// payments for each.
-pub(super) const WANTS: usize = 14;
+pub(super) const WANTS: usize = 20;
 pub(super) const SIGNED: usize = 4;
 
 /// How many payments there are.

@@ -144,7 +144,8 @@ async fn members_that_are_over_are_dropped_and_a_full_set_takes_no_more() {
         let set = only(&rig, front, "o:");
         assert_eq!(rig.count(&["ZCARD", &set]), i64::from(room), "the set is bounded");
         // What stands there may be noted again.
-        let again = Swap { before: Before::Value(&taken), ..open(&name(1, 0), &taken, now + 999) };
+        let first = name(1, 0);
+        let again = Swap { before: Before::Value(&taken), ..open(&first, &taken, now + 999) };
         assert!(matches!(line.swap(&again).await, Reply::Written { .. }));
         assert_eq!(
             expiry(&rig, &set),
@@ -157,8 +158,8 @@ async fn members_that_are_over_are_dropped_and_a_full_set_takes_no_more() {
         let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
         let told: Vec<u16> = shown(open).iter().map(|(nonce, _)| *nonce).collect();
         assert_eq!(told, [0].into_iter().chain((1..room).rev()).collect::<Vec<_>>(), "{}", front.kind);
-        let differs = Swap { before: Before::Value("ee"), ..swap(&name(1, 5), Before::Never, None, 0) };
-        let reply = line.swap(&Swap { want_open: true, ..differs }).await;
+        let differs = Swap { want_open: true, ..swap(&first, Before::Never, None, 0) };
+        let reply = line.swap(&differs).await;
         assert!(
             matches!(&reply, Reply::Differs { current: Some(_), open, .. } if open.len() == MAX_OPEN - 1)
         );
@@ -226,7 +227,8 @@ async fn what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told() {
             expected.push(nonce);
         }
         assert!(expected.len() > 30 && expected.len() < usize::from(nonce));
-        let want = Swap { want_open: true, ..swap(&name(1, 999), Before::Absent, Some("ff"), now + 600) };
+        let fresh = name(1, 999);
+        let want = Swap { want_open: true, ..swap(&fresh, Before::Absent, Some("ff"), now + 600) };
         let reply = line.swap(&want).await;
         let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
         let mut told: Vec<u16> = shown(open).iter().map(|(nonce, _)| *nonce).collect();
