@@ -82,9 +82,9 @@ pub enum Exchange {
     Collecting(Option<Amount>),
     /// The held response costs nothing; the authorisation is being used up.
     Waiving,
-    /// What the held response costs cannot be read; the claim is being given up. Only if it
-    /// was still ours may the client hear that nothing was paid.
-    Withholding,
+    /// What the held response costs cannot be read, or is more than was paid; the claim is being
+    /// given up, or given back. Only if it was still ours may the client hear what became of it.
+    Withholding(Denial),
     /// A paid response arrived; the claim is being renewed, or given back if the response is not
     /// worth its price; the response is held.
     Fencing {
@@ -148,7 +148,11 @@ impl Exchange {
     pub fn holds_response(self) -> bool {
         matches!(
             self,
-            Self::Closing(_) | Self::Collecting(_) | Self::Waiving | Self::Withholding | Self::Fencing { .. }
+            Self::Closing(_)
+                | Self::Collecting(_)
+                | Self::Waiving
+                | Self::Withholding(_)
+                | Self::Fencing { .. }
         )
     }
 
@@ -160,6 +164,7 @@ impl Exchange {
                 | Self::Opening(_)
                 | Self::Screening(_)
                 | Self::Fencing { worth: false, .. }
+                | Self::Withholding(Denial::Short(_))
                 | Self::Delivering { worth: false }
         )
     }
@@ -183,7 +188,7 @@ impl Exchange {
             Self::Closing(amount) => Self::closing(amount, event),
             Self::Collecting(amount) => Self::collecting(amount, event),
             Self::Waiving => Self::waiving(event),
-            Self::Withholding => Self::withholding(event),
+            Self::Withholding(denial) => Self::withholding(denial, event),
             Self::Fencing { paid, worth } => Self::fencing(paid, worth, event),
             Self::Delivering { worth } => Self::delivering(worth, event),
             // What is granted when nobody waits any more is given back.
@@ -299,6 +304,12 @@ impl Exchange {
             Event::Response { charge: Charge::Nothing } => {
                 (Self::Fencing { paid, worth: false }, one(Effect::Claim(Step::Undelivered)))
             }
+            // What was measured before was paid for; asked again, the upstream may have done more.
+            Event::Response { charge: Charge::Metered(cost) }
+                if paid.amount.is_some_and(|amount| amount < cost) =>
+            {
+                (Self::Withholding(Denial::Short(paid)), one(Effect::Claim(Step::Undelivered)))
+            }
             Event::Response { .. } => (Self::Fencing { paid, worth: true }, one(Effect::Claim(Step::Renew))),
             Event::End { .. } => give_up(Step::Undelivered),
             _ => (Self::Working { paid: Some(paid) }, HOLD),
@@ -320,7 +331,9 @@ impl Exchange {
             Charge::Full => close(None),
             Charge::Metered(amount) if !amount.is_zero() => close(Some(amount)),
             Charge::Metered(_) | Charge::Waived => (Self::Waiving, one(Effect::Claim(Step::Waive))),
-            Charge::Unreadable => (Self::Withholding, one(Effect::Claim(Step::Release))),
+            Charge::Unreadable => {
+                (Self::Withholding(Denial::ChargeUnreadable), one(Effect::Claim(Step::Release)))
+            }
         }
     }
 
@@ -357,13 +370,13 @@ impl Exchange {
         }
     }
 
-    fn withholding(event: Event) -> (Self, Effects) {
+    fn withholding(denial: Denial, event: Event) -> (Self, Effects) {
         match event {
-            Event::Claim(claims::Outcome::Done) => deny(Denial::ChargeUnreadable),
+            Event::Claim(claims::Outcome::Done) => deny(denial),
             Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
             Event::Claim(_) => deny(Denial::InFlight),
             Event::End { .. } => (Self::Over, HOLD),
-            _ => (Self::Withholding, HOLD),
+            _ => (Self::Withholding(denial), HOLD),
         }
     }
 }

@@ -181,6 +181,7 @@ impl Outcome {
                 }
                 Denial::Unverified(_) | Denial::Rejected(_) => Self::Rejected,
                 Denial::Pending => Self::Pending,
+                Denial::Short(_) => Self::Undelivered,
             },
         }
     }

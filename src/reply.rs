@@ -132,6 +132,7 @@ impl Refusal {
                 Denial::Unverified(reason) | Denial::Rejected(reason) => reason.code(),
                 Denial::Pending => code::SETTLEMENT_PENDING,
                 Denial::ChargeUnreadable => code::CHARGE_UNREADABLE,
+                Denial::Short(_) => code::REDEMPTION_INSUFFICIENT,
             },
         }
     }
@@ -152,7 +153,7 @@ impl Refusal {
                 Denial::Mismatch | Denial::AlreadyUsed(_) | Denial::Unverified(_) | Denial::Rejected(_) => {
                     402
                 }
-                Denial::Elsewhere(_) => 409,
+                Denial::Elsewhere(_) | Denial::Short(_) => 409,
                 Denial::Exhausted(_) | Denial::ChargeUnreadable => 502,
                 Denial::InFlight
                 | Denial::Full
@@ -202,8 +203,7 @@ impl Refusal {
         match denial {
             Denial::InFlight => PaymentState::Held,
             Denial::AlreadyUsed(_) => PaymentState::Delivered,
-            Denial::Exhausted(_) => PaymentState::Taken,
-            Denial::Elsewhere(State::Taken) => PaymentState::Taken,
+            Denial::Exhausted(_) | Denial::Short(_) | Denial::Elsewhere(State::Taken) => PaymentState::Taken,
             Denial::Elsewhere(_) | Denial::Pending | Denial::StoreDown => PaymentState::Unknown,
             Denial::Mismatch
             | Denial::Full
@@ -217,7 +217,7 @@ impl Refusal {
     /// What the client should do.
     pub fn retry(self) -> Retry {
         match (self, self.status()) {
-            (Self::Denied(Denial::ChargeUnreadable), _) | (_, 429 | 503) => Retry::Same,
+            (Self::Denied(Denial::ChargeUnreadable | Denial::Short(_)), _) | (_, 429 | 503) => Retry::Same,
             (_, 402 | 412) | (Self::Unnamed(_), _) => Retry::New,
             _ => Retry::Never,
         }
@@ -236,7 +236,9 @@ impl Refusal {
     /// The receipt that goes with it.
     pub fn receipt(self) -> ReceiptKind {
         match self {
-            Self::Denied(Denial::AlreadyUsed(paid) | Denial::Exhausted(paid)) => ReceiptKind::Original(paid),
+            Self::Denied(Denial::AlreadyUsed(paid) | Denial::Exhausted(paid) | Denial::Short(paid)) => {
+                ReceiptKind::Original(paid)
+            }
             Self::Denied(Denial::Rejected(_) | Denial::Pending) => ReceiptKind::Failed,
             _ => ReceiptKind::None,
         }

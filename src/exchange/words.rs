@@ -56,7 +56,7 @@ pub enum Event {
     /// Response headers arrived, from the upstream or from the host itself.
     Response {
         /// What it costs. If the money has moved already, anything but nothing means that it
-        /// is worth it.
+        /// is worth it, unless it measures more than that.
         charge: Charge,
     },
     /// The exchange ended.
@@ -164,6 +164,8 @@ pub enum Denial {
     Pending,
     /// What the response costs cannot be read; nothing was asked to settle.
     ChargeUnreadable,
+    /// The response costs more than was paid, and can be had for what was paid only.
+    Short(Paid),
 }
 
 /// How the exchange serves a payment from another claim of its wallet.

@@ -162,6 +162,7 @@ fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
         Refusal::MethodNotAllowed,
         Refusal::RateLimited(7),
         Refusal::Denied(Denial::ChargeUnreadable),
+        Refusal::Denied(Denial::Short(paid)),
         Refusal::Denied(Denial::Mismatch),
         Refusal::Denied(Denial::InFlight),
         Refusal::Denied(Denial::AlreadyUsed(paid)),

@@ -24,6 +24,8 @@ pub const FACILITATOR_UNAVAILABLE: &str = "facilitator_unavailable";
 pub const SETTLEMENT_PENDING: &str = "settlement_pending";
 /// What the response costs cannot be read from it.
 pub const CHARGE_UNREADABLE: &str = "charge_unreadable";
+/// The response costs more than was paid.
+pub const REDEMPTION_INSUFFICIENT: &str = "redemption_insufficient";
 /// The path may be read in more than one way.
 pub const PATH_AMBIGUOUS: &str = "path_ambiguous";
 /// The path is sold with other methods.
@@ -89,6 +91,10 @@ pub const ALL: &[(&str, &str)] = &[
     (FACILITATOR_UNAVAILABLE, "Payments cannot be settled now; none was taken."),
     (SETTLEMENT_PENDING, "The payment may have been taken: do not pay again, send the same payment later."),
     (CHARGE_UNREADABLE, "The price of the response could not be determined; no payment was taken."),
+    (
+        REDEMPTION_INSUFFICIENT,
+        "What was paid covers less than this response costs: ask again for what was paid.",
+    ),
     (PATH_AMBIGUOUS, "The path can be read in more than one way: send it in its plain form."),
     (METHOD_NOT_ALLOWED, "This resource is not offered with this method."),
     (NOT_OFFERED, "Nothing is offered here."),

@@ -41,6 +41,7 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
         Denial::FacilitatorDown,
         Denial::Pending,
         Denial::ChargeUnreadable,
+        Denial::Short(Paid { transaction: Some(Transaction([7; 32])), amount: None }),
     ];
     denials.extend(REASONS.map(Denial::Unverified));
     denials.extend(REASONS.map(Denial::Rejected));

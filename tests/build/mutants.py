@@ -119,6 +119,12 @@ MUTANTS = [
         NATIVE, ["a17_upto_charge_above_is_cut::native", "a17_upto_charge_quantity_above_is_cut::native"],
     ),
     (
+        "the price of what is redeemed", "src/exchange.rs",
+        "if paid.amount.is_some_and(|amount| amount < cost) =>",
+        "if paid.amount.is_some_and(|amount| amount < cost) && false =>",
+        SEARCH, ["no_promise_is_broken_by_usage"],
+    ),
+    (
         "the end of a payment that cost nothing", "src/claims/life.rs",
         "(State::Held, Op::Waive { .. }) => (Next::Put(self.buried(None, now)), Outcome::Done),",
         "(State::Held, Op::Waive { .. }) => (Next::Remove, Outcome::Done),",

@@ -3,7 +3,7 @@
 use x402_proxy_wasm::config::Settle;
 use x402_proxy_wasm::exchange::Denial::{
     AlreadyUsed, ChargeUnreadable, Elsewhere, Exhausted, FacilitatorDown, Full, InFlight, Mismatch, Pending,
-    Rejected, StoreDown, Unverified,
+    Rejected, Short, StoreDown, Unverified,
 };
 use x402_proxy_wasm::exchange::Effect::{
     Claim, Deny, Forward, Leave, PassUnpaid, Release, Settle as Ask, Verify,
@@ -21,14 +21,17 @@ mod credit;
 const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local, fit: true };
 const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local, fit: true };
 const ENDS: [Event; 2] = [Event::End { clean: false }, Event::End { clean: true }];
-const RESPONSES: [Event; 6] = [
+const RESPONSES: [Event; 7] = [
     Event::Response { charge: Charge::Nothing },
     Event::Response { charge: Charge::Full },
     Event::Response { charge: Charge::Metered(Amount::from_u64(3)) },
     Event::Response { charge: Charge::Metered(Amount::ZERO) },
     Event::Response { charge: Charge::Waived },
     Event::Response { charge: Charge::Unreadable },
+    Event::Response { charge: Charge::Metered(DEARER) },
 ];
+/// More than [`METERED`].
+const DEARER: Amount = Amount::from_u64(4);
 
 fn verify(terms: Terms) -> Terms {
     Terms { check: Check::Facilitator, ..terms }
@@ -206,14 +209,15 @@ fn before_the_upstream() -> Vec<Row> {
 fn priced() -> Vec<Row> {
     use Exchange::{Closing, Collecting, Delivering, Waiving, Withholding, Working};
     let held = Working { paid: None };
-    let [nothing, full, metered, zero, waived, unreadable] = RESPONSES;
+    let [nothing, full, metered, zero, waived, unreadable, dearer] = RESPONSES;
     let release = [Claim(Step::Release)];
     let mut rows = vec![
         over(held, &[nothing], &[Claim(Step::Release), PassUnpaid]),
         row(held, &[full], Closing(None), &[Claim(Step::Settling(None))]),
         row(held, &[metered], Closing(SOME), &[Claim(Step::Settling(SOME))]),
+        row(held, &[dearer], Closing(Some(DEARER)), &[Claim(Step::Settling(Some(DEARER)))]),
         row(held, &[zero, waived], Waiving, &[Claim(Step::Waive)]),
-        row(held, &[unreadable], Withholding, &release),
+        row(held, &[unreadable], Withholding(ChargeUnreadable), &release),
         over(held, &ENDS, &release),
     ];
     for paid in [PAID, METERED] {
@@ -226,7 +230,11 @@ fn priced() -> Vec<Row> {
         rows.extend(unpaid(collecting));
         rows.push(over(collecting, &ENDS, &[Leave]));
     }
-    for (from, effect) in [(Waiving, Release(Paid::NOTHING)), (Withholding, Deny(ChargeUnreadable))] {
+    for (from, effect) in [
+        (Waiving, Release(Paid::NOTHING)),
+        (Withholding(ChargeUnreadable), Deny(ChargeUnreadable)),
+        (Withholding(Short(METERED)), Deny(Short(METERED))),
+    ] {
         rows.extend(step(from, over(from, &done(), &[effect])));
         rows.push(over(from, &down(), &[Deny(StoreDown)]));
         // Nothing is owed: a waived authorisation is gone, a released one is free.
@@ -236,7 +244,7 @@ fn priced() -> Vec<Row> {
 }
 
 fn after_the_upstream() -> Vec<Row> {
-    use Exchange::{Delivering, Fencing, Over, Working};
+    use Exchange::{Delivering, Fencing, Over, Withholding, Working};
     let give_back = [Claim(Step::Undelivered)];
     let mut rows = priced();
     rows.push(over(Over, &[Event::Settled(Settled::Paid(TX))], &give_back));
@@ -245,9 +253,15 @@ fn after_the_upstream() -> Vec<Row> {
     let granted = claims(&[Outcome::Redeem(UNNAMED), Outcome::Redeem(METERED)]);
     rows.push(over(Over, &granted, &[Claim(Step::Return)]));
     rows.push(over(Over, &claims(&[Outcome::Resolve(None), Outcome::Resolve(SOME)]), &[Claim(Step::Doubt)]));
-    let [nothing, worth_it @ ..] = RESPONSES;
+    let [nothing, worth_it @ .., dearer] = RESPONSES;
     for paid in [PAID, UNNAMED, METERED] {
         rows.push(over(Working { paid: Some(paid) }, &ENDS, &give_back));
+        // What is known to be less than it costs does not buy it.
+        let (to, next) = match paid.amount {
+            Some(_) => (Withholding(Short(paid)), Step::Undelivered),
+            None => (Fencing { paid, worth: true }, Step::Renew),
+        };
+        rows.push(row(Working { paid: Some(paid) }, &[dearer], to, &[Claim(next)]));
         for (worth, responses) in [(false, &[nothing][..]), (true, &worth_it[..])] {
             let from = Fencing { paid, worth };
             let first = if worth { Step::Renew } else { Step::Undelivered };
@@ -324,7 +338,8 @@ fn what_is_held_is_what_is_not_paid_for() {
             E::Verifying(_) | E::Refusing(_) | E::Arming | E::Paying(_) => (true, false, true),
             // The claim was given back, or is about to be.
             E::Fencing { worth: false, .. } => (false, true, false),
-            E::Closing(_) | E::Collecting(_) | E::Waiving | E::Withholding | E::Fencing { .. } => {
+            E::Withholding(Short(_)) => (false, true, false),
+            E::Closing(_) | E::Collecting(_) | E::Waiving | E::Withholding(_) | E::Fencing { .. } => {
                 (false, true, true)
             }
             E::Working { .. } | E::Delivering { worth: true } => (false, false, true),

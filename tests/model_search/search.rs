@@ -26,6 +26,9 @@ impl Search {
         if self.terms.check == Check::First && event == exchange::Event::Verified(Verdict::Valid) {
             world.presented[i].verified = true;
         }
+        if let exchange::Event::Response { charge: Charge::Metered(amount) } = event {
+            world.presented[i].costs = Some(amount);
+        }
         let (machine, effects) = machine.on(event);
         world.presented[i].exchange = Some(machine);
         self.perform(world, i, effects);
@@ -71,6 +74,8 @@ impl Search {
                 Chain::Paid(paid.amount),
                 "released unpaid, or for another sum: {world:#?}"
             );
+            let costs = world.presented[i].costs;
+            assert!(paid.amount >= costs, "worth more than was paid: {world:#?}");
         }
         let others = world.presented.iter().enumerate();
         let delivering = others

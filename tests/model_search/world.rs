@@ -41,6 +41,8 @@ pub(super) struct Presentation {
     pub(super) call: Option<Call>,
     /// What the settlement and its call ask for.
     pub(super) asked: Option<Amount>,
+    /// What its response costs, where that was measured.
+    pub(super) costs: Option<Amount>,
     /// `/verify` said yes, and had to be asked first.
     pub(super) verified: bool,
 }

@@ -27,6 +27,7 @@ impl Visit {
         match denial {
             Denial::AlreadyUsed(paid) if hashed => Denial::AlreadyUsed(Paid { transaction: None, ..paid }),
             Denial::Exhausted(paid) if hashed => Denial::Exhausted(Paid { transaction: None, ..paid }),
+            Denial::Short(paid) if hashed => Denial::Short(Paid { transaction: None, ..paid }),
             other => other,
         }
     }

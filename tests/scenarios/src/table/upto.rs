@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, U256};
 use serde_json::{json, Value};
-use x402_devstack::client::Answer;
+use x402_devstack::client::{Answer, RawRequest};
 use x402_devstack::facilitator::FaultKind;
 use x402_devstack::payer::Payment;
 
@@ -39,6 +39,7 @@ pub(super) fn add(table: &mut Table) {
     }
     table.add_in(Shop::Any, "a17_upto_clients_override_is_ignored", clients_override);
     table.add_in(Shop::Any, "a17_upto_lost_answer_repeats_the_amount", lost_answer);
+    table.add_in(Shop::Any, "a17_upto_what_was_paid_serves_nothing_dearer", nothing_dearer);
     table.add_in(Shop::Any, "a17_upto_a_404_is_not_charged", not_charged);
     table.add_in(Shop::Any, "a17_upto_signed_for_another_submitter", |stage| {
         let asked = stage.get(PLAIN);
@@ -155,12 +156,14 @@ fn clients_override(stage: &mut Stage<'_>) {
     stage.charged_once(&payment, 1);
 }
 
+fn said(asked: &RawRequest, amount: &str) -> RawRequest {
+    asked.clone().header("x-test-h", format!(r#"settlement-overrides: {{"amount":"{amount}"}}"#))
+}
+
 /// The money moved and the answer was lost. The upstream would now say something else.
 fn lost_answer(stage: &mut Stage<'_>) {
     let asked = stage.get(PLAIN);
-    let said = |amount: &str| {
-        asked.clone().header("x-test-h", format!(r#"settlement-overrides: {{"amount":"{amount}"}}"#))
-    };
+    let said = |amount| said(&asked, amount);
     let payment = stage.pay(&asked);
     stage.fault(&payment, FaultKind::Pending);
     pending(&stage.send(&said("1234").pay(&payment)));
@@ -169,6 +172,30 @@ fn lost_answer(stage: &mut Stage<'_>) {
     assert_eq!(amount_asked(stage, &payment), ["1234", "1234"]);
     assert_eq!(stage.moved(&payment)[0].amount, U256::from(1_234));
     stage.charged_once(&payment, 2);
+}
+
+/// Who paid for little asks for much, by the same payment and by another one.
+fn nothing_dearer(stage: &mut Stage<'_>) {
+    let asked = stage.get(PLAIN);
+    let said = |amount| said(&asked, amount);
+    let payment = stage.pay(&asked);
+    stage.fault(&payment, FaultKind::Pending);
+    pending(&stage.send(&said("20").pay(&payment)));
+    let other = stage.pay(&asked);
+    for payment in [&payment, &other] {
+        let answer = stage.again(&said("21").pay(payment));
+        refused(&answer, 409, "redemption_insufficient");
+        assert_eq!(
+            (answer.json()["paymentState"].as_str(), answer.json()["retry"].as_str()),
+            (Some("taken"), Some("same"))
+        );
+        assert_eq!(answer.receipt().expect("a receipt")["amount"], "20");
+        assert!(!answer.text().contains("shop.example"), "the held response is not in it");
+    }
+    receipt(&stage.again(&said("20").pay(&other)), 20);
+    assert_eq!(stage.moved(&payment)[0].amount, U256::from(20));
+    stage.charged_once(&payment, 4);
+    assert_eq!((stage.settles(&other), stage.moved(&other).len()), (0, 0), "never submitted");
 }
 
 fn not_charged(stage: &mut Stage<'_>) {
