@@ -87,6 +87,26 @@ fn who_left_is_awaited_however_many_are_at_work() {
     }
 }
 
+/// What failed as often as it may owes nothing, and leaves the process's index.
+#[test]
+fn what_was_tried_too_often_makes_room() {
+    play(&[2]);
+    let mut world = World::new(Settings::of(0), NEXT.get());
+    let root = world.open_roots()[0];
+    for tries in 1..=4 {
+        let stream = world.present(root, FEW);
+        go(&mut world, true);
+        world.respond(stream, 500);
+        rest(&mut world);
+        let noted = host::host(|host| {
+            let indexes = host.shared[0].iter().filter(|(key, _)| key.starts_with("x402/open/"));
+            indexes.map(|(_, (bytes, _))| bytes.len()).sum::<usize>()
+        });
+        assert_eq!(noted > 0, tries < 4, "{noted} bytes after {tries} tries");
+    }
+    NEXT.set(world.end());
+}
+
 /// Any order of failures and tries. How many, and from which seed, can be said: `MODEL_CROWDS`,
 /// `MODEL_SEED`; from which one on: `MODEL_FROM`.
 #[test]
