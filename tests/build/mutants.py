@@ -581,7 +581,7 @@ MUTANTS = [
         LIB, ["store::tests::wallets_and_nonces_tell_claims_apart"],
     ),
     (
-        "the look-up of what a wallet is owed", "src/shell/worker.rs",
+        "the look-up of what a wallet is owed", "src/shell/worker/owed.rs",
         "let owed = if shared { None } else { self.owed(purchase, now) };",
         "let owed = if true || shared { None } else { self.owed(purchase, now) };",
         NATIVE, ["a13_a_new_payment_is_served_from_the_one_that_was_taken::native"],
