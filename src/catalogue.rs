@@ -49,11 +49,11 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
     for (index, accept) in offer.accepts.iter().enumerate() {
         comma(json, index);
         // Who may submit it under upto is in the quote: it changes.
-        Terms::of(accept, offer, None).push_v2(json);
+        Terms::of(accept, offer.amount(index), offer, None).push_v2(json);
     }
     for (index, accept) in offer.others.iter().enumerate() {
         comma(json, index.saturating_add(offer.accepts.len()));
-        accept.push_v2(json, &accept.extra, offer);
+        accept.push_v2(json, offer.other_amount(index), &accept.extra, offer);
     }
     // What is ours alone stands where a directory keeps such things.
     push_after(json, r#"],"metadata":{"name":"#, &listing.name);
@@ -66,7 +66,7 @@ fn push_item(json: &mut String, policy: &Policy, listing: &Listing) {
     if let Some(price) = price(offer) {
         push_after(json, r#","price":"#, &price.text());
     }
-    for (name, text) in [("description", &offer.description), ("mimeType", &offer.mime_type)] {
+    for (name, text) in [("description", offer.description()), ("mimeType", &offer.mime_type)] {
         if !text.is_empty() {
             extend(json, &[",\"", name, "\":"]);
             push_string(json, text);
@@ -87,16 +87,16 @@ struct Price<'a> {
 
 /// The price of an offer, from the first way to pay it.
 fn price(offer: &Offer) -> Option<Price<'_>> {
-    let (amount, decimals, symbol, upto) = match (offer.accepts.first(), offer.others.first()) {
+    let (decimals, symbol, upto) = match (offer.accepts.first(), offer.others.first()) {
         (Some(accept), _) => {
             let asset = &accept.asset;
-            (accept.amount, asset.decimals, asset.symbol.as_str(), accept.means == Means::Upto)
+            (asset.decimals, asset.symbol.as_str(), accept.means == Means::Upto)
         }
-        (None, Some(other)) => (other.amount, other.decimals, other.symbol.as_str(), false),
+        (None, Some(other)) => (other.decimals, other.symbol.as_str(), false),
         (None, None) => return None,
     };
     let ticker = (!offer.in_dollars).then_some(symbol);
-    Some(Price { amount: tokens(amount, decimals), ticker, upto })
+    Some(Price { amount: tokens(offer.amount(0), decimals), ticker, upto })
 }
 
 /// An amount in whole tokens: `0.005`.

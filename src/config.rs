@@ -16,6 +16,7 @@ mod facts;
 mod fields;
 pub(crate) mod json;
 mod notary;
+mod offer;
 mod offers;
 mod prices;
 mod public;
@@ -34,7 +35,6 @@ use std::sync::Arc;
 
 use crate::evm::address::Address;
 use crate::limit::Limits;
-use crate::money::Amount;
 use crate::route::Routes;
 use crate::signing::jwt::Cdp;
 use crate::signing::notary::Notary;
@@ -42,6 +42,7 @@ use crate::signing::notary::Notary;
 pub use claims::{ClaimsPolicy, SharedStore, StoreKind};
 pub use example::Example;
 pub use extensions::{Bazaar, Discovery, Extensions, Identifier, Output};
+pub use offer::{Accept, Conditions, Offer};
 pub use public::{Cors, Forwarded};
 pub use publication::{CATALOGUE_PATH, OPENAPI_PATH};
 pub use rpc::Rpc;
@@ -170,51 +171,6 @@ pub enum Wallets {
     Eoa,
 }
 
-/// What is sold on a route, with every default and seller resolved. Each route may have its own, so
-/// that what is rarely there takes little room, and what many have in common is theirs together.
-#[derive(Debug)]
-pub struct Offer {
-    /// The offer's name, or the route's when it was written inline.
-    pub(crate) name: Text,
-    /// Ways to pay whose signatures are verified here.
-    pub(crate) accepts: Vec<Accept>,
-    /// Ways to pay that only the facilitator understands.
-    pub(crate) others: Vec<OtherAccept>,
-    /// How the charge is measured, when it is neither the price nor the upstream's to say.
-    pub(crate) meter: Option<Box<Meter>>,
-    pub(crate) wallets: Wallets,
-    /// Whether version 1 is quoted too.
-    pub(crate) v1: bool,
-    /// In order of preference; at least one.
-    pub(crate) facilitators: Arc<Vec<Arc<Facilitator>>>,
-    /// How often each comes first, one for each of them; none where the order decides.
-    pub(crate) weights: Box<[u32]>,
-    pub(crate) settle: Settle,
-    pub(crate) verify: Verify,
-    pub(crate) settle_on: SettleOn,
-    pub(crate) max_timeout_seconds: u32,
-    pub(crate) redeem_for_seconds: u32,
-    pub(crate) description: Text,
-    pub(crate) mime_type: Text,
-    pub(crate) sku: Option<Text>,
-    pub(crate) seller: Option<Text>,
-    /// The seller's labels overlaid by the offer's, in the order of their names.
-    pub(crate) labels: Arc<Vec<(String, String)>>,
-    pub(crate) extensions: Arc<Extensions>,
-    /// Whether the price is in dollars, not in another unit of its tokens.
-    pub(crate) in_dollars: bool,
-}
-
-/// One way to pay an offer: x402's `PaymentRequirements` before it is spelled.
-#[derive(Debug)]
-pub struct Accept {
-    pub(crate) means: Means,
-    pub(crate) asset: Arc<Asset>,
-    pub(crate) pay_to: Address,
-    /// What has to be signed: the price, or under `upto` the most that may be charged.
-    pub(crate) amount: Amount,
-}
-
 /// Scheme and transfer method of a payment verified here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Means {
@@ -239,7 +195,6 @@ pub struct OtherAccept {
     pub(crate) symbol: String,
     pub(crate) decimals: u8,
     pub(crate) pay_to: String,
-    pub(crate) amount: Amount,
     /// The operator's `extra`, as one canonical JSON object; the facilitator's is merged in.
     pub(crate) extra: String,
 }
@@ -314,7 +269,15 @@ impl Policy {
     /// # Errors
     /// Every mistake there is, each with its path and a hint.
     pub fn from_bytes(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Self, error::Errors> {
-        wire::read(bytes, env)
+        Self::from_vec(bytes.to_vec(), env)
+    }
+
+    /// The same, and gives back the room of the bytes while it reads.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`].
+    pub fn from_vec(bytes: Vec<u8>, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, error::Errors> {
+        wire::read(bytes, wire::SMALL, env)
     }
 
     /// What is allowed but probably not wanted, for the log.

@@ -149,9 +149,9 @@ impl Page<'_> {
     /// What it is about.
     fn push_subject(&self, out: &mut String) {
         put(out, "<p class=\"what\">");
-        if let Some(offer) = self.offer.filter(|offer| !offer.description.is_empty()) {
+        if let Some(offer) = self.offer.filter(|offer| !offer.description().is_empty()) {
             put(out, "<strong><bdi>");
-            escape(out, &offer.description);
+            escape(out, offer.description());
             put(out, "</bdi></strong><br>");
         }
         put(out, "<code><bdi>");

@@ -137,15 +137,13 @@ impl Payment {
     ) -> Result<Self, Forged> {
         let mut candidates: Vec<Arc<Asset>> = Vec::with_capacity(MAX_CANDIDATES);
         let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
-        let fitting = offer.accepts.iter().filter(|way| way.pay_to == to && way.amount == amount);
+        let ways = offer.accepts.iter().enumerate();
+        let fitting = ways.filter(|(place, way)| way.pay_to == to && offer.amount(*place) == amount);
+        fitting.for_each(|(_, way)| add(&mut candidates, network, &way.asset));
+        offer.accepts.iter().for_each(|way| add(&mut candidates, network, &way.asset));
+        assets.iter().for_each(|asset| add(&mut candidates, network, asset));
         let registered = Asset::registered_on(network).map(Arc::new);
-        let known = fitting.chain(&offer.accepts).map(|way| &way.asset).chain(assets).cloned();
-        for asset in known.chain(registered) {
-            let named = asset.v1_network == Some(network);
-            if named && candidates.len() < MAX_CANDIDATES && !candidates.contains(&asset) {
-                candidates.push(asset);
-            }
-        }
+        registered.iter().for_each(|asset| add(&mut candidates, network, asset));
         let mut verdict = Err(Forged::Asset);
         for asset in candidates {
             match (judge(&signed, &asset, offer.wallets), &verdict) {
@@ -236,6 +234,15 @@ impl Payment {
 fn find_asset(assets: &[Arc<Asset>], network: &str, address: &Address) -> Option<Arc<Asset>> {
     let known = assets.iter().find(|asset| asset.address == *address && asset.network == network);
     known.cloned().or_else(|| Asset::registered(network, address).map(Arc::new))
+}
+
+/// Adds an asset of the network that is not among them yet.
+#[inline(never)]
+fn add(candidates: &mut Vec<Arc<Asset>>, network: &str, asset: &Arc<Asset>) {
+    let named = asset.v1_network == Some(network);
+    if named && candidates.len() < MAX_CANDIDATES && !candidates.contains(asset) {
+        candidates.push(Arc::clone(asset));
+    }
 }
 
 fn judge(signed: &Signed, asset: &Asset, wallets: Wallets) -> Result<(Judge, Option<Forged>), Forged> {

@@ -18,6 +18,7 @@ pub(crate) mod json;
 mod malformed;
 pub mod other;
 pub mod payload;
+pub mod quotes;
 pub mod receipt;
 pub mod signed;
 pub mod terms;

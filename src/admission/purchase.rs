@@ -104,7 +104,9 @@ impl Purchase {
         let mismatch = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
         let unfit = payment.foreign().map(|forged| Refusal::Invalid(forged.code())).or(mismatch);
         let (amount, asset) = match &fit {
-            Ok(Fit::Other(place, _)) => offer.others.get(*place).map(|way| (way.amount, way.asset.clone())),
+            Ok(Fit::Other(place, _)) => {
+                offer.others.get(*place).map(|way| (offer.other_amount(*place), way.asset.clone()))
+            }
             _ => None,
         }
         .unwrap_or_else(|| (payment.amount(), payment.asset_text()));

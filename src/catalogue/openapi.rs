@@ -82,7 +82,7 @@ fn push_operation(json: &mut String, policy: &Policy, listing: &Listing, path: &
     let offer = &listing.offer;
     let lower = method.to_ascii_lowercase();
     extend(json, &["\"", &lower, r#"":{"operationId":""#, &listing.name, "-", &lower, "\""]);
-    let summary = if offer.description.is_empty() { listing.name.as_str() } else { &offer.description };
+    let summary = if offer.description().is_empty() { listing.name.as_str() } else { offer.description() };
     push_after(json, r#","summary":"#, summary);
     if listing.host.is_some() {
         push_after(json, r#","servers":[{"url":"#, &base(policy, listing));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::Errors;
 use super::fields::{joined, list, nearest, text, Fields};
 use super::tree::{quoted, Path, Value};
-use super::Asset;
+use super::{Asset, OtherAccept};
 use crate::evm::address::Address;
 use crate::evm::eip712::domain_separator;
 use crate::evm::permit2;
@@ -13,8 +13,6 @@ use crate::map::Map;
 use crate::money::assets::{self, Known, Method};
 
 mod other;
-
-pub(super) use other::OtherWay;
 
 pub(super) const KEYS: &[&str] = &["network", "asset", "payTo", "scheme", "assetTransferMethod", "extra"];
 pub(super) const METHODS: &[(&str, Method)] = &[("eip3009", Method::Eip3009), ("permit2", Method::Permit2)];
@@ -35,7 +33,7 @@ pub(super) enum Way {
         method: Method,
     },
     /// One that only the facilitator understands.
-    Other(OtherWay),
+    Other(Arc<OtherAccept>),
 }
 
 /// Schemes whose payments are verified here.
@@ -162,7 +160,7 @@ fn read_one(value: &Value<'_>, path: Path<'_>, assets: &mut Assets, errors: &mut
         }
         (None, _, Some(scheme)) => read_evm(&fields, None, scheme, assets, errors),
         (Some(network), Some(scheme), _) => {
-            other::read(&fields, network, scheme.unwrap_or("exact"), errors).map(Way::Other)
+            other::read(&fields, network, scheme.unwrap_or("exact"), errors).map(Arc::new).map(Way::Other)
         }
         _ => None,
     }

@@ -11,6 +11,9 @@ use super::tree::{quoted, Path, Value};
 use super::{Offer, Target};
 use crate::map::Map;
 
+/// How many kinds of offers are remembered at most, for others of the kind. Each is compared with.
+const KINDS: usize = 256;
+
 /// Offers by name, and what became of them for each seller.
 pub(super) struct Catalogue<'v> {
     names: Map<&'v str, usize>,
@@ -19,8 +22,17 @@ pub(super) struct Catalogue<'v> {
     sold_places: Map<u64, u64>,
     sellers: Vec<Seller<'v>>,
     seller_names: Map<&'v str, usize>,
+    /// One offer of each kind.
+    lately: Vec<Lately>,
     pub(super) defaults: Defaults<'v>,
     pub(super) assets: Assets,
+}
+
+/// An offer written inline, and what its conditions come of: its seller, and what is written of it.
+struct Lately {
+    seller: Option<usize>,
+    rest: String,
+    offer: Arc<Offer>,
 }
 
 /// An offer as one seller sells it; `None` once its mistakes are reported.
@@ -43,6 +55,7 @@ impl<'v> Catalogue<'v> {
             sold_places: Map::default(),
             sellers: Vec::new(),
             seller_names: Map::default(),
+            lately: Vec::new(),
             defaults,
             assets,
         };
@@ -74,7 +87,7 @@ impl<'v> Catalogue<'v> {
     }
 
     /// What a route costs; `None` once its mistakes are reported.
-    pub(super) fn target(&mut self, route: &str, fields: &Fields<'_>, errors: &mut Errors) -> Option<Target> {
+    pub(super) fn target(&mut self, fields: &Fields<'_>, errors: &mut Errors) -> Option<Target> {
         let path = fields.path;
         let named = |value| find(value, &path.key("seller"), "seller", &self.seller_names, errors);
         let seller = fields.get("seller").map(named);
@@ -99,13 +112,12 @@ impl<'v> Catalogue<'v> {
             (Some(value @ Value::Object(_)), None) => {
                 let path = path.key("offer");
                 let draft = Draft::read(value, path, &self.defaults, &mut self.assets, errors)?;
-                let seller = seller.and_then(|seller| self.sellers.get(seller));
+                let terms = seller.and_then(|seller| self.sellers.get(seller));
                 if unknown {
                     return None;
                 }
-                draft
-                    .sell(route, seller, &self.defaults, path, errors)
-                    .map(|offer| Target::Offer(Arc::new(offer)))
+                let offer = draft.sell(None, terms, &self.defaults, path, errors)?;
+                Some(Target::Offer(self.keep(offer, draft.rest, seller)))
             }
             (Some(value), None) => {
                 let offer = find(value, &path.key("offer"), "offer", &self.names, errors)?;
@@ -135,11 +147,29 @@ impl<'v> Catalogue<'v> {
         let terms = seller.and_then(|seller| self.sellers.get(seller));
         let sold = draft
             .as_ref()
-            .and_then(|draft| draft.sell(name, terms, &self.defaults, offers.key(name), errors))
-            .map(Arc::new);
+            .and_then(|draft| draft.sell(Some(name), terms, &self.defaults, offers.key(name), errors));
+        let sold = sold.map(Arc::new);
         self.sold_places.insert(key, self.sold.len() as u64);
         self.sold.push(sold.clone());
         sold
+    }
+
+    /// An offer written inline shares its conditions with another of which the rest was written
+    /// alike and that the same seller sells.
+    fn keep(&mut self, mut offer: Offer, rest: Option<String>, seller: Option<usize>) -> Arc<Offer> {
+        let Some(rest) = rest else { return Arc::new(offer) };
+        let alike =
+            |known: &&Lately| known.seller == seller && known.rest == rest && offer.agrees(&known.offer);
+        if let Some(known) = self.lately.iter().find(alike) {
+            offer.share(&known.offer);
+            return Arc::new(offer);
+        }
+        let offer = Arc::new(offer);
+        if self.lately.len() >= KINDS {
+            self.lately.clear();
+        }
+        self.lately.push(Lately { seller, rest, offer: Arc::clone(&offer) });
+        offer
     }
 
     /// An offer that no route uses yet is to be right all the same, as far as it can be

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::accepts::asset;
 use super::{
-    Asset, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, SharedStore, Target, Text,
-    CHAIN_MARGIN_SECONDS, UPSTREAM_SECONDS,
+    Asset, Conditions, Cors, Extensions, Facilitator, Offer, Policy, Route, Settle, SharedStore, Target,
+    Text, CHAIN_MARGIN_SECONDS, UPSTREAM_SECONDS,
 };
 use crate::evm::address::Address;
 use crate::money::assets;
@@ -76,9 +76,9 @@ impl Route {
     }
 }
 
-// === impl Offer ===
+// === impl Conditions ===
 
-impl Offer {
+impl Conditions {
     /// What it declares besides its terms.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions

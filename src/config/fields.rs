@@ -44,6 +44,19 @@ impl<'v> Fields<'v> {
             .map(|(_, value)| value)
     }
 
+    /// All fields but some, as one text; `None` where a value has no single spelling.
+    #[inline(never)]
+    pub(super) fn but(&self, keys: &[&str]) -> Option<String> {
+        let mut text = String::new();
+        for (key, value) in self.fields.iter().filter(|(key, _)| !keys.contains(&&**key)) {
+            text.push_str(key);
+            if !value.push_canonical(&mut text) {
+                return None;
+            }
+        }
+        Some(text)
+    }
+
     /// The value of a key that must be there.
     #[inline(never)]
     pub(super) fn need(&self, key: &str, hint: &str, errors: &mut Errors) -> Option<&'v Value<'v>> {

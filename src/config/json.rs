@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 pub(crate) use super::tree::Value;
-use super::tree::{Each, APART, MAX_DEPTH};
+use super::tree::{Count, APART, MAX_DEPTH};
 
 /// Why a text is not read.
 #[derive(Debug, thiserror::Error)]
@@ -26,13 +27,14 @@ pub(crate) fn read(text: &[u8]) -> Result<Value<'_>, JsonError> {
     read_apart(text, None)
 }
 
-/// The same, with the items of its list [`APART`] handed over. When there is more than one, those
-/// of the first that is not null.
-pub(super) fn read_apart<'b>(text: &'b [u8], each: Option<Each<'_, 'b>>) -> Result<Value<'b>, JsonError> {
+/// The same, with the items of its list [`APART`] counted and not kept. When there is more than one,
+/// those of the first that is not null.
+#[inline(never)]
+pub(super) fn read_apart<'b>(text: &'b [u8], count: Option<Count<'_>>) -> Result<Value<'b>, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| JsonError::Utf8(error.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let too_deep = Cell::new(false);
-    let value = Seed { depth: MAX_DEPTH, too_deep: &too_deep, each }.deserialize(&mut reader);
+    let value = Seed { depth: MAX_DEPTH, too_deep: &too_deep, count }.deserialize(&mut reader);
     if too_deep.get() {
         return Err(JsonError::Deep);
     }
@@ -41,27 +43,70 @@ pub(super) fn read_apart<'b>(text: &'b [u8], each: Option<Each<'_, 'b>>) -> Resu
     Ok(value)
 }
 
+/// The items of the list [`APART`] of an object: where its value stands in the text, and where its
+/// first item begins. The text was read before.
+pub(super) fn find_apart(text: &[u8]) -> Option<(Range<usize>, usize)> {
+    let mut at = text.iter().position(|byte| *byte == b'{')?;
+    loop {
+        let key = at.checked_add(1)?;
+        let colon = end(text, key);
+        let value = colon.checked_add(1)?;
+        at = end(text, value);
+        let is_apart = read(text.get(key..colon)?).ok()? == Value::Text(APART.into());
+        let written = text.get(value..at)?;
+        if is_apart && written.trim_ascii() != b"null" {
+            let open = written.iter().position(|byte| !byte.is_ascii_whitespace())?;
+            let list = value.checked_add(open)?;
+            return (text.get(list) == Some(&b'[')).then_some((value..at, list.checked_add(1)?));
+        }
+    }
+}
+
+/// The value that the first item of a list is, and what follows.
+pub(super) fn first(list: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    let end = end(list, 0);
+    Some((read(list.get(..end)?).ok()?, list.get(end.checked_add(1)?..).unwrap_or_default()))
+}
+
+/// Where the value ends that begins here: at the comma, colon or bracket after it.
+fn end(text: &[u8], mut at: usize) -> usize {
+    let (mut depth, mut quoted) = (0_usize, false);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\\' => at = at.saturating_add(1),
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'[' | b'{' => depth = depth.saturating_add(1),
+            b']' | b'}' | b',' | b':' if depth == 0 => break,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at = at.saturating_add(1);
+    }
+    at
+}
+
 #[derive(Clone, Copy)]
-struct Seed<'c, 'de> {
+struct Seed<'c> {
     depth: usize,
     /// Set in place of an error: an error of the format would carry it as formatted text.
     too_deep: &'c Cell<bool>,
-    /// Who takes items: of this list, or of the object's list [`APART`].
-    each: Option<Each<'c, 'de>>,
+    /// For items of this list, or of the object's list [`APART`].
+    count: Option<Count<'c>>,
 }
 
 /// A key, borrowed when it holds no escapes.
 struct Key;
 
-impl Seed<'_, '_> {
+impl Seed<'_> {
     fn deeper(self) -> Option<Self> {
         let depth = self.depth.checked_sub(1);
         self.too_deep.set(self.too_deep.get() || depth.is_none());
-        depth.map(|depth| Self { depth, each: None, ..self })
+        depth.map(|depth| Self { depth, count: None, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value<'de>, D::Error> {
@@ -69,7 +114,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_, 'de> {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,8 +154,8 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
         // What is too deep is not read on: the reader stumbles over the rest, and is not asked.
         let Some(seed) = self.deeper() else { return Ok(Value::Null) };
         while let Some(value) = list.next_element_seed(seed)? {
-            match self.each {
-                Some(each) => (each.take)(value),
+            match self.count {
+                Some(count) => count.set(count.get().saturating_add(1)),
                 None => values.push(value),
             }
         }
@@ -120,15 +165,11 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
         let mut fields = Vec::new();
         let Some(seed) = self.deeper() else { return Ok(Value::Null) };
-        let mut apart = self.each;
+        let mut apart = self.count;
         while let Some(key) = map.next_key_seed(Key)? {
-            let each = apart.filter(|_| key == APART);
-            if each.is_none() && self.each.is_some_and(|each| each.alone) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let value = map.next_value_seed(Seed { each, ..seed })?;
-            apart = apart.filter(|_| each.is_none() || matches!(value, Value::Null));
+            let count = apart.filter(|_| key == APART);
+            let value = map.next_value_seed(Seed { count, ..seed })?;
+            apart = apart.filter(|_| count.is_none() || matches!(value, Value::Null));
             fields.push((key, value));
         }
         Ok(Value::Object(fields))

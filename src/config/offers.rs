@@ -7,10 +7,12 @@ use super::chosen::Chosen;
 use super::error::Errors;
 use super::facilitators::Named;
 use super::fields::Fields;
-use super::prices::Priced;
+use super::prices::{Charged, Priced};
 use super::text::{labels, put_label, settle_on, token, Text};
 use super::tree::{quoted, Path, Value};
-use super::{extensions, Extensions, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets};
+use super::{
+    extensions, Conditions, Extensions, Identifier, Means, Offer, Settle, SettleOn, Verify, Wallets,
+};
 
 pub(super) const KEYS: &[&str] = &[
     "price",
@@ -31,6 +33,8 @@ pub(super) const KEYS: &[&str] = &[
     "paymentIdentifier",
     "gasSponsoring",
 ];
+/// What most offers have for themselves.
+const OWN: &[&str] = &["price", "description", "sku"];
 pub(super) const SELLER_KEYS: &[&str] = &["accepts", "facilitators", "labels"];
 pub(super) const SETTLE: &[(&str, Settle)] = &[("before", Settle::Before), ("after", Settle::After)];
 pub(super) const VERIFY: &[(&str, Verify)] =
@@ -76,6 +80,8 @@ pub(super) struct Seller<'v> {
 
 /// An offer as written.
 pub(super) struct Draft {
+    /// All that is written but [`OWN`], as one text; `None` where a value has no single spelling.
+    pub(super) rest: Option<String>,
     price: Option<Priced>,
     scheme: Option<Scheme>,
     terms: Terms,
@@ -85,9 +91,9 @@ pub(super) struct Draft {
     settle_on: Given<SettleOn>,
     max_timeout_seconds: u32,
     redeem_for_seconds: u32,
-    description: Text,
+    /// As [`Offer::spell`] spells it.
+    text: Text,
     mime_type: Text,
-    sku: Option<Text>,
     extensions: Arc<Extensions>,
 }
 
@@ -131,7 +137,9 @@ impl Draft {
         let fields = Fields::open(value, path, KEYS, errors)?;
         let price = fields.need("price", "for example \"$0.005\"", errors);
         let redeem_for = fields.duration("redeemFor", ("1s", "7d"), 3_600_000, errors).unwrap_or(3_600_000);
+        let mime;
         Some(Self {
+            rest: fields.but(OWN),
             price: price.and_then(|value| Priced::read(value, path.key("price"), errors)),
             scheme: fields.choice("scheme", SCHEMES, errors),
             terms: Terms::read(&fields, &defaults.facilitators, assets, errors),
@@ -141,13 +149,15 @@ impl Draft {
             settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
             max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),
             redeem_for_seconds: whole_seconds(redeem_for, &path.key("redeemFor"), errors),
-            description: fields.printable("description", 500, errors).unwrap_or_default().into(),
-            mime_type: fields
-                .get("mimeType")
-                .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
-                .unwrap_or_default()
-                .into(),
-            sku: fields.printable("sku", 128, errors).map(Text::from),
+            text: {
+                let description = fields.printable("description", 500, errors).unwrap_or_default();
+                mime = fields
+                    .get("mimeType")
+                    .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
+                    .unwrap_or_default();
+                Offer::spell(description, fields.printable("sku", 128, errors))
+            },
+            mime_type: mime.into(),
             extensions: extensions::read(&fields, &defaults.plain.0, errors),
         })
     }
@@ -157,10 +167,11 @@ impl Draft {
         self.terms.accepts.is_some()
     }
 
-    /// Fills in the defaults; `None` once all mistakes are reported.
+    /// Fills in the defaults; `None` once all mistakes are reported. An offer written inline has no
+    /// name.
     pub(super) fn sell(
         &self,
-        name: &str,
+        name: Option<&str>,
         seller: Option<&Seller<'_>>,
         defaults: &Defaults<'_>,
         path: Path<'_>,
@@ -207,7 +218,7 @@ impl Draft {
         let accepts = ways
             .zip(self.price.as_ref())
             .and_then(|(ways, price)| price.charge(ways, self.scheme, &path.key("price"), errors));
-        let metered = |charged: &super::prices::Charged| charged.0.iter().any(|way| way.means == Means::Upto);
+        let metered = |charged: &Charged| charged.accepts.iter().any(|way| way.means == Means::Upto);
         if settle == Some(Some(Settle::Before)) && accepts.as_ref().is_some_and(metered) {
             errors.push(
                 path.key("settle"),
@@ -218,7 +229,7 @@ impl Draft {
         let unasked = chosen.as_ref().is_some_and(|chosen| {
             chosen.facilitators.iter().all(|facilitator| facilitator.supported_every.is_none())
         });
-        let asks = |charged: &super::prices::Charged| metered(charged) || !charged.1.is_empty();
+        let asks = |charged: &Charged| metered(charged) || !charged.others.is_empty();
         if unasked && accepts.as_ref().is_some_and(asks) {
             errors.push(
                 path.key("accepts"),
@@ -234,10 +245,10 @@ impl Draft {
             }
             labels = Arc::new(all);
         }
-        let (accepts, others) = accepts?;
+        let Charged { accepts, others, amounts } = accepts?;
         let Chosen { facilitators, weights } = chosen?;
-        let offer = Offer {
-            name: name.into(),
+        let conditions = Conditions {
+            name: name.map(Text::from),
             accepts,
             others,
             meter: self.price.as_ref().and_then(|price| price.meter.clone()).map(Box::new),
@@ -251,27 +262,25 @@ impl Draft {
             settle_on: self.settle_on.clone().flatten().unwrap_or_default(),
             max_timeout_seconds: self.max_timeout_seconds,
             redeem_for_seconds: self.redeem_for_seconds,
-            description: self.description.clone(),
             mime_type: self.mime_type.clone(),
-            sku: self.sku.clone(),
             seller: seller.map(|seller| seller.name.into()),
             labels,
             extensions: Arc::clone(&self.extensions),
             in_dollars: self.price.as_ref().is_none_or(Priced::in_dollars),
         };
-        let least = offer.margin_seconds().saturating_add(SIGNING_SECONDS);
-        if u64::from(offer.max_timeout_seconds) < least {
+        let least = conditions.margin_seconds().saturating_add(SIGNING_SECONDS);
+        if u64::from(conditions.max_timeout_seconds) < least {
             errors.push(
                 path.key("maxTimeoutSeconds"),
                 format_args!(
                     "{} s is too short: a payment must outlive its settlement",
-                    offer.max_timeout_seconds
+                    conditions.max_timeout_seconds
                 ),
                 format_args!("at least {least}, or a shorter facilitator timeout"),
             );
             return None;
         }
-        Some(offer)
+        Some(Offer::new(Arc::new(conditions), self.text.clone(), amounts))
     }
 
     fn chosen(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::accepts::{OtherWay, Scheme, Way};
+use super::accepts::{Scheme, Way};
 use super::error::Errors;
 use super::fields::{text, Fields};
 use super::tree::{quoted, shown, Path, Value};
@@ -25,8 +25,12 @@ pub(super) struct Priced {
     pub(super) meter: Option<Meter>,
 }
 
-/// Ways to pay, with their amounts.
-pub(super) type Charged = (Vec<Accept>, Vec<OtherAccept>);
+/// Ways to pay, and their amounts in the same order.
+pub(super) struct Charged {
+    pub(super) accepts: Vec<Accept>,
+    pub(super) others: Vec<Arc<OtherAccept>>,
+    pub(super) amounts: Vec<Amount>,
+}
 
 // === impl Priced ===
 
@@ -71,6 +75,7 @@ impl Priced {
         errors: &mut Errors,
     ) -> Option<Charged> {
         let (mut accepts, mut others) = (Vec::with_capacity(ways.len()), Vec::new());
+        let (mut amounts, mut other_amounts) = (Vec::with_capacity(ways.len()), Vec::new());
         let mut whole = true;
         for way in ways {
             match way {
@@ -81,22 +86,24 @@ impl Priced {
                         (_, Method::Eip3009) => Means::Eip3009,
                     };
                     whole &= self.check_metered(means == Means::Upto, &asset.network, path, errors);
-                    let amount = self.amount(&asset.symbol, &asset.network, asset.decimals, path, errors);
-                    let (asset, pay_to) = (Arc::clone(asset), *pay_to);
-                    accepts.extend(amount.map(|amount| Accept { means, asset, pay_to, amount }));
+                    amounts.extend(self.amount(&asset.symbol, &asset.network, asset.decimals, path, errors));
+                    accepts.push(Accept { means, asset: Arc::clone(asset), pay_to: *pay_to });
                 }
                 Way::Other(other) => {
-                    whole &= self.check_metered(false, other.network(), path, errors);
-                    others.extend(self.charge_other(other, path, errors));
+                    whole &= self.check_metered(false, &other.network, path, errors);
+                    other_amounts.extend(self.amount(
+                        &other.symbol,
+                        &other.network,
+                        other.decimals,
+                        path,
+                        errors,
+                    ));
+                    others.push(Arc::clone(other));
                 }
             }
         }
-        (whole && accepts.len().checked_add(others.len()) == Some(ways.len())).then_some((accepts, others))
-    }
-
-    fn charge_other(&self, other: &OtherWay, path: &Path<'_>, errors: &mut Errors) -> Option<OtherAccept> {
-        let amount = self.amount(other.symbol(), other.network(), other.decimals(), path, errors)?;
-        Some(other.charge(amount))
+        amounts.extend(other_amounts);
+        (whole && amounts.len() == ways.len()).then_some(Charged { accepts, others, amounts })
     }
 
     /// A charge that is known only afterwards needs a scheme that lets less be taken than signed.

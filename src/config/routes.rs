@@ -1,6 +1,5 @@
 //! `routes`: read one by one, each compiled and forgotten before the next.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
@@ -9,7 +8,7 @@ use super::fields::{has_length, list, text, Fields};
 use super::publication::{self, Publication};
 use super::text::{check_name, Text};
 use super::tree::{quoted, Path, Value, APART};
-use super::wire::Source;
+use super::wire::Items;
 use super::{Route, Target};
 use crate::map;
 use crate::route::{is_method, Builder, Clash, Entry, HostPattern, Pattern, Routes};
@@ -42,7 +41,7 @@ struct Names(Vec<Option<Arc<Route>>>);
 /// Reads `routes`; `None` once their mistakes are reported.
 pub(super) fn read(
     fields: &Fields<'_>,
-    source: &Source<'_>,
+    items: &mut Items,
     catalogue: &mut Catalogue<'_>,
     publication: &mut Publication,
     errors: &mut Errors,
@@ -51,10 +50,10 @@ pub(super) fn read(
     let value = fields.need(APART, "a list of at least one route", errors)?;
     let apart = matches!(value, Value::List(items) if items.is_empty());
     let here = match apart {
-        true => has_length(source.apart, path, MAX_ROUTES, errors).then_some(&[][..])?,
+        true => has_length(items.count, path, MAX_ROUTES, errors).then_some(&[][..])?,
         false => list(value, path, MAX_ROUTES, errors)?,
     };
-    let count = if apart { source.apart } else { here.len() };
+    let count = if apart { items.count } else { here.len() };
     let mut reader = Reader {
         path,
         catalogue,
@@ -66,16 +65,10 @@ pub(super) fn read(
         complete: true,
     };
     here.iter().for_each(|value| reader.read(value));
-    let reader = RefCell::new(reader);
     if apart {
-        source.again(&|value| {
-            // Nothing else holds it.
-            if let Ok(mut reader) = reader.try_borrow_mut() {
-                reader.read(&value);
-            }
-        });
+        items.each(&mut |value| reader.read(value));
     }
-    let Reader { builder, names, read, complete, errors, .. } = reader.into_inner();
+    let Reader { builder, names, read, complete, errors, .. } = reader;
     drop(names);
     match builder.finish() {
         Ok(routes) => (complete && read == count).then_some(routes),
@@ -115,7 +108,7 @@ impl Reader<'_, '_> {
         let matched = fields
             .need("match", "{hosts, methods, path}", errors)
             .and_then(|value| read_match(value, path.key("match"), errors));
-        let target = self.catalogue.target(name.unwrap_or_default(), &fields, errors);
+        let target = self.catalogue.target(&fields, errors);
         let named = name.is_some();
         self.complete &= named && matched.is_some() && target.is_some();
         // A route with a mistake elsewhere clashes with others all the same; whom it charges

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::tree::{Each, Value, APART, MAX_DEPTH};
+use super::tree::{Value, APART, MAX_DEPTH};
 
 /// Why bytes are no `Struct`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -32,23 +32,46 @@ enum Field<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Reads a `Struct`, and hands over the items of its list [`APART`]: when there is more than one,
-/// those of the first that is not null. Work and memory are linear in the bytes: each is looked
-/// at once a level, and levels are bounded.
-pub(super) fn read_apart<'b>(bytes: &'b [u8], each: Each<'_, 'b>) -> Result<Value<'b>, StructError> {
-    read_struct(bytes, MAX_DEPTH, Some(each))
+/// Reads a `Struct`, and counts the items of its list [`APART`] without keeping them: when there is
+/// more than one, those of the first that is not null. Work and memory are linear in the bytes: each is
+/// looked at once a level, and levels are bounded.
+pub(super) fn read_apart<'b>(
+    bytes: &'b [u8],
+    apart: Option<&mut Apart<'b>>,
+) -> Result<Value<'b>, StructError> {
+    read_struct(bytes, MAX_DEPTH, apart)
+}
+
+/// The value that a list's first item is, and what follows.
+pub(super) fn first<'b>(list: &'b [u8]) -> Option<(Value<'b>, &'b [u8])> {
+    let mut list = Bytes(list);
+    let (1, Field::Bytes(item)) = list.field().ok()?? else { return None };
+    Some((read_value(item, MAX_DEPTH, None).ok()?, list.0))
+}
+
+/// A field of a `Struct`: [`APART`], an empty list.
+pub(super) const EMPTY: &[u8] = b"\x0a\x0c\x0a\x06routes\x12\x02\x32\x00";
+
+/// The list [`APART`], if it was met.
+#[derive(Default)]
+pub(super) struct Apart<'b> {
+    pub(super) count: usize,
+    /// The whole field of the outermost `Struct`, and the list in it.
+    pub(super) field: &'b [u8],
+    pub(super) list: &'b [u8],
 }
 
 fn read_struct<'b>(
     bytes: &'b [u8],
     depth: usize,
-    mut apart: Option<Each<'_, 'b>>,
+    mut apart: Option<&mut Apart<'b>>,
 ) -> Result<Value<'b>, StructError> {
     let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
-    let alone = apart.is_some_and(|each| each.alone);
     let mut fields = Vec::new();
     let mut bytes = Bytes(bytes);
-    while let Some(field) = bytes.field()? {
+    loop {
+        let rest = bytes.0;
+        let Some(field) = bytes.field()? else { return Ok(Value::Object(fields)) };
         let (1, Field::Bytes(entry)) = field else { return Err(StructError::Field) };
         let mut entry = Bytes(entry);
         let (mut key, mut value) = ("", Value::Null);
@@ -57,33 +80,37 @@ fn read_struct<'b>(
                 (1, Field::Bytes(bytes)) => key = text(bytes)?,
                 (2, Field::Bytes(bytes)) => {
                     // A key or a value that comes after it would count in its place.
-                    let each = apart.filter(|_| key == APART && entry.0.is_empty());
-                    if each.is_some() || !alone {
-                        value = read_value(bytes, depth, each)?;
-                    }
+                    let apart = apart.as_deref_mut().filter(|_| key == APART && entry.0.is_empty());
+                    value = read_value(bytes, depth, apart)?;
                 }
                 _ => return Err(StructError::Field),
             }
         }
-        apart = apart.filter(|_| key != APART || matches!(value, Value::Null));
+        if key == APART && value != Value::Null {
+            if let Some(apart) = apart.take() {
+                apart.field = rest.strip_suffix(bytes.0).unwrap_or_default();
+            }
+        }
         fields.push((Cow::Borrowed(key), value));
     }
-    Ok(Value::Object(fields))
 }
 
 fn read_list<'b>(
     bytes: &'b [u8],
     depth: usize,
-    each: Option<Each<'_, 'b>>,
+    mut apart: Option<&mut Apart<'b>>,
 ) -> Result<Value<'b>, StructError> {
     let depth = depth.checked_sub(1).ok_or(StructError::Deep)?;
     let mut values = Vec::new();
+    if let Some(apart) = &mut apart {
+        apart.list = bytes;
+    }
     let mut bytes = Bytes(bytes);
     while let Some(field) = bytes.field()? {
         let (1, Field::Bytes(value)) = field else { return Err(StructError::Field) };
         let value = read_value(value, depth, None)?;
-        match each {
-            Some(each) => (each.take)(value),
+        match &mut apart {
+            Some(apart) => apart.count = apart.count.saturating_add(1),
             None => values.push(value),
         }
     }
@@ -93,7 +120,7 @@ fn read_list<'b>(
 fn read_value<'b>(
     bytes: &'b [u8],
     depth: usize,
-    each: Option<Each<'_, 'b>>,
+    mut apart: Option<&mut Apart<'b>>,
 ) -> Result<Value<'b>, StructError> {
     let mut value = Value::Null;
     let mut bytes = Bytes(bytes);
@@ -104,7 +131,9 @@ fn read_value<'b>(
             (3, Field::Bytes(bytes)) => Value::Text(Cow::Borrowed(text(bytes)?)),
             (4, Field::Varint(flag)) => Value::Bool(flag != 0),
             (5, Field::Bytes(bytes)) => read_struct(bytes, depth, None)?,
-            (6, Field::Bytes(list)) => read_list(list, depth, each.filter(|_| bytes.0.is_empty()))?,
+            (6, Field::Bytes(list)) => {
+                read_list(list, depth, apart.as_deref_mut().filter(|_| bytes.0.is_empty()))?
+            }
             _ => return Err(StructError::Field),
         };
     }

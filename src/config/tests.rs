@@ -17,6 +17,7 @@ mod notary;
 mod public;
 mod rpc;
 mod schema;
+mod sharing;
 mod ways;
 
 use serde_json::{json, Value as Json};
@@ -79,20 +80,35 @@ pub(super) fn read(config: &Json) -> Result<Policy, error::Errors> {
 
 /// Whatever a test gets wrong, each mistake says what to write instead.
 pub(super) fn read_text(text: &[u8]) -> Result<Policy, error::Errors> {
-    let read = Policy::from_bytes(text, &env);
+    let read = read_both(text);
     for mistake in read.as_ref().err().map_or(&[][..], error::Errors::mistakes) {
         assert!(!mistake.hint().trim().is_empty() && !mistake.message().is_empty(), "{mistake:?}");
     }
     read
 }
 
-pub(super) fn offer(policy: &Policy, path: &str) -> Arc<Offer> {
+/// Whether its routes are read one by one or all at once, a configuration comes to the same.
+pub(super) fn read_both(text: &[u8]) -> Result<Policy, error::Errors> {
+    let [apart, whole] = [0, usize::MAX].map(|small| wire::read(text.to_vec(), small, &env));
+    match (&apart, &whole) {
+        (Ok(apart), Ok(whole)) => assert_eq!(format!("{apart:?}"), format!("{whole:?}")),
+        (Err(apart), Err(whole)) => assert_eq!(apart.to_string(), whole.to_string()),
+        _ => panic!("read one by one: {:?}", apart.err()),
+    }
+    apart
+}
+
+pub(super) fn route(policy: &Policy, path: &str) -> Arc<Route> {
     match policy.routes.resolve("GET", "h", path) {
-        Resolution::Route(route) => match &route.target {
-            Target::Offer(offer) => offer.clone(),
-            Target::Free => panic!("{path} is free"),
-        },
+        Resolution::Route(route) => route.clone(),
         other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn offer(policy: &Policy, path: &str) -> Arc<Offer> {
+    match &route(policy, path).target {
+        Target::Offer(offer) => offer.clone(),
+        Target::Free => panic!("{path} is free"),
     }
 }
 
@@ -105,17 +121,20 @@ fn reads_the_example() {
     );
     let tile = offer(&policy, "/v1/tiles/1/2/3");
     assert_eq!(
-        (tile.name.as_str(), tile.settle, tile.verify, tile.max_timeout_seconds, tile.redeem_for_seconds),
+        (
+            tile.name(&route(&policy, "/v1/tiles/1/2/3")),
+            tile.settle,
+            tile.verify,
+            tile.max_timeout_seconds,
+            tile.redeem_for_seconds
+        ),
         ("tile", Settle::Before, Verify::ByMeans, 60, 3600)
     );
-    assert_eq!(
-        (tile.accepts[0].amount.to_string().as_str(), tile.accepts[0].asset.symbol.as_str()),
-        ("5000", "USDC")
-    );
-    assert_eq!((tile.description.as_str(), tile.sku.as_deref()), ("One map tile", Some("tile")));
+    assert_eq!((tile.price().as_str(), tile.accepts[0].asset.symbol.as_str()), ("5000", "USDC"));
+    assert_eq!((tile.description(), tile.sku()), ("One map tile", Some("tile")));
     let inline = offer(&policy, "/v1/embeddings");
     assert_eq!(
-        (inline.name.as_str(), inline.settle, inline.accepts[0].amount.to_string().as_str()),
+        (inline.name(&route(&policy, "/v1/embeddings")), inline.settle, inline.price().as_str()),
         ("embeddings", Settle::After, "20000")
     );
     let facilitator = &policy.facilitators[0];
@@ -184,9 +203,10 @@ fn a_token_outside_the_registry_is_described() {
         ("/offers/tile/price", json!("0.005 usdc")),
     ]))
     .unwrap();
-    let accept = &offer(&policy, "/v1/tiles/1/2/3").accepts[0];
+    let tile = offer(&policy, "/v1/tiles/1/2/3");
+    let asset = &tile.accepts[0].asset;
     assert_eq!(
-        (accept.asset.chain_id, accept.asset.v1_network, accept.amount.to_string().as_str()),
+        (asset.chain_id, asset.v1_network, tile.price().as_str()),
         (43113, Some("avalanche-fuji"), "5000")
     );
 }

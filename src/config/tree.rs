@@ -19,17 +19,10 @@ pub(crate) enum Value<'a> {
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
-/// Takes the items of one list of the outermost object, so that they are never there all at once:
-/// a configuration of ten thousand routes would take ten times its text, and a sandbox's memory
-/// never shrinks.
-#[derive(Clone, Copy)]
-pub(super) struct Each<'c, 'a> {
-    pub(super) take: &'c dyn Fn(Value<'a>),
-    /// Nothing else of the object is wanted.
-    pub(super) alone: bool,
-}
+/// Counts the items of one list of the outermost object, which are not kept.
+pub(super) type Count<'c> = &'c std::cell::Cell<usize>;
 
-/// The list that is handed over item by item; what holds it is left with an empty one.
+/// That list: its items are read one by one. What holds it is left with an empty one.
 pub(super) const APART: &str = "routes";
 
 /// Where a value stands. Lives on the stack: written out only for mistakes.

@@ -1,6 +1,7 @@
 //! The whole configuration: bytes, sections, routes.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use super::accepts::{self, Assets};
 use super::catalogue::Catalogue;
@@ -11,7 +12,7 @@ use super::fields::{list, Fields};
 use super::offers::{Defaults, SETTLE, WALLETS};
 use super::public;
 use super::publication::Publication;
-use super::tree::{Each, Path, Value};
+use super::tree::{Path, Value};
 use super::{claims, extensions, json, notary, routes, rpc, structpb, Policy, Unmatched, Wallets};
 use crate::limit::{Limits, Rate};
 
@@ -44,19 +45,34 @@ pub(super) const UNMATCHED: &[(&str, Unmatched)] = &[("free", Unmatched::Free), 
 
 /// Longest configuration read, in bytes.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// A configuration as it came.
-pub(super) struct Source<'b> {
-    bytes: &'b [u8],
+/// From so many bytes on the routes are read one by one: a tree takes ten times its text.
+pub(super) const SMALL: usize = 16 * 1024;
+
+/// The items of the list that the tree is without, as they came.
+#[derive(Default)]
+pub(super) struct Items {
+    text: Vec<u8>,
     /// A `Struct`, not JSON.
     binary: bool,
-    /// How many items the list has that the tree is without.
-    pub(super) apart: usize,
+    pub(super) count: usize,
 }
 
-pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Policy, Errors> {
+/// Reads a configuration: its routes one by one, if it is `small` bytes or longer.
+pub(super) fn read(
+    mut bytes: Vec<u8>,
+    small: usize,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Policy, Errors> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        forget(&mut bytes, 3);
+    }
     let mut errors = Errors::default();
+    let mut items = Items::default();
+    if (small..=MAX_BYTES).contains(&bytes.len()) {
+        items.split(&mut bytes);
+    }
     let policy =
-        parse(bytes, &mut errors).and_then(|(value, source)| read_policy(&value, &source, env, &mut errors));
+        parse(&bytes, &mut errors).and_then(|value| read_policy(&value, &mut items, env, &mut errors));
     match policy {
         Some(policy) if errors.is_empty() => Ok(policy),
         _ => Err(errors),
@@ -67,8 +83,7 @@ pub(super) fn read(bytes: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result
 /// a line break before JSON text, and its second byte may be a `{`; but JSON text holds no
 /// control characters other than white space, and a `Struct` with a value does (the tag
 /// 0x12), so nothing is both.
-fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<(Value<'b>, Source<'b>)> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<Value<'b>> {
     let text = bytes.trim_ascii();
     if text.is_empty() {
         errors.push(
@@ -86,17 +101,13 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<(Value<'b>, Source<
         );
         return None;
     }
-    let apart = Cell::new(0_usize);
-    let count = |_: Value<'b>| apart.set(apart.get().saturating_add(1));
-    let each = Each { take: &count, alone: false };
-    let json = text.starts_with(b"{").then(|| json::read_apart(bytes, Some(each)));
+    let json = text.starts_with(b"{").then(|| json::read(bytes));
     if let Some(Ok(value)) = json {
-        return Some((value, Source { bytes, binary: false, apart: apart.get() }));
+        return Some(value);
     }
-    apart.set(0);
-    let binary = bytes.starts_with(b"\n").then(|| structpb::read_apart(bytes, each));
+    let binary = bytes.starts_with(b"\n").then(|| structpb::read_apart(bytes, None));
     match (json, binary) {
-        (_, Some(Ok(value))) => Some((value, Source { bytes, binary: true, apart: apart.get() })),
+        (_, Some(Ok(value))) => Some(value),
         (Some(Err(error)), _) => {
             errors.push(Path::Root, format_args!("not JSON: {error}"), "write one JSON object");
             None
@@ -120,24 +131,82 @@ fn parse<'b>(bytes: &'b [u8], errors: &mut Errors) -> Option<(Value<'b>, Source<
     }
 }
 
-// === impl Source ===
+/// Puts `instead` in the place of a part, and gives what of it lies within `kept`. No room is left
+/// over: a sandbox's memory never shrinks.
+#[inline(never)]
+fn cut(bytes: &mut Vec<u8>, part: Range<usize>, kept: Range<usize>, instead: &[u8]) -> Vec<u8> {
+    let length = bytes.len().saturating_sub(part.len()).saturating_add(instead.len());
+    let mut rest = Vec::with_capacity(length);
+    rest.extend_from_slice(bytes.get(..part.start).unwrap_or_default());
+    rest.extend_from_slice(instead);
+    rest.extend_from_slice(bytes.get(part.end..).unwrap_or_default());
+    let mut cut = std::mem::replace(bytes, rest);
+    cut.truncate(kept.end);
+    forget(&mut cut, kept.start);
+    cut
+}
 
-impl<'b> Source<'b> {
-    /// Reads it once more, for the items that its tree is without.
-    pub(super) fn again(&self, take: &dyn Fn(Value<'b>)) {
-        let each = Each { take, alone: true };
-        // It was read before, to its end and without a mistake.
-        if self.binary {
-            let _ = structpb::read_apart(self.bytes, each);
+/// Gives back the first so many bytes.
+#[inline(never)]
+fn forget(text: &mut Vec<u8>, bytes: usize) {
+    text.drain(..bytes.min(text.len()));
+    text.shrink_to_fit();
+}
+
+// === impl Items ===
+
+impl Items {
+    /// Takes the items out of a configuration. One with a mistake stays as it is.
+    fn split(&mut self, bytes: &mut Vec<u8>) {
+        let count = Cell::new(0);
+        let json = bytes.trim_ascii().starts_with(b"{") && json::read_apart(bytes, Some(&count)).is_ok();
+        let (part, list, instead) = if json {
+            let Some((part, first)) = json::find_apart(bytes).filter(|_| count.get() > 0) else { return };
+            (part.clone(), first..part.end, &b"[]"[..])
         } else {
-            let _ = json::read_apart(self.bytes, Some(each));
+            let mut apart = structpb::Apart::default();
+            let read = structpb::read_apart(bytes, Some(&mut apart));
+            if read.is_err() || apart.count == 0 {
+                return;
+            }
+            drop(read);
+            let place = |part: &[u8]| {
+                let start = part.as_ptr().addr().saturating_sub(bytes.as_ptr().addr());
+                start..start.saturating_add(part.len())
+            };
+            count.set(apart.count);
+            (place(apart.field), place(apart.list), structpb::EMPTY)
+        };
+        *self = Self { text: cut(bytes, part, list, instead), binary: !json, count: count.get() };
+    }
+
+    /// Hands over one by one, and gives back the room they take: together with what is made of them
+    /// they would take half as much again, and a sandbox's memory never shrinks.
+    pub(super) fn each(&mut self, take: &mut dyn FnMut(&Value<'_>)) {
+        let step = self.text.len() / 8;
+        let mut read = 0;
+        loop {
+            let Some(rest) = self.text.get(read..).filter(|rest| !rest.is_empty()) else { return };
+            // All of it was read before, to its end and without a mistake.
+            let item = match self.binary {
+                true => structpb::first(rest),
+                false => json::first(rest),
+            };
+            let Some((item, after)) = item else { return };
+            read = self.text.len().saturating_sub(after.len());
+            take(&item);
+            if read > step {
+                drop(item);
+                forget(&mut self.text, read);
+                read = 0;
+            }
         }
     }
 }
 
 fn read_policy(
     value: &Value<'_>,
-    source: &Source<'_>,
+    items: &mut Items,
     env: &dyn Fn(&str) -> Option<String>,
     errors: &mut Errors,
 ) -> Option<Policy> {
@@ -190,7 +259,7 @@ fn read_policy(
     };
     let limits = read_limits(&fields, errors);
     let mut catalogue = Catalogue::read(&fields, defaults, assets, errors);
-    let routes = routes::read(&fields, source, &mut catalogue, &mut publication, errors);
+    let routes = routes::read(&fields, items, &mut catalogue, &mut publication, errors);
     catalogue.check_unused(errors);
     let rpcs = rpc::read(&fields, &catalogue.assets, &mut around, errors);
     let facilitators =

@@ -24,33 +24,33 @@ struct Way<'a> {
 /// Appends the section.
 pub(super) fn push(out: &mut String, offer: &Offer) {
     put(out, "<section aria-labelledby=\"price\">\n<h2 id=\"price\">Price</h2>\n<ul id=\"x402-ways\">\n");
-    for way in ways(offer) {
+    for (place, accept) in offer.accepts.iter().enumerate() {
+        let way = Way {
+            scheme: accept.means.scheme(),
+            network: &accept.asset.network,
+            name: accept.asset.v1_network,
+            asset: accept.asset.address.to_string(),
+            symbol: &accept.asset.symbol,
+            decimals: accept.asset.decimals,
+            amount: offer.amount(place),
+            pay_to: accept.pay_to.to_string(),
+        };
+        way.push(out);
+    }
+    for (place, accept) in offer.others.iter().enumerate() {
+        let way = Way {
+            scheme: &accept.scheme,
+            network: &accept.network,
+            name: accept.v1_network,
+            asset: accept.asset.clone(),
+            symbol: &accept.symbol,
+            decimals: accept.decimals,
+            amount: offer.other_amount(place),
+            pay_to: accept.pay_to.clone(),
+        };
         way.push(out);
     }
     put(out, "</ul>\n</section>\n");
-}
-
-fn ways(offer: &Offer) -> impl Iterator<Item = Way<'_>> {
-    let known = offer.accepts.iter().map(|accept| Way {
-        scheme: accept.means.scheme(),
-        network: &accept.asset.network,
-        name: accept.asset.v1_network,
-        asset: accept.asset.address.to_string(),
-        symbol: &accept.asset.symbol,
-        decimals: accept.asset.decimals,
-        amount: accept.amount,
-        pay_to: accept.pay_to.to_string(),
-    });
-    known.chain(offer.others.iter().map(|accept| Way {
-        scheme: &accept.scheme,
-        network: &accept.network,
-        name: accept.v1_network,
-        asset: accept.asset.clone(),
-        symbol: &accept.symbol,
-        decimals: accept.decimals,
-        amount: accept.amount,
-        pay_to: accept.pay_to.clone(),
-    }))
 }
 
 // === impl Way ===
@@ -58,6 +58,7 @@ fn ways(offer: &Offer) -> impl Iterator<Item = Way<'_>> {
 impl Way<'_> {
     /// A row; the script finds what it stands for in the quote by scheme, network, asset and
     /// amount.
+    #[inline(never)]
     fn push(&self, out: &mut String) {
         put(out, "<li data-way=\"");
         escape(out, self.scheme);

@@ -66,28 +66,23 @@ pub fn precheck(
         Form::Other(other) => return fit_other(other, offer, abilities),
     };
     let authorization = &signed.authorization;
-    let terms = match accepted {
-        Some(accepted) => offer
-            .accepts
-            .iter()
-            .filter(|accept| accept.asset == *asset)
-            .filter_map(|accept| {
-                let submitter = match accept.means {
-                    Means::Upto => Some(submitter(accepted)?),
-                    Means::Eip3009 | Means::Permit2 => None,
-                };
-                Some(Terms::of(accept, offer, submitter))
-            })
-            .find(|terms| fits_form(authorization, terms.means) && accepted.matches(terms)),
-        None if offer.v1 => offer
-            .accepts
-            .iter()
+    let terms = offer.accepts.iter().enumerate().find_map(|(place, accept)| {
+        if accept.asset != *asset || !fits_form(authorization, accept.means) {
+            return None;
+        }
+        let submitter = match (accepted, accept.means) {
+            (Some(accepted), Means::Upto) => Some(submitter(accepted)?),
+            _ => None,
+        };
+        let mut terms = Terms::of(accept, offer.amount(place), offer, submitter);
+        let fits = match accepted {
+            Some(accepted) => accepted.matches(&terms),
             // Version 1 is quoted for EIP-3009 only.
-            .find(|accept| accept.asset == *asset && accept.means == Means::Eip3009)
-            .filter(|accept| fits_form(authorization, accept.means))
-            .map(|accept| Terms { upfront: false, ..Terms::of(accept, offer, None) }),
-        None => None,
-    };
+            None => offer.v1 && accept.means == Means::Eip3009,
+        };
+        terms.upfront &= accepted.is_some();
+        fits.then_some(terms)
+    });
     let terms = terms.ok_or(Mismatch::NoMatch)?;
     let (version, network) = (payment.version(), payment.network());
     let takes = |submitter: Option<&Address>| {
@@ -119,7 +114,9 @@ fn fit_other(other: &Other, offer: &Offer, abilities: &dyn Abilities) -> Result<
         if other.version == Version::V1 && !offer.v1 {
             continue;
         }
-        let pays = |extra: &str| other.pays(accept, extra, offer.max_timeout_seconds.into());
+        let pays = |extra: &str| {
+            other.pays(accept, offer.other_amount(place), extra, offer.max_timeout_seconds.into())
+        };
         let mut paid = None;
         let mut denied = true;
         for facilitator in offer.facilitators.iter() {

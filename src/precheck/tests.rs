@@ -286,10 +286,10 @@ fn a_payment_verified_in_one_asset_does_not_buy_in_another() {
 
 #[test]
 fn a_payment_finds_its_own_accept_among_several() {
-    let mut offer = offer(&base()["requirements"], Settle::After);
     let mainnet = vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"].clone();
-    let other = crate::protocol::tests::offer(&mainnet, Settle::After);
-    offer.accepts.insert(0, other.accepts.into_iter().next().unwrap());
+    let own = offer(&base()["requirements"], Settle::After);
+    let mut offer = offer(&mainnet, Settle::After).or(&own);
+    offer.max_timeout_seconds = own.max_timeout_seconds;
     let assets: Vec<_> = offer.accepts.iter().map(|accept| Arc::clone(&accept.asset)).collect();
     let found = |asset: &Asset| find_asset(&assets, "eip155:84532", &asset.address);
     assert_eq!(found(&assets[1]).as_ref(), Some(&assets[1]));

@@ -69,8 +69,9 @@ impl Challenge {
             missing: Vec::new(),
         };
         let mut json = String::from(r#"{"x402Version":2,"accepts":["#);
-        let sold = Sold { url: "", description: &offer.description, mime_type: &offer.mime_type };
+        let sold = Sold { url: "", description: offer.description(), mime_type: &offer.mime_type };
         for (place, accept) in offer.accepts.iter().enumerate() {
+            let amount = offer.amount(place);
             let (scheme, network) = (accept.means.scheme(), &accept.asset.network);
             let submitter = |facilitator: &Facilitator| match accept.means {
                 Means::Upto => abilities.submitter(facilitator, network),
@@ -85,7 +86,7 @@ impl Challenge {
             };
             if let Some(facilitator) = quoter(offer, abilities, &quotes) {
                 quote.separate(&mut json, place);
-                Terms::of(accept, offer, submitter(facilitator)).push_v2(&mut json);
+                Terms::of(accept, amount, offer, submitter(facilitator)).push_v2(&mut json);
             } else if !offer.facilitators.iter().any(|one| takes(Version::V2, one, network)) {
                 quote.missing.push(format!("{scheme} on {network}"));
             }
@@ -94,17 +95,18 @@ impl Challenge {
                 continue;
             };
             if quoter(offer, abilities, &|one| takes(Version::V1, one, network)).is_some() {
-                let terms = Terms::of(accept, offer, None);
+                let terms = Terms::of(accept, amount, offer, None);
                 quote.push_v1(|out| terms.push_v1_head(out), |out| terms.push_v1_tail(out, &sold));
             }
         }
         for (place, accept) in (offer.accepts.len()..).zip(&offer.others) {
+            let amount = offer.amount(place);
             let theirs =
                 |facilitator: &Facilitator, version| extra(accept, offer, facilitator, abilities, version);
             let v2 = quoter(offer, abilities, &|one| theirs(one, Version::V2).is_ok());
             if let Some(extra) = v2.and_then(|facilitator| theirs(facilitator, Version::V2).ok()) {
                 quote.separate(&mut json, place);
-                accept.push_v2(&mut json, &extra, offer);
+                accept.push_v2(&mut json, amount, &extra, offer);
             } else if offer.facilitators.iter().all(|one| theirs(one, Version::V2) == Err(Ability::No)) {
                 quote.missing.push(format!("{} on {}", accept.scheme, accept.network));
             }
@@ -118,7 +120,7 @@ impl Challenge {
             let same = |one: &Facilitator| theirs(one, Version::V1).as_ref() == Ok(&extra);
             if quoter(offer, abilities, &same).is_some() {
                 quote.push_v1(
-                    |out| accept.push_v1_head(out),
+                    |out| accept.push_v1_head(out, amount),
                     |out| accept.push_v1_tail(out, &extra, offer, &sold),
                 );
             }
@@ -143,24 +145,34 @@ impl Challenge {
         self.quoted.len()
     }
 
+    /// What keeping it takes, in bytes: its texts with the room they grew into, and an allowance for
+    /// what holds them.
+    pub fn bytes(&self) -> usize {
+        let texts = [self.prefix.capacity(), self.suffix.capacity(), self.extensions.capacity(), 512];
+        let texts = texts.iter().fold(0_usize, |sum, text| sum.saturating_add(*text));
+        self.v1.iter().fold(texts, |sum, text| sum.saturating_add(text.capacity()))
+    }
+
     /// What there is to sign of its offer's ways to pay: those quoted, in the order quoted.
     pub fn offered<'o>(&self, offer: &'o Offer) -> Vec<OfferTerms<'o>> {
-        let own = offer.accepts.iter().map(|accept| OfferTerms {
-            scheme: accept.means.scheme(),
-            network: &accept.asset.network,
-            asset: accept.asset.address.to_string(),
-            pay_to: accept.pay_to.to_string(),
-            amount: accept.amount.to_string(),
-        });
-        let others = offer.others.iter().map(|accept| OfferTerms {
-            scheme: &accept.scheme,
-            network: &accept.network,
-            asset: accept.asset.clone(),
-            pay_to: accept.pay_to.clone(),
-            amount: accept.amount.to_string(),
-        });
-        let all = own.chain(others).enumerate();
-        all.filter(|(place, _)| self.quoted.contains(place)).map(|(_, terms)| terms).collect()
+        let mut offered = Vec::with_capacity(self.quoted.len());
+        for place in &self.quoted {
+            let others = place.checked_sub(offer.accepts.len());
+            let other = others.and_then(|place| offer.others.get(place));
+            let (scheme, network, asset, pay_to) = match (offer.accepts.get(*place), other) {
+                (Some(own), _) => {
+                    let (asset, pay_to) = (own.asset.address.to_string(), own.pay_to.to_string());
+                    (own.means.scheme(), &own.asset.network, asset, pay_to)
+                }
+                (_, Some(other)) => {
+                    (&*other.scheme, &other.network, other.asset.clone(), other.pay_to.clone())
+                }
+                (None, None) => continue,
+            };
+            let amount = offer.amount(*place).to_string();
+            offered.push(OfferTerms { scheme, network, asset, pay_to, amount });
+        }
+        offered
     }
 
     /// What the facilitator says it does not settle, for the log.
@@ -277,7 +289,7 @@ impl Offer {
 
     /// What it sells, at a URL.
     pub fn sold<'a>(&'a self, url: &'a str) -> Sold<'a> {
-        Sold { url, description: &self.description, mime_type: &self.mime_type }
+        Sold { url, description: self.description(), mime_type: &self.mime_type }
     }
 }
 

@@ -92,9 +92,9 @@ impl Other {
         })
     }
 
-    /// Whether this says it pays `accept`, quoted with this `extra` and lifetime. Version 1
+    /// Whether this says it pays `accept`, quoted with this amount, `extra` and lifetime. Version 1
     /// says only scheme and network.
-    pub fn pays(&self, accept: &OtherAccept, extra: &str, max_timeout_seconds: u64) -> bool {
+    pub fn pays(&self, accept: &OtherAccept, amount: Amount, extra: &str, max_timeout_seconds: u64) -> bool {
         let network = match self.version {
             Version::V1 => accept.v1_network == Some(self.network.as_str()),
             Version::V2 => accept.network == self.network,
@@ -102,7 +102,7 @@ impl Other {
         self.scheme == accept.scheme
             && network
             && self.terms.as_ref().is_none_or(|terms| {
-                terms.amount == accept.amount
+                terms.amount == amount
                     && terms.asset == accept.asset
                     && terms.pay_to == accept.pay_to
                     && terms.max_timeout_seconds == max_timeout_seconds
@@ -202,7 +202,7 @@ impl Value<'_> {
         self.push_canonical(&mut out).then_some(out)
     }
 
-    fn push_canonical(&self, out: &mut String) -> bool {
+    pub(crate) fn push_canonical(&self, out: &mut String) -> bool {
         match self {
             Value::Null => out.push_str("null"),
             Value::Bool(true) => out.push_str("true"),

@@ -45,12 +45,13 @@ pub struct Sold<'a> {
 // === impl Terms ===
 
 impl Terms {
-    /// The terms of an offer's accept.
-    pub fn of(accept: &Accept, offer: &Offer, facilitator: Option<Address>) -> Self {
+    /// The terms of one of an offer's ways to pay.
+    #[inline(never)]
+    pub fn of(accept: &Accept, amount: Amount, offer: &Offer, facilitator: Option<Address>) -> Self {
         Self {
             means: accept.means,
             asset: Arc::clone(&accept.asset),
-            amount: accept.amount,
+            amount,
             pay_to: accept.pay_to,
             max_timeout_seconds: offer.max_timeout_seconds.into(),
             upfront: offer.settle == Settle::Before,
@@ -124,13 +125,13 @@ fn push_domain(out: &mut String, asset: &Asset) {
 // === impl OtherAccept ===
 
 impl OtherAccept {
-    /// Version 2, with this `extra`.
-    pub(crate) fn push_v2(&self, out: &mut String, extra: &str, offer: &Offer) {
+    /// Version 2, with this amount and `extra`.
+    pub(crate) fn push_v2(&self, out: &mut String, amount: Amount, extra: &str, offer: &Offer) {
         out.push_str(r#"{"scheme":"#);
         push_string(out, &self.scheme);
         out.push_str(r#","network":"#);
         push_string(out, &self.network);
-        let _ = write!(out, r#","amount":"{}","asset":"#, self.amount);
+        let _ = write!(out, r#","amount":"{amount}","asset":"#);
         push_string(out, &self.asset);
         out.push_str(r#","payTo":"#);
         push_string(out, &self.pay_to);
@@ -138,12 +139,12 @@ impl OtherAccept {
     }
 
     /// Version 1, up to the resource's URL.
-    pub(super) fn push_v1_head(&self, out: &mut String) {
+    pub(super) fn push_v1_head(&self, out: &mut String, amount: Amount) {
         out.push_str(r#"{"scheme":"#);
         push_string(out, &self.scheme);
         out.push_str(r#","network":"#);
         push_string(out, self.v1_network.unwrap_or(&self.network));
-        let _ = write!(out, r#","maxAmountRequired":"{}","resource":"#, self.amount);
+        let _ = write!(out, r#","maxAmountRequired":"{amount}","resource":"#);
     }
 
     /// Version 1, after the resource's URL.
@@ -157,8 +158,15 @@ impl OtherAccept {
     }
 
     /// Version 1, whole.
-    pub(crate) fn push_v1(&self, out: &mut String, extra: &str, offer: &Offer, sold: &Sold<'_>) {
-        self.push_v1_head(out);
+    pub(crate) fn push_v1(
+        &self,
+        out: &mut String,
+        amount: Amount,
+        extra: &str,
+        offer: &Offer,
+        sold: &Sold<'_>,
+    ) {
+        self.push_v1_head(out, amount);
         push_string(out, sold.url);
         self.push_v1_tail(out, extra, offer, sold);
     }

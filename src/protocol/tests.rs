@@ -9,7 +9,9 @@ use super::signed::Signed;
 use super::terms::Terms;
 use super::v2::Accepted;
 use super::*;
-use crate::config::{Accept, Asset, Facilitator, Means, Offer, Settle, SettleOn, Text, Verify, Wallets};
+use crate::config::{
+    Accept, Asset, Conditions, Facilitator, Means, Offer, Settle, SettleOn, Text, Verify, Wallets,
+};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::evm::eip712::domain_separator;
@@ -39,12 +41,11 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         domain_separator: domain_separator(&extra("name"), &extra("version"), chain_id, &address),
         permit2_separator: permit2::domain_separator(chain_id),
     };
-    Offer {
-        name: "test".into(),
+    let conditions = Conditions {
+        name: None,
         accepts: vec![Accept {
             asset: Arc::new(asset),
             pay_to: Address::parse(text("payTo")).unwrap(),
-            amount: Amount::parse(text("amount")).unwrap(),
             means: match (text("scheme"), requirements["extra"]["assetTransferMethod"].as_str()) {
                 ("upto", _) => Means::Upto,
                 (_, Some("permit2")) => Means::Permit2,
@@ -62,14 +63,19 @@ pub(crate) fn offer(requirements: &Value, settle: Settle) -> Offer {
         settle_on: SettleOn::default(),
         max_timeout_seconds: requirements["maxTimeoutSeconds"].as_u64().unwrap() as u32,
         redeem_for_seconds: 3600,
-        description: Text::default(),
         mime_type: Text::default(),
-        sku: None,
         seller: None,
         labels: Default::default(),
         extensions: Default::default(),
         in_dollars: true,
-    }
+    };
+    let amount = Amount::parse(text("amount")).unwrap();
+    Offer::new(Arc::new(conditions), Text::default(), vec![amount])
+}
+
+/// The terms of an offer's first way to pay.
+pub(crate) fn terms(offer: &Offer) -> Terms {
+    Terms::of(&offer.accepts[0], offer.amount(0), offer, None)
 }
 
 pub(crate) fn base() -> Value {
@@ -110,7 +116,7 @@ fn spec_examples_v2_http_are_read() {
     assert_eq!(payload, parse(&group["PAYMENT-SIGNATURE_decoded"]).unwrap());
     let quoted = &group["PAYMENT-REQUIRED_decoded"]["accepts"][0];
     let offer = offer(quoted, Settle::After);
-    assert!(v2_parts(payload).0.matches(&Terms::of(&offer.accepts[0], &offer, None)));
+    assert!(v2_parts(payload).0.matches(&terms(&offer)));
 }
 
 #[test]

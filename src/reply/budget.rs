@@ -81,10 +81,9 @@ fn largest(policy: &Policy, offer: &Offer, extensions: &str) -> usize {
 
 /// Where an offer is written: under its own name, or at the route that is named like it.
 fn place(route: &Route, offer: &Offer) -> String {
-    if offer.name == route.name {
-        format!("routes[{}].offer", route.index)
-    } else {
-        format!("offers.{}", offer.name)
+    match offer.name(route) {
+        name if name == route.name() => format!("routes[{}].offer", route.index),
+        name => format!("offers.{name}"),
     }
 }
 

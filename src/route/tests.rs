@@ -12,11 +12,11 @@ mod reference;
 use std::sync::Arc;
 
 use super::*;
-use crate::config::{Offer, Settle, SettleOn, Target, Text, Verify, Wallets};
+use crate::config::{Conditions, Offer, Settle, SettleOn, Target, Text, Verify, Wallets};
 
-fn offer(name: &str) -> Arc<Offer> {
-    Arc::new(Offer {
-        name: name.into(),
+fn offer() -> Arc<Offer> {
+    let conditions = Conditions {
+        name: None,
         accepts: Vec::new(),
         others: Vec::new(),
         meter: None,
@@ -29,14 +29,13 @@ fn offer(name: &str) -> Arc<Offer> {
         settle_on: SettleOn::default(),
         max_timeout_seconds: 60,
         redeem_for_seconds: 3600,
-        description: Text::default(),
         mime_type: Text::default(),
-        sku: None,
         seller: None,
         labels: Arc::default(),
         extensions: Default::default(),
         in_dollars: true,
-    })
+    };
+    Arc::new(Offer::new(Arc::new(conditions), Text::default(), Vec::new()))
 }
 
 /// Each line is `price|free [METHOD,METHOD] [host]/path`; the route's name is the line.
@@ -50,7 +49,7 @@ pub(super) fn entries(lines: &[&str]) -> Vec<Entry> {
         };
         let (host, path) = place.split_at(place.find('/').unwrap());
         let hosts = if host.is_empty() { vec![] } else { vec![HostPattern::parse(host).unwrap()] };
-        let target = if words[0] == "free" { Target::Free } else { Target::Offer(offer(words[0])) };
+        let target = if words[0] == "free" { Target::Free } else { Target::Offer(offer()) };
         let route = Arc::new(Route { name: (*line).into(), index, target, template: None });
         Entry { hosts, methods, path: Pattern::parse(path).unwrap(), route }
     };

@@ -34,7 +34,7 @@ impl Root {
     fn configure(&mut self, size: usize) -> Result<(), String> {
         let bytes = host::buffer(BufferType::PluginConfiguration, size).unwrap_or_default();
         let env = |name: &str| std::env::var(name).ok();
-        let policy = Policy::from_bytes(&bytes, &env).map_err(|errors| errors.to_string())?;
+        let policy = Policy::from_vec(bytes, &env).map_err(|errors| errors.to_string())?;
         let large =
             budget::check(&policy, &|offer| extensions::most(offer)).map_err(|errors| errors.to_string())?;
         for warning in policy.warnings().iter().chain(&large) {

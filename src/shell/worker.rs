@@ -54,7 +54,7 @@ pub(super) struct Worker {
     table: Table,
     queue: u32,
     pub(super) documents: Documents,
-    quotes: quotes::Quotes,
+    rendered: quotes::Rendered,
     /// By facilitator.
     fuses: RefCell<Vec<line::Fuse>>,
     tokens: RefCell<Vec<Token>>,
@@ -95,7 +95,6 @@ impl Worker {
     pub(super) fn new(root: u32, policy: Policy, table: Table, queue: u32) -> Self {
         let fuses = line::Fuse::all(&policy);
         let meters = Meters::open(policy.claims.capacity);
-        let quotes = quotes::Quotes::new(&policy);
         let watches = supported::Watch::all(&policy);
         let watch = limits::Watch::new(&policy.limits);
         Self {
@@ -105,7 +104,7 @@ impl Worker {
             table,
             queue,
             documents: Documents::default(),
-            quotes,
+            rendered: quotes::Rendered::default(),
             fuses: RefCell::new(fuses),
             tokens: RefCell::default(),
             signed: RefCell::default(),

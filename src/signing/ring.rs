@@ -25,7 +25,7 @@ pub struct Ring {
 
 #[derive(Debug)]
 struct Entry {
-    quote: usize,
+    quote: u64,
     valid_until: u64,
     resource_url: String,
     member: String,
@@ -38,7 +38,7 @@ impl Ring {
     /// `sign` makes in `signatures` signatures. Times are seconds since the Unix epoch.
     pub fn offers(
         &mut self,
-        (quote, resource_url, valid_until): (usize, &str, u64),
+        (quote, resource_url, valid_until): (u64, &str, u64),
         now: u64,
         signatures: usize,
         sign: impl FnOnce() -> Option<String>,

@@ -45,7 +45,8 @@ options=(--mvp-features --enable-bulk-memory --enable-mutable-globals --enable-n
 options+=('--remove-exports=proxy_on_grpc_*' --remove-exports=proxy_on_foreign_function)
 # The linker puts the stack at the bottom of memory. An address in its last kilobyte that is
 # reached by wrapping around 2^32 would trap; nothing in this module gets there.
-options+=(-O3 --low-memory-unused)
+# Over and over, until nothing gets smaller.
+options+=(-O3 --converge --low-memory-unused)
 # A constant of many bytes that a function repeats is written once; to a JIT it is the same.
 options+=(--const-hoisting)
 # What is named most often gets the shortest numbers.

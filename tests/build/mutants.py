@@ -216,8 +216,8 @@ MUTANTS = [
     ),
     (
         "version 1's being off", "src/precheck/fit.rs",
-        "None if offer.v1 => offer",
-        "None if offer.v1 || true => offer",
+        "None => offer.v1 && accept.means",
+        "None => accept.means",
         NATIVE, ["v1_off::native"],
     ),
     (

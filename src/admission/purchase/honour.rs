@@ -37,9 +37,12 @@ impl Purchase {
 /// is quoted any more, as the payment itself states them.
 pub(super) fn quoted(other: &Other, offer: &Offer, place: usize, extra: &str, url: &str) -> String {
     let mut json = String::with_capacity(384);
+    let amount = offer.other_amount(place);
     match (offer.others.get(place), other.version) {
-        (Some(accept), Version::V1) => accept.push_v1(&mut json, extra, offer, &offer.sold(url)),
-        (Some(accept), Version::V2) => accept.push_v2(&mut json, extra, offer),
+        (Some(accept), Version::V1) => {
+            accept.push_v1(&mut json, amount, extra, offer, &offer.sold(url));
+        }
+        (Some(accept), Version::V2) => accept.push_v2(&mut json, amount, extra, offer),
         (None, _) => other.push_requirements(&mut json),
     }
     json

@@ -80,7 +80,7 @@ fn upto() -> Offer {
 fn other() -> Offer {
     let mut offer = offer(&base()["requirements"], Settle::After);
     offer.accepts.clear();
-    offer.others.push(OtherAccept {
+    offer.others.push(Arc::new(OtherAccept {
         scheme: "exact".to_owned(),
         network: SOLANA.to_owned(),
         v1_network: Some("solana-devnet"),
@@ -88,10 +88,9 @@ fn other() -> Offer {
         symbol: "USDC".to_owned(),
         decimals: 6,
         pay_to: "payee".to_owned(),
-        amount: Amount::from_u64(10),
         extra: "{}".to_owned(),
-    });
-    offer
+    }));
+    offer.asking(&[Amount::from_u64(10)])
 }
 
 /// A payment for [`other`] that repeats this `extra`.

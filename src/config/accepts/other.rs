@@ -1,8 +1,6 @@
 //! Ways to pay that only the facilitator understands.
 
 use super::*;
-use crate::config::OtherAccept;
-use crate::money::Amount;
 
 const DESCRIBED_KEYS: &[&str] = &["address", "decimals", "symbol"];
 
@@ -13,50 +11,11 @@ const MAX_EXTRA: usize = 2_048;
 /// escrow: a gate that keeps claims for an hour would lose money with them.
 const STATEFUL: &[&str] = &["batch-settlement", "auth-capture"];
 
-/// One, before there is a price.
-#[derive(Clone, Debug)]
-pub(in crate::config) struct OtherWay {
-    scheme: String,
-    network: String,
-    v1_network: Option<&'static str>,
-    asset: String,
-    symbol: String,
-    decimals: u8,
-    pay_to: String,
-    extra: String,
-}
+// === impl OtherAccept ===
 
-// === impl OtherWay ===
-
-impl OtherWay {
+impl OtherAccept {
     pub(super) fn collides(&self, other: &Self) -> bool {
         (&self.scheme, &self.network, &self.asset) == (&other.scheme, &other.network, &other.asset)
-    }
-
-    pub(in crate::config) fn symbol(&self) -> &str {
-        &self.symbol
-    }
-
-    pub(in crate::config) fn network(&self) -> &str {
-        &self.network
-    }
-
-    pub(in crate::config) fn decimals(&self) -> u8 {
-        self.decimals
-    }
-
-    pub(in crate::config) fn charge(&self, amount: Amount) -> OtherAccept {
-        OtherAccept {
-            scheme: self.scheme.clone(),
-            network: self.network.clone(),
-            v1_network: self.v1_network,
-            asset: self.asset.clone(),
-            symbol: self.symbol.clone(),
-            decimals: self.decimals,
-            pay_to: self.pay_to.clone(),
-            amount,
-            extra: self.extra.clone(),
-        }
     }
 }
 
@@ -65,7 +24,7 @@ pub(super) fn read(
     network: Network,
     scheme: &str,
     errors: &mut Errors,
-) -> Option<OtherWay> {
+) -> Option<OtherAccept> {
     let path = fields.path;
     if STATEFUL.contains(&scheme) {
         errors.push(
@@ -114,7 +73,7 @@ pub(super) fn read(
     };
     let (asset, symbol, decimals) = asset?;
     let v1_network = assets::v1_name_of(&network);
-    Some(OtherWay {
+    Some(OtherAccept {
         scheme: scheme.to_owned(),
         network,
         v1_network,

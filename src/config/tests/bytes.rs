@@ -41,7 +41,7 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn from(bytes: &[u8]) -> Result<Policy, String> {
-    Policy::from_bytes(bytes, &env).map_err(|errors| errors.to_string())
+    read_both(bytes).map_err(|errors| errors.to_string())
 }
 
 #[test]
@@ -104,6 +104,27 @@ fn with_routes(routes: &str) -> String {
     let ours = config.as_object_mut().unwrap().remove("routes").unwrap().to_string();
     let rest = config.to_string();
     format!("{},{}}}", rest.strip_suffix('}').unwrap(), routes.replace('@', &ours))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Where a route ends is found without reading it: whatever stands in its texts.
+    #[test]
+    fn routes_end_where_they_end(texts in proptest::collection::vec(r#"[]\[{}:,"\\ a\u{e9}]{0,12}"#, 1..12)) {
+        let mut config = example();
+        let routes = config["routes"].as_array_mut().unwrap();
+        for (place, text) in texts.iter().enumerate() {
+            let own = json!({"price": "$0.01", "description": text, "labels": {"a": text}});
+            routes.push(json!({"name": format!("own-{place}"), "match": {"path": format!("/{place}")}, "offer": own}));
+        }
+        for bytes in [config.to_string().into_bytes(), format!("{config:#}").into_bytes(), to_struct(&config)] {
+            let policy = from(&bytes).unwrap();
+            for (place, text) in texts.iter().enumerate() {
+                let own = offer(&policy, &format!("/{place}"));
+                prop_assert_eq!(own.description(), text);
+            }
+        }
+    }
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn prices_by_quantity_need_a_scheme_that_takes_less_than_was_signed() {
     let policy = read(&upto(metered())).unwrap();
     let sold = offer(&policy, "/v1/embeddings");
     let meter = sold.meter.as_ref().unwrap();
-    assert_eq!((sold.accepts[0].amount.to_string(), meter.per), ("500000".to_owned(), 1_000));
+    assert_eq!((sold.price(), meter.per), ("500000".to_owned(), 1_000));
     assert_eq!((meter.header.as_str(), meter.default), ("x-tokens", Some(1)));
     check(
         "/routes/1/offer",
@@ -230,7 +230,7 @@ fn what_only_the_facilitator_understands_is_quoted_as_written() {
         ("exact", SOLANA, Some("solana"))
     );
     assert_eq!(other.asset, "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v");
-    assert_eq!((other.amount.to_string().as_str(), other.extra.as_str()), ("20000", r#"{"a":[1],"b":"x"}"#));
+    assert_eq!((sold.price().as_str(), other.extra.as_str()), ("20000", r#"{"a":[1],"b":"x"}"#));
     let wrong = |more: &[(&str, Json)], expected: &str| {
         let found = read(&way(more)).unwrap_err();
         let found: Vec<String> = found.mistakes().iter().map(ToString::to_string).collect();

@@ -5,8 +5,7 @@ use super::*;
 use crate::protocol::abilities::Unasked;
 use crate::protocol::header;
 use crate::protocol::payload::PaymentPayload;
-use crate::protocol::tests::v2_parts;
-use crate::protocol::tests::{base, offer, vectors};
+use crate::protocol::tests::{base, offer, terms, v2_parts, vectors};
 
 fn decoded(header: &str) -> Value {
     serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap()
@@ -17,11 +16,10 @@ fn offer_for(required: &Value, settle: Settle) -> Offer {
     let accepts = required["accepts"].as_array().unwrap();
     let mut built = offer(&accepts[0], settle);
     for other in &accepts[1..] {
-        built.accepts.extend(offer(other, settle).accepts);
+        built = built.or(&offer(other, settle));
     }
-    built.description = required["resource"]["description"].as_str().unwrap().into();
     built.mime_type = required["resource"]["mimeType"].as_str().unwrap().into();
-    built
+    built.described(required["resource"]["description"].as_str().unwrap())
 }
 
 #[test]
@@ -49,7 +47,7 @@ fn requirements_are_spelled_as_the_sdk_spells_them() {
     let after = offer(built, Settle::After);
     let requirements = |offer: &Offer| {
         let mut json = String::new();
-        Terms::of(&offer.accepts[0], offer, None).push_v2(&mut json);
+        terms(offer).push_v2(&mut json);
         json
     };
     assert_eq!(requirements(&after), sdk);
@@ -68,12 +66,11 @@ fn an_unset_description_is_an_empty_one() {
 proptest! {
     #[test]
     fn encoding_the_tail_alone_is_encoding_the_whole(
-        error: String, url: String, description: String, name: String,
+        error: String, url: String, description in r"\PC*", name: String,
     ) {
         let mut requirements = base()["requirements"].clone();
         requirements["extra"]["name"] = json!(name);
-        let mut offer = offer(&requirements, Settle::Before);
-        offer.description = description.as_str().into();
+        let offer = offer(&requirements, Settle::Before).described(&description);
         let header = Challenge::new(&offer, &Unasked, "").header(&error, &url, "");
 
         let whole = STANDARD.decode(&header).unwrap();
@@ -100,7 +97,7 @@ fn an_echoed_quote_matches() {
         let sent = STANDARD.encode(payload.to_string());
         let json = header::decode(sent.as_bytes()).unwrap();
         let payload = PaymentPayload::parse(&json).unwrap();
-        assert!(v2_parts(payload).0.matches(&Terms::of(&offer.accepts[0], &offer, None)));
+        assert!(v2_parts(payload).0.matches(&terms(&offer)));
     }
 }
 
@@ -108,8 +105,8 @@ fn an_echoed_quote_matches() {
 #[test]
 fn version_1_stands_in_the_body() {
     let vector = vectors()["eip712_exact_upto"]["v1_base_sepolia_eip3009"]["requirements"].clone();
-    let mut offer = offer(&base()["requirements"], Settle::Before);
-    offer.description = vector["description"].as_str().unwrap().into();
+    let mut offer =
+        offer(&base()["requirements"], Settle::Before).described(vector["description"].as_str().unwrap());
     offer.mime_type = vector["mimeType"].as_str().unwrap().into();
     let url = vector["resource"].as_str().unwrap();
     let quote = |offer: &Offer| Challenge::new(offer, &Unasked, "").v1_accepts(url);
@@ -128,10 +125,8 @@ fn version_1_stands_in_the_body() {
 
 #[test]
 fn several_ways_are_one_list_in_either_version() {
-    let mut two = offer(&base()["requirements"], Settle::After);
-    two.accepts.extend(
-        offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After).accepts,
-    );
+    let two = offer(&base()["requirements"], Settle::After)
+        .or(&offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After));
     let challenge = Challenge::new(&two, &Unasked, r#""x":{"info":{}}"#);
     let url = "https://a/\"b";
     let accepts: Value = serde_json::from_str(&challenge.v1_accepts(url).unwrap()).unwrap();
@@ -182,11 +177,9 @@ fn upto_waits_for_its_submitter() {
 #[test]
 fn what_is_signed_is_what_is_quoted() {
     let upto = &vectors()["eip712_exact_upto"]["base_sepolia_upto"]["requirements"];
-    let mut mixed = offer(upto, Settle::After);
-    mixed.accepts.extend(offer(&base()["requirements"], Settle::After).accepts);
-    mixed.accepts.extend(
-        offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After).accepts,
-    );
+    let mixed = offer(upto, Settle::After)
+        .or(&offer(&base()["requirements"], Settle::After))
+        .or(&offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After));
     // Nobody was asked yet, so `upto` waits, and the next is the first.
     let challenge = Challenge::new(&mixed, &Unasked, "");
     let quote = decoded(&challenge.header("e", "u", ""));

@@ -2,13 +2,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{json, Value};
 
-use super::{base, offer, parse, v2_parts, valid, vectors};
+use super::{base, offer, parse, terms, v2_parts, valid, vectors};
 use crate::config::Offer;
 use crate::config::Settle;
 use crate::evm::address::Address;
 use crate::money::Amount;
 use crate::protocol::payload::PaymentPayload;
-use crate::protocol::terms::Terms;
 use crate::protocol::v2::{Accepted, Extra, Scheme};
 
 /// Where matching differs from the reference server, and why.
@@ -25,7 +24,7 @@ const NOT_OURS: [&str; 2] =
 
 fn pays(payload: PaymentPayload, offer: &Offer) -> bool {
     match payload {
-        PaymentPayload::V2 { accepted, .. } => accepted.matches(&Terms::of(&offer.accepts[0], offer, None)),
+        PaymentPayload::V2 { accepted, .. } => accepted.matches(&terms(offer)),
         _ => false,
     }
 }
@@ -104,7 +103,7 @@ fn how_the_money_moves_is_ours_to_say() {
 fn each_term_decides_alone() {
     const OTHER: Address = Address::new([7; 20]);
     let offer = offer(&base()["requirements"], Settle::After);
-    let terms = Terms::of(&offer.accepts[0], &offer, None);
+    let terms = terms(&offer);
     let (honest, _) = v2_parts(parse(&valid()).unwrap());
     let changed = |change: fn(&mut Accepted)| {
         let mut accepted = honest.clone();

@@ -1,55 +1,28 @@
-//! Quotes, rendered once for each offer and again when a facilitator says something new, or
-//! falls silent, or is back.
+//! Quotes, rendered for each offer that is asked for, and again when a facilitator says something
+//! new, or falls silent, or is back.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Worker;
-use crate::config::{Facilitator, Offer, Policy, Target};
+use crate::config::{Facilitator, Offer};
 use crate::evm::address::Address;
 use crate::extensions::{self, gas};
 use crate::facilitator::supported::Kindness;
-use crate::map::Map;
 use crate::protocol::abilities::{Abilities, Ability, Standing};
 use crate::protocol::challenge::Challenge;
+use crate::protocol::quotes::Quotes;
 use crate::protocol::Version;
 use crate::shell::host;
 
-/// Every offer's quote.
-pub(super) struct Quotes {
-    /// Places in `rendered`, by [`address`].
-    places: Map<u64, u64>,
-    rendered: RefCell<Vec<Option<Rendered>>>,
+/// What was rendered.
+#[derive(Default)]
+pub(super) struct Rendered {
+    /// By [`address`].
+    quotes: RefCell<Quotes>,
     /// Moves whenever what is known of any facilitator has changed in a way that quotes depend on.
     generation: Cell<u64>,
-}
-
-struct Rendered {
-    challenge: Rc<Challenge>,
-    /// What was known of facilitators when it was rendered.
-    generation: u64,
-}
-
-// === impl Quotes ===
-
-impl Quotes {
-    /// One place per offer, however many routes share it.
-    pub(super) fn new(policy: &Policy) -> Self {
-        let offers = policy.routes.iter().filter_map(|route| match &route.target {
-            Target::Offer(offer) => Some(offer),
-            Target::Free => None,
-        });
-        let mut places = Map::<u64, u64>::default();
-        for offer in offers {
-            let address = address(offer);
-            if places.get(&address).is_none() {
-                places.insert(address, places.len() as u64);
-            }
-        }
-        let rendered = (0..places.len()).map(|_| None).collect();
-        Self { places, rendered: RefCell::new(rendered), generation: Cell::new(0) }
-    }
 }
 
 // === impl Worker ===
@@ -67,34 +40,25 @@ impl Worker {
 
     /// What quotes are rendered by has changed.
     pub(super) fn render_anew(&self) {
-        self.quotes.generation.set(self.quotes.generation.get().wrapping_add(1));
+        self.rendered.generation.set(self.rendered.generation.get().wrapping_add(1));
     }
 
     fn rendered(&self, offer: &Arc<Offer>) -> Option<Rc<Challenge>> {
-        let place = self.place(offer)?;
-        let generation = self.quotes.generation.get();
-        let known = self.quotes.rendered.try_borrow().ok().and_then(|rendered| {
-            let rendered = rendered.get(place)?.as_ref()?;
-            (rendered.generation == generation).then(|| Rc::clone(&rendered.challenge))
-        });
+        let (address, generation) = (address(offer), self.rendered.generation.get());
+        let known = |quotes: &mut Quotes| (quotes.renew(generation), quotes.get(address));
+        let (renewed, known) = self.rendered.quotes.try_borrow_mut().ok().as_deref_mut().map(known)?;
+        if renewed {
+            self.forget_offers();
+        }
         if known.is_some() {
             return known;
         }
         let constant = extensions::constant(offer.extensions(), gas::offered(offer, self));
         let challenge = Rc::new(Challenge::new(offer, self, &constant));
-        if let Some(slot) = self.quotes.rendered.try_borrow_mut().ok().as_mut().and_then(|r| r.get_mut(place))
-        {
-            let before = slot.replace(Rendered { challenge: Rc::clone(&challenge), generation });
-            if before.is_some() {
-                self.forget_offers();
-            }
+        if let Ok(mut quotes) = self.rendered.quotes.try_borrow_mut() {
+            quotes.keep(address, Rc::clone(&challenge));
         }
         Some(challenge)
-    }
-
-    /// The offer's number among those quoted.
-    pub(super) fn place(&self, offer: &Arc<Offer>) -> Option<usize> {
-        usize::try_from(*self.quotes.places.get(&address(offer))?).ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::quotes::address;
 use super::Worker;
 use crate::config::Offer;
 use crate::protocol::challenge::Challenge;
@@ -20,14 +21,12 @@ impl Worker {
         challenge: &Challenge,
         resource_url: &str,
     ) -> String {
-        let (Some(notary), Some(place)) = (&self.policy.notary, self.place(offer)) else {
-            return String::new();
-        };
+        let Some(notary) = &self.policy.notary else { return String::new() };
         let now = host::now();
         let valid_until = Notary::valid_until(now, offer.max_timeout_seconds);
         let Ok(mut ring) = self.signed.try_borrow_mut() else { return String::new() };
         let sign = || notary.offers(&challenge.offered(offer), resource_url, valid_until);
-        let offers = ring.offers((place, resource_url, valid_until), now, challenge.ways(), sign);
+        let offers = ring.offers((address(offer), resource_url, valid_until), now, challenge.ways(), sign);
         offers.unwrap_or_default().to_owned()
     }
 

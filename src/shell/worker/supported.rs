@@ -190,7 +190,8 @@ fn gaps(
         let others = offer.others.iter().map(|way| (way.scheme.as_str(), way.network.as_str()));
         for (scheme, network) in ways.chain(others) {
             if denies(facilitator, scheme, network) {
-                let gap = format!("route {}, offer {}: {scheme} on {network}", route.name, offer.name);
+                let offer_name = offer.name(route);
+                let gap = format!("route {}, offer {offer_name}: {scheme} on {network}", route.name);
                 gaps.push((gap, !offer.facilitators.iter().all(|one| denies(one, scheme, network))));
             }
         }
