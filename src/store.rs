@@ -13,6 +13,12 @@
 //! | `o:<wallet>:<binding>` | sorted set of nonces: claims of a wallet for one purchase that are open, by their end |
 //! | `d` | sorted set of claim keys, by when they are to be asked about, and eighths of a second: how often they were handed out since |
 //!
+//! The open set has room for [`MAX_OPEN`]: what is beyond is not noted, and nothing that stands there
+//! goes for it. Of its claims the script passes over those that are at work while their client waits
+//! (settling, and neither orphan nor asked again, or redeeming; their lease is live), as they owe
+//! nothing: so there is no second call for who buys much at once, and what may owe something is shown
+//! whole. What a claim does owe is decided here.
+//!
 //! The wallet is a hash of chain, contract and payer. A script reaches a claim from a member of
 //! the open set by joining texts, so that a Redis Cluster, which wants every key named, cannot
 //! run it. Keys expire [`KEY_MARGIN_SECONDS`] after what they hold.
@@ -39,8 +45,9 @@ pub const MAX_VALUE: usize = 1024;
 /// The longest payment text kept, in bytes.
 pub const MAX_PAYMENT: usize = 32 * 1024;
 
-/// The most open claims that one answer shows.
-pub const MAX_OPEN: usize = 8;
+/// The most open claims of a wallet for one purchase that are kept, and that one answer shows: all of
+/// them fit into 64 KiB.
+pub const MAX_OPEN: usize = crate::claims::open::ROOM;
 
 /// The most claims that one [`Due`] hands out.
 pub const MAX_DUE: u32 = 16;
@@ -97,7 +104,7 @@ pub struct Swap<'a> {
     pub open: Change<()>,
     /// Whether open claims of that set come first: where there is no claim and others are open,
     /// nothing is written and they are told instead. Where nothing is written for another reason,
-    /// they are told as well.
+    /// they are told as well. Those that are at work are not told.
     pub want_open: bool,
     /// What is needed to ask about it again.
     pub payment: Change<&'a str>,

@@ -8,7 +8,8 @@
 //! the configuration changes, a payer takes an authorisation back. [`promises`] says what is held.
 //!
 //! When the events are over the world calms down: everything arrives, everybody is answered, and
-//! nothing that was booked is lost. A first byte above 127 tells a story of another kind: see [`storm`].
+//! nothing that was booked is lost. A first byte above 127 tells a story of another kind: see [`storm`];
+//! above 191, see [`crowd`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use std::sync::{Once, OnceLock};
 use x402_proxy_wasm::config::Policy;
 
 mod abi;
+mod crowd;
 mod events;
 mod facilitator;
 mod host;
@@ -41,6 +43,9 @@ use world::World;
 
 /// A first byte with this bit begins a story of payers in any weather.
 const STORM: u8 = 0x80;
+
+/// One with both begins a story of one wallet that buys much at once.
+const CROWD: u8 = 0xc0;
 
 /// Most events of an input.
 const EVENTS: usize = 200;
@@ -76,7 +81,8 @@ pub fn play(data: &[u8]) -> Outcome {
     x402_proxy_wasm::shell::start();
     let Some((first, events)) = data.split_first() else { return Outcome::default() };
     if first & STORM != 0 {
-        let (outcome, next) = storm::play(data, NEXT.get());
+        let story = if first & CROWD == CROWD { crowd::play } else { storm::play };
+        let (outcome, next) = story(data, NEXT.get());
         NEXT.set(next);
         return outcome;
     }

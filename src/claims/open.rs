@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Bytes that do not parse are an empty bucket. A bucket has room for [`ROOM`] entries; with more
-//! purchases than that under way at once, the latest of them have none. Buckets are chosen by a
+//! purchases than that under way at once, the latest of them have none. A wallet's index in a shared store
+//! has the same room. Buckets are chosen by a
 //! keyed hash of the wallet and what it buys, so that nobody chooses whose room he takes.
 
 use super::table::{Shared, StoreDown, Table};
@@ -22,7 +23,7 @@ use super::{Binding, Identity, UnixSeconds};
 pub const BUCKETS: u16 = 512;
 
 /// Entries of a bucket: 12 KB.
-const ROOM: usize = 256;
+pub const ROOM: usize = 256;
 
 const ENTRY: usize = 48;
 

@@ -8,6 +8,15 @@ use crate::exchange::Check;
 // === impl Exchange ===
 
 impl Exchange {
+    /// The payment that is being presented opens no claim of its own; what its wallet is owed serves it.
+    #[must_use]
+    pub fn unfit(self) -> Self {
+        match self {
+            Self::Opening(terms) => Self::Opening(Terms { fit: false, ..terms }),
+            other => other,
+        }
+    }
+
     pub(super) fn reserving(terms: Terms, nonce: [u8; 32], event: Event) -> (Self, Effects) {
         match event {
             Event::Claim(Outcome::Granted) => {

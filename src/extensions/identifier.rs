@@ -4,7 +4,8 @@
 //! 1. the name is 16 to 128 of `A-Z a-z 0-9 _ -`, else 400 `payment_identifier_invalid`;
 //! 2. there is one, where the offer requires it, else 400 `payment_identifier_required`;
 //! 3. the same payer has not given the name to another authorisation or another request:
-//!    else 409 `payment_identifier_conflict`.
+//!    else 409 `payment_identifier_conflict`, unless its wallet is owed something for the offer:
+//!    then it is served that, and buys nothing.
 //!
 //! The same name with the same payment is an ordinary retry, which the claim decides. A name
 //! belongs to its payer: two payers may use the same, and nobody can use up another's. Where

@@ -219,13 +219,14 @@ impl Worker {
     fn step(&self, visit: &mut Visit, purchase: &Rc<Purchase>, step: Step) -> Option<Outcome> {
         let now = self.now();
         visit.renewed = now;
-        if step == Step::Begin {
-            let shared = self.policy.shared_claims.is_some();
-            let owed = if shared { None } else { self.owed(purchase, now) };
-            if let Some(refused) = owed.or_else(|| self.mark(visit, purchase)) {
-                return Some(refused);
-            }
-        }
+        let first = step == Step::Begin && purchase.proves_wallet();
+        let step = match step {
+            Step::Begin => match self.begins(visit, purchase, now) {
+                Ok(step) => step,
+                Err(told) => return Some(told),
+            },
+            step => step,
+        };
         let settler = match step {
             Step::Begin | Step::Settling(_) => {
                 self.line_of(visit, purchase).first().map_or(0, |first| first.tag())
@@ -254,7 +255,6 @@ impl Worker {
         let found = || self.find_demand(&identity);
         let demand: &dyn Fn() -> Option<Rc<Demand>> =
             if identity == purchase.identity { &demand } else { &found };
-        let first = step == Step::Begin && purchase.proves_wallet();
         let case = Case { identity, offered: purchase.offered, demand, first };
         self.claim(Owner::Exchange(visit.context), &case, &op)
     }

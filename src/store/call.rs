@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "9f21408963b287c27da3d9b83faf79459639e3a4" };
+    Script { text: include_str!("swap.lua"), sha1: "02eb96796294851a9d592f589a01a97f47bdc42b" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };

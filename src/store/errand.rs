@@ -309,7 +309,7 @@ impl Books {
             Some(claim) if claim.state == State::Unknown => {
                 Self { open: Change::Put(()), payment: Change::Leave, due: first(now, claim.asks) }
             }
-            Some(claim) if claim.state == State::Taken => {
+            Some(claim) if claim.owes() == Owes::Content => {
                 Self { open: Change::Put(()), payment: left, due: still_due }
             }
             Some(claim) if matches!(claim.state, State::Held | State::Redeeming | State::Credited) => {

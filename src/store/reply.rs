@@ -27,14 +27,14 @@ pub enum Reply {
         now: UnixSeconds,
         /// What stands there.
         current: Option<String>,
-        /// Other open claims, where they were wanted: at most [`MAX_OPEN`], those that end last.
+        /// Other open claims, where they were wanted: at most [`MAX_OPEN`], those that end last first.
         open: Vec<OpenClaim>,
     },
     /// Open claims come first; nothing was written.
     OpenFirst {
         /// The store's clock.
         now: UnixSeconds,
-        /// Which: at least one, at most [`MAX_OPEN`], those that end last.
+        /// Which: at least one, at most [`MAX_OPEN`], those that end last first.
         open: Vec<OpenClaim>,
     },
     /// The server does not know the script: send the call again in full. If that then differs

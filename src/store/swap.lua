@@ -5,9 +5,13 @@ local t=R('TIME')[1]
 local v=R('GET',c) or ''
 local r={i,'0',t,v}
 if w=='1' and (v=='' or v~=e) then
+local function works(q)
+return #q==176 and (q:find('^02..0[01]0[0145]') or q:find('^04'))
+and (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)
+end
 for _,s in ipairs(R('ZREVRANGEBYSCORE',o,'+inf','('..t)) do
-local q=s~=m and #r<20 and R('GET',b..s)
-if q then r[#r+1]=s r[#r+1]=q end
+local q=s~=m and #r<516 and R('GET',b..s)
+if q and not works(q) then r[#r+1]=s r[#r+1]=q end
 end
 if v==e and #r>4 then r[2]='2' return r end
 end
@@ -16,8 +20,7 @@ local f=string.format('%d',math.max(x,t)+5)
 if n=='' then R('DEL',c) else R('SET',c,n) R('EXPIREAT',c,f) end
 if a=='+' then
 R('ZREMRANGEBYSCORE',o,'-inf',t)
-R('ZADD',o,f,m)
-R('ZREMRANGEBYRANK',o,0,-65)
+if R('ZSCORE',o,m) or R('ZCARD',o)<256 then R('ZADD',o,f,m) end
 R('EXPIREAT',o,string.format('%d',R('ZREVRANGE',o,0,0,'WITHSCORES')[2]))
 elseif a=='-' then R('ZREM',o,m) end
 local k=''

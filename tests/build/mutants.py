@@ -381,6 +381,49 @@ MUTANTS = [
         REDIS, ["swap::open_claims_of_the_wallet_come_before_a_new_one"],
     ),
     (
+        "the look into all open claims of a wallet", "src/shell/worker/owed.rs",
+        ".filter(|nonce| *nonce != own.nonce).peekable()",
+        ".filter(|nonce| *nonce != own.nonce).take(8).peekable()",
+        MODEL, ["machines::crowd::tests::who_left_is_awaited_however_many_are_at_work"],
+    ),
+    (
+        "the number of open claims that are told", "src/store/swap.lua",
+        "#r<516", "#r<20",
+        REDIS, ["swap::members_that_are_over_are_dropped_and_a_full_set_takes_no_more"],
+    ),
+    (
+        "the bound of a wallet's open claims", "src/store/swap.lua",
+        "if R('ZSCORE',o,m) or R('ZCARD',o)<256 then", "if true then",
+        REDIS, ["swap::members_that_are_over_are_dropped_and_a_full_set_takes_no_more"],
+    ),
+    (
+        "the telling of an orphan from who is at work", "src/store/swap.lua",
+        "0[0145]", "0[0-7]",
+        REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
+    ),
+    (
+        "the lapse of a lease in what is told", "src/store/swap.lua",
+        "and (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)", "",
+        REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
+    ),
+    (
+        "the room that what was tried too often makes", "src/store/errand.rs",
+        "Some(claim) if claim.owes() == Owes::Content => {",
+        "Some(claim) if claim.state == State::Taken => {",
+        LIB, ["store::errand::tests::open::a_claim_that_was_tried_too_often_is_open_no_more"],
+    ),
+    (
+        "the same room in the process", "src/shell/worker/ledger.rs",
+        "Some(claim) if claim.owes() == Owes::Content => self.note_open(case, claim, now),",
+        "Some(claim) if claim.state == State::Taken => self.note_open(case, claim, now),",
+        MODEL, ["machines::crowd::tests::what_was_tried_too_often_makes_room"],
+    ),
+    (
+        "the name that buys nothing more", "src/exchange/credit.rs",
+        "Self::Opening(Terms { fit: false, ..terms })", "Self::Opening(terms)",
+        MACHINES, ["exchange::credit::a_payment_that_became_unfit_lives_on_what_is_owed"],
+    ),
+    (
         "the least time that a claim is kept", "src/store/swap.lua",
         "math.max(x,t)+5", "x",
         REDIS, ["swap::a_claim_is_kept_for_a_while_however_late_it_is_written"],
@@ -550,7 +593,7 @@ MUTANTS = [
         LIB, ["store::tests::wallets_and_nonces_tell_claims_apart"],
     ),
     (
-        "the look-up of what a wallet is owed", "src/shell/worker.rs",
+        "the look-up of what a wallet is owed", "src/shell/worker/owed.rs",
         "let owed = if shared { None } else { self.owed(purchase, now) };",
         "let owed = if true || shared { None } else { self.owed(purchase, now) };",
         NATIVE, ["a13_a_new_payment_is_served_from_the_one_that_was_taken::native"],

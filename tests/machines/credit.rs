@@ -116,3 +116,20 @@ fn what_is_credited_is_never_settled_itself() {
         }
     }
 }
+
+/// What may not buy for itself is served what its wallet is owed, and opens nothing.
+#[test]
+fn a_payment_that_became_unfit_lives_on_what_is_owed() {
+    for terms in all_terms() {
+        let unfit = Terms { fit: false, ..terms };
+        let opening = Exchange::open(terms).0.unfit();
+        assert_eq!(opening, Exchange::Opening(unfit));
+        let (reserving, _) = opening.on(Event::Claim(Outcome::Owed(OTHER)));
+        assert_eq!(reserving, Exchange::Reserving(unfit, OTHER));
+        // Somebody else has it by then.
+        let (crediting, _) = reserving.on(Event::Claim(Outcome::Granted));
+        let (to, effects) = crediting.on(Event::Claim(Outcome::Absent));
+        assert_eq!((to, effects), (Exchange::Over, [Some(Claim(Step::Release)), Some(Deny(Mismatch))]));
+        assert_eq!(Exchange::Arming.unfit(), Exchange::Arming, "what was begun goes on");
+    }
+}

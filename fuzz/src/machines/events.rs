@@ -2,7 +2,7 @@
 
 use super::facilitator::Mood;
 use super::host;
-use super::market::{Coin, PAYMENTS};
+use super::market::{Coin, FEW};
 use super::step;
 use super::world::{Fate, World};
 
@@ -25,7 +25,7 @@ pub(super) fn happen(
         7..=10 => {
             let byte = argument();
             let root = pick(&world.open_roots(), byte >> 3)?;
-            world.present(root, usize::from(byte) % PAYMENTS);
+            world.present(root, usize::from(byte) % FEW);
         }
         11 | 12 => {
             let byte = argument();
@@ -92,7 +92,7 @@ pub(super) fn happen(
             return Some("the configuration changes");
         }
         26 => {
-            let place = usize::from(argument()) % PAYMENTS;
+            let place = usize::from(argument()) % FEW;
             if world.chain[place] == Coin::Unspent {
                 world.chain[place] = Coin::Cancelled(world.now());
                 return Some("a payer takes a payment back");

@@ -17,8 +17,16 @@ pub(super) const START: u64 = 1_767_225_600;
 /// When every payment ends.
 pub(super) const END: u64 = START + 3_500;
 
-/// How many payments there are: two wallets, two routes, two of each.
-pub(super) const PAYMENTS: usize = 8;
+/// Payments of most stories: two wallets, two routes, two of each.
+pub(super) const FEW: usize = 8;
+
+/// Behind them, those of one more wallet, all for one route: it buys this much at once, and has so many
+/// payments for each.
+pub(super) const WANTS: usize = 20;
+pub(super) const SIGNED: usize = 4;
+
+/// How many payments there are.
+pub(super) const PAYMENTS: usize = FEW + WANTS * SIGNED;
 
 pub(super) const PAYEE: &str = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C";
 pub(super) const TOKEN: &str = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
@@ -62,7 +70,7 @@ impl Payment {
     }
 
     fn sign(place: usize) -> Self {
-        let (wallet, route) = (place & 1, place >> 1 & 1);
+        let (wallet, route) = if place < FEW { (place & 1, place >> 1 & 1) } else { (2, 0) };
         let key = SigningKey::from_slice(&[wallet as u8 + 7; 32]).expect("a key");
         let sign = |digest: &[u8; 32]| {
             let (signature, parity) = key.sign_prehash_recoverable(digest).expect("a signature");

@@ -24,11 +24,10 @@ use x402_proxy_wasm::protocol::header::decode;
 use super::host::{find, host, Reply};
 use super::market::{self, payments, Coin, END, PAYMENTS};
 use super::redis::Redis;
-use super::settings::Settings;
+use super::settings::{Settings, CAPACITY};
 use super::world::{is_worth, Fate};
 
 /// What was seen so far.
-#[derive(Default)]
 pub(super) struct Promises {
     delivered: [bool; PAYMENTS],
     /// Facilitators that a settlement may have reached.
@@ -87,7 +86,7 @@ fn record(place: usize, redis: &Redis, settings: Settings, now: u64) -> Option<C
     let claim = match settings.shared {
         true => stored(place, redis),
         false => {
-            let table = Table::open(&Local, 64, Layout::Two, [0; 16]).expect("the table");
+            let table = Table::open(&Local, CAPACITY, Layout::Two, [0; 16]).expect("the table");
             table.read(&Local, identity).expect("the table")
         }
     };
@@ -97,6 +96,24 @@ fn record(place: usize, redis: &Redis, settings: Settings, now: u64) -> Option<C
 fn settles(path: &str, body: &[u8]) -> Option<usize> {
     let body: Value = serde_json::from_slice(body).ok().filter(|_| path.ends_with("/settle"))?;
     market::of_nonce(body["paymentPayload"]["payload"]["authorization"]["nonce"].as_str()?)
+}
+
+impl Default for Promises {
+    fn default() -> Self {
+        Self {
+            delivered: [false; PAYMENTS],
+            asked: std::array::from_fn(|_| Vec::new()),
+            owed: std::array::from_fn(|_| Vec::new()),
+            lapsed: [false; PAYMENTS],
+            by: [None; PAYMENTS],
+            writer: [0; PAYMENTS],
+            orphaned: [false; PAYMENTS],
+            redeeming: Vec::new(),
+            tries: [0; PAYMENTS],
+            lost: Vec::new(),
+            releases: 0,
+        }
+    }
 }
 
 impl Promises {

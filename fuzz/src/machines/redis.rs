@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use x402_proxy_wasm::claims::bucket::from_text;
-use x402_proxy_wasm::claims::Claim;
+use x402_proxy_wasm::claims::{Claim, Owes, State};
+use x402_proxy_wasm::store::MAX_OPEN;
 
 /// Scores of what is due count eighths of a second.
 const EIGHTHS: u64 = 8;
@@ -78,10 +79,11 @@ impl Redis {
                 set.iter().map(|(name, score)| (*score, name.clone())).collect();
             members.sort_by(|one, other| other.cmp(one));
             for (_, name) in members.into_iter().filter(|(_, name)| name != member) {
-                if reply.len() >= 20 {
+                if reply.len() >= 4 + 2 * MAX_OPEN {
                     break;
                 }
                 match self.get(&format!("{base}{name}")) {
+                    Some(value) if works(&value, now) => {}
                     Some(value) => reply.extend([name, value]),
                     None => drop(self.sets.entry(open.clone()).or_default().remove(&name)),
                 }
@@ -100,7 +102,13 @@ impl Redis {
             next => drop(self.texts.insert(claim.clone(), (next.to_owned(), until))),
         }
         match place.as_str() {
-            "+" => drop(self.sets.entry(open.clone()).or_default().insert(member.clone(), until)),
+            "+" => {
+                let set = self.sets.entry(open.clone()).or_default();
+                set.retain(|_, score| *score > now);
+                if set.contains_key(member) || set.len() < MAX_OPEN {
+                    set.insert(member.clone(), until);
+                }
+            }
             "-" => drop(self.sets.entry(open.clone()).or_default().remove(member)),
             _ => {}
         }
@@ -149,4 +157,12 @@ impl Redis {
         }
         reply
     }
+}
+
+/// Whether a claim that is noted as open is at work, and owes nothing.
+fn works(text: &str, now: u64) -> bool {
+    let claim = from_text(text).and_then(|claim| claim.at(now));
+    claim.is_some_and(|claim| {
+        matches!(claim.state, State::Settling | State::Redeeming) && claim.owes() == Owes::Nothing
+    })
 }

@@ -2,6 +2,9 @@
 
 use super::market::{PAYEE, ROUTES};
 
+/// `claims.capacity`.
+pub(super) const CAPACITY: u32 = 256;
+
 /// An input's configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Settings {
@@ -51,7 +54,7 @@ impl Settings {
             )
         });
         format!(
-            r#"{{"version":1,"origin":"https://shop.example","unmatched":"deny","settle":"{settle}","wallets":"eoa","facilitators":{{"one":{{"cluster":"one","authority":"one.example","timeout":"5s","supported":"off"}}{two}}},"accepts":[{{"network":"base-sepolia","asset":"USDC","payTo":"{PAYEE}"}}],"claims":{{"capacity":64{store}}},{rpc}"routes":[{}]}}"#,
+            r#"{{"version":1,"origin":"https://shop.example","unmatched":"deny","settle":"{settle}","wallets":"eoa","facilitators":{{"one":{{"cluster":"one","authority":"one.example","timeout":"5s","supported":"off"}}{two}}},"accepts":[{{"network":"base-sepolia","asset":"USDC","payTo":"{PAYEE}"}}],"claims":{{"capacity":{CAPACITY}{store}}},{rpc}"routes":[{}]}}"#,
             routes.join(",")
         )
     }

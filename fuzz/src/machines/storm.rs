@@ -19,7 +19,7 @@
 
 use super::facilitator::Mood;
 use super::host::host;
-use super::market::{Coin, PAYMENTS};
+use super::market::{Coin, FEW};
 use super::settings::Settings;
 use super::weather::Sky;
 use super::world::{End, World};
@@ -88,7 +88,7 @@ pub(super) fn play(data: &[u8], next: u32) -> (Outcome, u32) {
 }
 
 fn payers() -> Vec<Payer> {
-    let half = PAYMENTS / 2;
+    let half = FEW / 2;
     let payer = |place| Payer {
         payments: [place, place + half],
         signed: 0,
@@ -206,7 +206,7 @@ fn go_on(world: &mut World, byte: u8) -> Option<&'static str> {
 
 /// The host's timers: no call to the store is under way for longer than a second, none to a
 /// facilitator for much longer.
-fn come_in_time(world: &mut World, now: u64) {
+pub(super) fn come_in_time(world: &mut World, now: u64) {
     let mut left = 2_000;
     loop {
         let late = |call: &super::host::Call| call.cluster == "store" || call.since + PATIENCE <= now;
@@ -220,7 +220,7 @@ fn come_in_time(world: &mut World, now: u64) {
     }
 }
 
-fn rest(world: &mut World) {
+pub(super) fn rest(world: &mut World) {
     let mut left = 2_000;
     while step(world) {
         left -= 1;
@@ -229,7 +229,7 @@ fn rest(world: &mut World) {
 }
 
 /// The store is well again, and what was under way ends.
-fn calm(world: &mut World) {
+pub(super) fn calm(world: &mut World) {
     world.weather.clears(host(|host| host.now));
     for _ in 0..5 {
         rest(world);

@@ -45,6 +45,9 @@ pub(super) struct World {
     /// Nothing fails but the store, by its weather, and what is asked of it arrives in time: less is
     /// excused.
     pub(super) strict: bool,
+    /// Others of a wallet's payments are at work beside each: what it was owed when one was presented may
+    /// be served to another, and owed again, before that is asked for.
+    pub(super) crowded: bool,
     /// How streams ended that nobody asked about yet.
     pub(super) ends: BTreeMap<u32, End>,
     /// Roots and streams, which the SDK has to forget in the end.
@@ -58,12 +61,13 @@ impl World {
         host(|host| *host = Host { now: START * 1_000, next_token: next, ..Host::default() });
         let mut world = Self {
             settings,
-            chain: Default::default(),
+            chain: [Coin::Unspent; PAYMENTS],
             redis: Redis::new(settings.scripts),
             promises: Promises::default(),
             weather: Weather::default(),
             mood: Mood::Plain,
             strict: false,
+            crowded: false,
             ends: BTreeMap::new(),
             contexts: Vec::new(),
             next,

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::Worker;
 use crate::claims::bucket::Forgotten;
-use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, State, Transaction};
+use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, Owes, State, Transaction};
 use crate::demand::{ring, Demand};
 use crate::shell::host::{self, SharedData};
 
@@ -101,7 +101,8 @@ impl Worker {
                 self.note_open(case, claim, now);
                 ring::postpone(&SharedData, &case.identity, now);
             }
-            Some(claim) if claim.state == State::Taken => self.note_open(case, claim, now),
+            // Tried too often, it owes nothing and makes room.
+            Some(claim) if claim.owes() == Owes::Content => self.note_open(case, claim, now),
             Some(claim) if matches!(claim.state, State::Held | State::Credited | State::Redeeming) => {}
             _ if before.is_some_and(|claim| claim.state != State::Held) => {
                 let wallet = self.table.wallet(&case.identity, case.offered);

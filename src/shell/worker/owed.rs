@@ -2,19 +2,39 @@
 
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::{Op, Outcome, Owes};
+use crate::claims::{Op, Outcome, Owes, State};
+use crate::exchange::Step;
 use crate::shell::host::SharedData;
 use crate::shell::stream::Visit;
-
-/// Most open claims of a wallet that are looked into for one request.
-const MOST: usize = 8;
 
 // === impl Worker ===
 
 impl Worker {
-    /// What there is before a payment is begun: an open claim of its wallet for the same offer. A
-    /// payment that was presented before is decided by its own claim.
-    pub(super) fn owed(&self, purchase: &Purchase, now: u64) -> Option<Outcome> {
+    /// How a payment is begun; or what is told to its exchange in place of that.
+    ///
+    /// A payment whose name is another's buys nothing. Whoever tries an order again under its name, with
+    /// a new signature, is served what his wallet is owed all the same; where replicas share claims, the
+    /// store says what that is.
+    pub(super) fn begins(&self, visit: &mut Visit, purchase: &Purchase, now: u64) -> Result<Step, Outcome> {
+        let shared = self.policy.shared_claims.is_some();
+        let owed = if shared { None } else { self.owed(purchase, now) };
+        if owed == Some(Outcome::Awaited) {
+            return Err(Outcome::Awaited);
+        }
+        let refused = self.mark(visit, purchase, now);
+        if refused == Some(Outcome::Absent) {
+            visit.machine = visit.machine.unfit();
+            if shared && visit.name_taken == Some(false) && purchase.proves_wallet() {
+                return Ok(Step::Look);
+            }
+        }
+        owed.or(refused).map_or(Ok(Step::Begin), Err)
+    }
+
+    /// What there is before a payment is begun: an open claim of its wallet for the same offer. All of
+    /// them are looked into: one that owes something may stand behind many that are at work. A payment
+    /// that was presented before is decided by its own claim.
+    fn owed(&self, purchase: &Purchase, now: u64) -> Option<Outcome> {
         if !purchase.proves_wallet() {
             return None;
         }
@@ -23,7 +43,7 @@ impl Worker {
         let seen = self.table.look(&SharedData, &wallet).ok()?;
         let nonces = seen.nonces(now);
         self.seen.set(Some(seen));
-        let mut others = nonces.into_iter().filter(|nonce| *nonce != own.nonce).take(MOST).peekable();
+        let mut others = nonces.into_iter().filter(|nonce| *nonce != own.nonce).peekable();
         others.peek()?;
         if self.known(own, now).is_some() {
             return None;
@@ -43,11 +63,16 @@ impl Worker {
 
     /// Gives a named payment its name. If the name is another's, nothing is begun: what comes
     /// back is told to the exchange in its place.
-    pub(super) fn mark(&self, visit: &mut Visit, purchase: &Purchase) -> Option<Outcome> {
+    fn mark(&self, visit: &mut Visit, purchase: &Purchase, now: u64) -> Option<Outcome> {
         let (name, op) = purchase.mark()?;
         // One authorisation has one name. A replay costs its sender nothing, and could else fill the
         // table with names.
-        let claimed = self.run(&purchase.identity, &Op::Peek) != Outcome::Absent;
+        let known = self.known(&purchase.identity, now);
+        let claimed = known.is_some();
+        // Used up for another claim of its wallet it buys nothing, whatever its name: that one decides.
+        if known.is_some_and(|claim| claim.state == State::Credited) {
+            return None;
+        }
         if claimed && self.run(&name, &Op::Peek) == Outcome::Absent {
             return None;
         }

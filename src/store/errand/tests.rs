@@ -5,6 +5,8 @@ use super::*;
 use crate::claims::{Attempt, Begin, Opening, Paid, Transaction};
 use crate::evm::address::Address;
 
+mod open;
+
 const NOW: UnixSeconds = 1_800_000_000;
 const LEASE: UnixSeconds = NOW + 15;
 const OWN: Attempt = Attempt(7);

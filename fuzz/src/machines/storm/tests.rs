@@ -6,7 +6,7 @@ use super::super::promises::{stored, Account};
 use super::super::tally::Tally;
 use super::super::weather::Sky;
 use super::super::world::{End, Fate};
-use super::super::{host, play, Settings, World, NEXT, STORM};
+use super::super::{host, play, Settings, World, CROWD, NEXT, STORM};
 use super::{calm, rest, step};
 
 /// A settlement's answer that waited for the store is written while the timer, which found the claim
@@ -50,7 +50,7 @@ fn the_books_balance_in_any_weather() {
     let tally = Tally::of("MODEL_STORMS", 800, |byte| {
         let length = 200 + 2 * usize::from(byte());
         let mut data: Vec<u8> = (0..length).map(|_| byte()).collect();
-        data[0] |= STORM;
+        data[0] = data[0] & !CROWD | STORM;
         data
     });
     tally.show();

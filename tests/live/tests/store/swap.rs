@@ -1,6 +1,8 @@
 //! What a swap does to the claim, and to what is kept beside it.
 
 use x402_devstack::redis::resp::Value;
+use x402_proxy_wasm::claims::bucket::to_text;
+use x402_proxy_wasm::claims::{Attempt, Claim, Owes, State, Transaction};
 use x402_proxy_wasm::store::{
     Before, Change, OpenClaim, Reply, Swap, KEY_MARGIN_SECONDS, MAX_OPEN, MAX_PAYMENT,
 };
@@ -126,32 +128,41 @@ async fn open_claims_of_the_wallet_come_before_a_new_one() {
     }
 }
 
+/// A full set keeps what it has: what would be beyond is not noted, however late it ends. And all of it
+/// fits into one answer.
 #[tokio::test]
-async fn members_that_are_over_are_dropped_and_few_are_shown() {
+async fn members_that_are_over_are_dropped_and_a_full_set_takes_no_more() {
     let Some(rig) = Rig::start() else { return };
     for front in &rig.fronts {
         let (mut line, now) = (front.line(), rig.now());
-        for nonce in 0..80 {
-            let claim = name(1, nonce);
-            let reply = line.swap(&open(&claim, "aa", now + 600 + u64::from(nonce))).await;
+        let taken = to_text(&Claim { lease: 0, ..claim(State::Taken, now) });
+        let room = u16::try_from(MAX_OPEN).expect("a number");
+        for nonce in 0..room + 2 {
+            let reply = line.swap(&open(&name(1, nonce), &taken, now + 600 + u64::from(nonce))).await;
             assert!(matches!(reply, Reply::Written { .. }));
         }
         let set = only(&rig, front, "o:");
-        assert_eq!(rig.count(&["ZCARD", &set]), 64, "the set is bounded");
+        assert_eq!(rig.count(&["ZCARD", &set]), i64::from(room), "the set is bounded");
+        // What stands there may be noted again.
+        let first = name(1, 0);
+        let again = Swap { before: Before::Value(&taken), ..open(&first, &taken, now + 999) };
+        assert!(matches!(line.swap(&again).await, Reply::Written { .. }));
         assert_eq!(
             expiry(&rig, &set),
-            (now + 679 + KEY_MARGIN_SECONDS) as i64,
+            (now + 999 + KEY_MARGIN_SECONDS) as i64,
             "it lives as long as its last member"
         );
         let fresh = name(1, 999);
         let want = Swap { want_open: true, ..swap(&fresh, Before::Absent, Some("ff"), now + 600) };
         let reply = line.swap(&want).await;
         let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
-        assert_eq!(
-            shown(open).iter().map(|(nonce, _)| *nonce).collect::<Vec<_>>(),
-            (72..80).rev().collect::<Vec<_>>()
+        let told: Vec<u16> = shown(open).iter().map(|(nonce, _)| *nonce).collect();
+        assert_eq!(told, [0].into_iter().chain((1..room).rev()).collect::<Vec<_>>(), "{}", front.kind);
+        let differs = Swap { want_open: true, ..swap(&first, Before::Never, None, 0) };
+        let reply = line.swap(&differs).await;
+        assert!(
+            matches!(&reply, Reply::Differs { current: Some(_), open, .. } if open.len() == MAX_OPEN - 1)
         );
-        assert_eq!(open.len(), MAX_OPEN);
 
         // As if their time had come.
         for member in rig.redis.run(&["ZRANGE", &set, "0", "-1"]).texts() {
@@ -160,6 +171,69 @@ async fn members_that_are_over_are_dropped_and_few_are_shown() {
         let reply = line.swap(&Swap { id: fresh_id(), open: Change::Put(()), ..want }).await;
         assert!(matches!(reply, Reply::Written { .. }), "{reply:?}");
         assert_eq!(rig.count(&["ZCARD", &set]), 1, "and they are dropped");
+    }
+}
+
+fn claim(state: State, now: u64) -> Claim {
+    Claim {
+        state,
+        attempt: Attempt(0x0102_0304_0506_0708),
+        lease: now + 15,
+        expires: now + 3_600,
+        valid_before: now + 60,
+        redeem_for: 3_600,
+        redeems: 0,
+        asks: 1,
+        binding: x402_proxy_wasm::claims::Binding([9; 16]),
+        settler: 0xffff_ffff,
+        orphan: false,
+        foreign: false,
+        transaction: None,
+        amount: None,
+    }
+}
+
+/// The script passes over what is at work, and tells everything else: whatever a claim owes is decided
+/// by whoever reads it.
+#[tokio::test]
+async fn what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told() {
+    let Some(rig) = Rig::start() else { return };
+    for front in &rig.fronts {
+        let (mut line, now) = (front.line(), rig.now());
+        let mut expected = Vec::new();
+        let mut nonce = 0;
+        for state in [State::Settling, State::Taken, State::Redeeming, State::Unknown] {
+            for (lease, asks) in
+                [(now + 256, 1), (now + 65_536, 0), (now - 1, 1), (now + 256, 2), (now + 256, 16)]
+            {
+                for (orphan, foreign, some) in
+                    [(false, false, false), (true, false, true), (true, true, false), (false, true, true)]
+                {
+                    let transaction = some.then_some(Transaction([0x0a; 32]));
+                    let owing = Claim { lease, asks, orphan, foreign, transaction, ..claim(state, now) };
+                    nonce += 1;
+                    line.swap(&open(&name(1, nonce), &to_text(&owing), now + 600 + u64::from(nonce))).await;
+                    if owing.at(now).expect("a claim").owes() != Owes::Nothing {
+                        expected.push(nonce);
+                    }
+                }
+            }
+        }
+        // Of whatever form another release may write.
+        let odd = [format!("04{}", "0".repeat(176)), format!("08{}", "0".repeat(174)), "04".to_owned()];
+        for text in &odd {
+            nonce += 1;
+            line.swap(&open(&name(1, nonce), text, now + 600 + u64::from(nonce))).await;
+            expected.push(nonce);
+        }
+        assert!(expected.len() > 30 && expected.len() < usize::from(nonce));
+        let fresh = name(1, 999);
+        let want = Swap { want_open: true, ..swap(&fresh, Before::Absent, Some("ff"), now + 600) };
+        let reply = line.swap(&want).await;
+        let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
+        let mut told: Vec<u16> = shown(open).iter().map(|(nonce, _)| *nonce).collect();
+        told.sort_unstable();
+        assert_eq!(told, expected, "{}", front.kind);
     }
 }
 
