@@ -75,9 +75,16 @@ async fn keeps_what_is_at_rest(claims: Claims, change: Change) {
     let next = shop.sign_by(&owed_to, &path("owed")).await;
     assert_eq!([paid(&shop.come_back(0, &path("owed"), &next).await)], *shop.transfers(&[&owed, &next]));
     let next = shop.sign_by(&provable_to, &path("provable")).await;
-    // It asks about the open one itself, wherever that was left.
+    // It asks about the open one itself, wherever that was left; unless a timer's question was out when
+    // its VM went: Envoy cancels it, and this facilitator says a success once.
+    let cut = change == Upgrade && shop.settles(&provable) > 1;
     let answer = shop.come_back(0, &path("provable"), &next).await;
-    assert_eq!([paid(&answer)], *shop.transfers(&[&provable, &next]));
+    if cut && answer.status == 503 {
+        assert_pending(&answer, "asked by a VM that went");
+        assert_eq!((shop.transfers(&[&provable]).len(), shop.settles(&next)), (1, 0));
+    } else {
+        assert_eq!([paid(&answer)], *shop.transfers(&[&provable, &next]));
+    }
     // What was served once is served once, and a stranger buys.
     refused(&shop.come_back(1, &path("taken"), &taken).await, 402, "payment_already_used");
     let stranger = shop.sign(&path("delivered")).await;
