@@ -280,6 +280,19 @@ impl Policy {
         wire::read(bytes, wire::SMALL, env)
     }
 
+    /// As [`Self::from_bytes`], in the way that long configurations are read, however short it is: what
+    /// comes of it is the same, and fuzzing holds it to that.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`].
+    #[doc(hidden)]
+    pub fn from_bytes_apart(
+        bytes: &[u8],
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, error::Errors> {
+        wire::read(bytes.to_vec(), 0, env)
+    }
+
     /// What is allowed but probably not wanted, for the log.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
