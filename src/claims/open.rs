@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Bytes that do not parse are an empty bucket. A bucket has room for [`ROOM`] entries; with more
-//! purchases than that under way at once, the latest of them have none. A wallet's index in a shared store
-//! has the same room. Buckets are chosen by a
-//! keyed hash of the wallet and what it buys, so that nobody chooses whose room he takes.
+//! purchases than that under way at once, the latest of them have none. A wallet's index in a
+//! shared store has the same room. Buckets are chosen by a keyed hash of the wallet and what it
+//! buys, so that nobody chooses whose room he takes.
 
 use super::table::{Shared, StoreDown, Table};
 use super::{Binding, Identity, UnixSeconds};

@@ -91,9 +91,9 @@ pub(super) struct Draft {
     settle_on: Given<SettleOn>,
     max_timeout_seconds: u32,
     redeem_for_seconds: u32,
-    /// As [`Offer::spell`] spells it.
-    text: Text,
+    description: Text,
     mime_type: Text,
+    sku: Option<Text>,
     extensions: Arc<Extensions>,
 }
 
@@ -137,7 +137,6 @@ impl Draft {
         let fields = Fields::open(value, path, KEYS, errors)?;
         let price = fields.need("price", "for example \"$0.005\"", errors);
         let redeem_for = fields.duration("redeemFor", ("1s", "7d"), 3_600_000, errors).unwrap_or(3_600_000);
-        let mime;
         Some(Self {
             rest: fields.but(OWN),
             price: price.and_then(|value| Priced::read(value, path.key("price"), errors)),
@@ -149,15 +148,13 @@ impl Draft {
             settle_on: fields.get("settleOn").map(|value| settle_on(value, &path.key("settleOn"), errors)),
             max_timeout_seconds: fields.number("maxTimeoutSeconds", 1, 3600, errors).unwrap_or(60),
             redeem_for_seconds: whole_seconds(redeem_for, &path.key("redeemFor"), errors),
-            text: {
-                let description = fields.printable("description", 500, errors).unwrap_or_default();
-                mime = fields
-                    .get("mimeType")
-                    .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
-                    .unwrap_or_default();
-                Offer::spell(description, fields.printable("sku", 128, errors))
-            },
-            mime_type: mime.into(),
+            description: fields.printable("description", 500, errors).unwrap_or_default().into(),
+            mime_type: fields
+                .get("mimeType")
+                .and_then(|value| mime_type(value, &path.key("mimeType"), errors))
+                .unwrap_or_default()
+                .into(),
+            sku: fields.printable("sku", 128, errors).map(Text::from),
             extensions: extensions::read(&fields, &defaults.plain.0, errors),
         })
     }
@@ -280,7 +277,8 @@ impl Draft {
             );
             return None;
         }
-        Some(Offer::new(Arc::new(conditions), self.text.clone(), amounts))
+        let text = Offer::spell(&self.description, self.sku.as_deref());
+        Some(Offer::new(Arc::new(conditions), text, amounts))
     }
 
     fn chosen(
