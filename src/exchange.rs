@@ -169,6 +169,19 @@ impl Exchange {
         )
     }
 
+    /// Whether a facilitator or the upstream is at work for it and nothing is known to be paid yet.
+    /// Who leaves now leaves them with that, and can do it again with the same signature.
+    pub fn on_trust(self) -> bool {
+        matches!(
+            self,
+            Self::Screening(_)
+                | Self::Verifying(_)
+                | Self::Paying(_)
+                | Self::Working { paid: None }
+                | Self::Collecting(_)
+        )
+    }
+
     /// One step.
     #[must_use]
     pub fn on(self, event: Event) -> (Self, Effects) {

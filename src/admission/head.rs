@@ -12,6 +12,9 @@ use crate::reply::grpc::Dialect;
 const FORWARDED_SCHEME: &str = "x-forwarded-proto";
 const FORWARDED_HOST: &str = "x-forwarded-host";
 
+/// Headers that bring a payment.
+const PAYMENTS: [&str; 2] = ["payment-signature", "x-payment"];
+
 /// Headers only this filter writes. A client that sends one means to be taken for it.
 const OWNED: [&str; 3] = ["payment-response", "x-payment-response", "settlement-overrides"];
 
@@ -65,7 +68,7 @@ pub struct Head<'a> {
     fields: &'a [Field<'a>],
     /// Names of headers to take off before anything upstream sees them, whatever the route.
     pub owned: Vec<&'a str>,
-    /// Names of payment headers that are there.
+    /// Names of payment headers that are there, and of what some servers take for one.
     pub payments: Vec<&'a str>,
     /// Seconds for which no payment of its source is looked at; reading a head does not tell.
     pub barred: Option<u64>,
@@ -111,7 +114,9 @@ impl<'a> Head<'a> {
                 "x-request-id" => head.request_id = text(),
                 "payment-signature" | "x-payment" => head.offer(name, value),
                 "cookie" => cookie |= Cookies::may_be_in(value),
-                name if owned(name) => head.own(name),
+                name if owned(name) => note(&mut head.owned, name),
+                // No payment here, and one to a server that takes an underscore for a hyphen.
+                name if PAYMENTS.iter().any(|payment| is(name, payment)) => note(&mut head.payments, name),
                 _ => {}
             }
         }
@@ -197,20 +202,18 @@ impl<'a> Head<'a> {
         Asked { method: self.method, path, template: route.template() }
     }
 
-    fn own(&mut self, name: &'a str) {
-        if !self.owned.contains(&name) {
-            self.owned.push(name);
-        }
-    }
-
     fn offer(&mut self, name: &'a str, value: &'a [u8]) {
         self.offered = match self.offered {
             Offered::Nothing => Offered::One(value),
             _ => Offered::Many,
         };
-        if !self.payments.contains(&name) {
-            self.payments.push(name);
-        }
+        note(&mut self.payments, name);
+    }
+}
+
+fn note<'a>(names: &mut Vec<&'a str>, name: &'a str) {
+    if !names.contains(&name) {
+        names.push(name);
     }
 }
 
@@ -224,8 +227,12 @@ pub fn fields(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
 pub fn owned(name: &str) -> bool {
     // Few headers begin like one of ours, and every header of every request comes here.
     matches!(name.as_bytes().first(), Some(b'p' | b's' | b'x'))
-        && (OWNED.iter().any(|ours| name.len() == ours.len() && begins(name, ours))
-            || begins(name, OWNED_PREFIX))
+        && (OWNED.iter().any(|ours| is(name, ours)) || begins(name, OWNED_PREFIX))
+}
+
+/// Whether a name reads so, an underscore being as good as a hyphen.
+fn is(name: &str, ours: &str) -> bool {
+    name.len() == ours.len() && begins(name, ours)
 }
 
 /// Whether a name begins so, an underscore being as good as a hyphen.

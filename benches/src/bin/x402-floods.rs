@@ -89,12 +89,16 @@ fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Paid throughput with and without a flood, interleaved, with limits and without.
+/// Paid throughput with and without a flood, and what payers get who come at a steady rate,
+/// interleaved, with limits and without.
 async fn floods() {
     let off = json!({ "challenges": "off", "failures": "off" });
     for (what, limit) in [("limited", json!({})), ("without limits", off)] {
         let Some(stage) = flood::stage(limit) else { return };
         flood::measure(what, &stage, 7, Duration::from_millis(1_500)).await;
+        for rate in [100, 300] {
+            flood::steady(what, &stage, rate, 5, Duration::from_secs(3)).await;
+        }
         let quote = stage.quote("/before/x").await;
         for kind in [Beside::Unpaid, Beside::Forged] {
             let micros = flood::cost(&stage, &quote, kind).await;

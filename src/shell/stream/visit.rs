@@ -307,6 +307,9 @@ impl Visit {
         let before = self.machine;
         let Some(purchase) = self.purchase.clone() else { return };
         let _ = worker.drive(self, &purchase, Event::End { clean });
+        if before.on_trust() {
+            worker.failed();
+        }
         self.outcome = self.outcome.or(Some(match before {
             Exchange::Delivering { worth: true } if clean && self.redeeming => Outcome::Redeemed,
             Exchange::Delivering { worth: true } if clean => Outcome::Delivered,

@@ -77,12 +77,17 @@ impl Worker {
             return self.challenged().map_or(refusal, Refusal::RateLimited);
         }
         if refusal.blames_sender() {
-            let now = host::now_millis();
-            if let Some(seconds) = self.wait_of(Counted::Failures, now, Deed::CHARGE) {
-                self.watch_failing(now, seconds);
-            }
+            self.failed();
         }
         refusal
+    }
+
+    /// Counts a failure of whoever the host acts for.
+    pub(in crate::shell) fn failed(&self) {
+        let now = host::now_millis();
+        if let Some(seconds) = self.wait_of(Counted::Failures, now, Deed::CHARGE) {
+            self.watch_failing(now, seconds);
+        }
     }
 
     /// Seconds until the source of this unpaid request may be told a price again.

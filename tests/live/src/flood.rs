@@ -154,6 +154,79 @@ async fn pay(stage: &Stage, purse: Vec<RawRequest>, time: Duration) -> f64 {
     served / begun.elapsed().as_secs_f64()
 }
 
+/// Payers who come at a steady rate, whatever becomes of those before.
+#[derive(Clone, Copy, Debug)]
+pub struct Steady {
+    /// Of those that came, how many were served within a second.
+    pub served: f64,
+    /// Milliseconds from request to answer: the median, and what one in a hundred exceeds.
+    pub millis: [f64; 2],
+}
+
+/// `rate` payers a second for `time`, each over a connection of its own that is open already.
+///
+/// # Panics
+/// When a payer gets something else than paid content.
+async fn arrive(stage: &Stage, quote: &Quote, rate: u32, time: Duration) -> Steady {
+    let wallet = Wallet::dev(0);
+    let mut clock = tokio::time::interval(Duration::from_secs(1) / rate);
+    let mut payers = JoinSet::new();
+    let count = time.as_millis() as usize * rate as usize / 1_000;
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(RawConnection::open(stage.envoy.address()).await.unwrap());
+    }
+    for mut connection in connections {
+        let payment = Draft::for_quote(&wallet, quote).expect("payable").sign(&wallet);
+        clock.tick().await;
+        payers.spawn(async move {
+            let begun = Instant::now();
+            let answer = connection.exchange(&RawRequest::get("/before/x").pay(&payment)).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            begun.elapsed().as_secs_f64() * 1e3
+        });
+    }
+    let mut millis = payers.join_all().await;
+    millis.sort_by(f64::total_cmp);
+    let soon = millis.iter().filter(|one| **one <= 1_000.0).count();
+    let millis = [millis[count / 2], millis[count * 99 / 100]];
+    Steady { served: soon as f64 / count as f64, millis }
+}
+
+/// Prints what payers at a steady rate get, alone and beside each flood, over interleaved rounds; and
+/// returns the last: beside unpaid requests and beside forged payments.
+///
+/// # Panics
+/// When a payer is not served at all.
+pub async fn steady(what: &str, stage: &Stage, rate: u32, rounds: usize, time: Duration) -> [Steady; 2] {
+    let quote = stage.quote("/before/x").await;
+    let kinds = [Beside::Nothing, Beside::Unpaid, Beside::Forged];
+    let mut seen: [Vec<Steady>; 3] = Default::default();
+    for _ in 0..rounds {
+        for (kind, seen) in kinds.into_iter().zip(&mut seen) {
+            let flooding = flooding(stage, &quote, kind).await;
+            seen.push(arrive(stage, &quote, rate, time).await);
+            drop(flooding);
+        }
+    }
+    let [_, beside @ ..] = kinds.map(|kind| kind as usize).map(|at| {
+        let median = |figure: fn(&Steady) -> f64| {
+            let mut all: Vec<f64> = seen[at].iter().map(figure).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        };
+        let served = seen[at].iter().map(|one| one.served).fold(1.0, f64::min);
+        let millis = [median(|one| one.millis[0]), median(|one| one.millis[1])];
+        println!(
+            "{what}, {rate} payers a second beside {:?}: {:.1} % served within a second, in {:.1} ms, one in a \
+             hundred in more than {:.1}",
+            kinds[at], served * 100.0, millis[0], millis[1],
+        );
+        Steady { served, millis }
+    });
+    beside
+}
+
 /// The flood, once its burst is over.
 async fn flooding(stage: &Stage, quote: &Quote, beside: Beside) -> Option<Flooding> {
     let forged = {

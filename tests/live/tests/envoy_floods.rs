@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use x402_devstack::client::{Answer, RawConnection, RawRequest};
 use x402_devstack::envoy::Options;
 use x402_devstack::payer::{Draft, Payment, Wallet};
-use x402_live::{code, paid, pause, plugin, refused, sign, Scene, Stage};
+use x402_live::{code, paid, pause, plugin, refused, sign, until, Scene, Stage};
 
 const WORKERS: u64 = 2;
 const CONNECTIONS: usize = 8;
@@ -217,6 +217,55 @@ async fn a16_copies_count_once_the_payment_was_used() {
     assert!(replays.others.iter().all(|answer| code(answer) == "payment_already_used"));
     assert!(looked_at <= BURST + WORKERS + replays.gained(30), "{looked_at}");
     assert_eq!(stage.settled(&payment), (1, 1));
+}
+
+/// Nobody pays for what is under way when he leaves: the upstream's work under `after`, a call to the
+/// facilitator under either. One signature could have it again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_who_leaves_before_he_has_paid_is_a_failure() {
+    const BURST: u64 = 5;
+    let limit = json!({ "failures": { "perMinute": 30, "burst": BURST } });
+    let Some(stage) = stage(limit) else { return };
+    let begun = Instant::now();
+    for (at, path) in [(1, "/after/leaving"), (2, "/before/leaving")] {
+        let from = Ipv4Addr::new(127, 0, 0, 70 + at);
+        let poor = Wallet::unfunded();
+        let quote = stage.quote(path).await;
+        let payment = Draft::for_quote(&poor, &quote).expect("payable").sign(&poor);
+        let ask = RawRequest::get(format!("{path}?delay=2000")).pay(&payment);
+        let worked = || stage.upstream.hits(path) + stage.facilitator.settles_of(payment.nonce);
+        let mut left = 0;
+        loop {
+            if path.starts_with("/before") {
+                stage.settle_slowly(&payment, 300);
+            }
+            let mut connection = RawConnection::open_from(from, stage.envoy.address()).await.unwrap();
+            connection.send(&ask).await.unwrap();
+            let before = worked();
+            let answer = tokio::select! {
+                answer = connection.read(false) => Some(answer),
+                () = until("somebody is at work for it", || worked() > before) => None,
+            };
+            match answer {
+                // The one before is not over yet.
+                Some(answer) if code(&answer) == "payment_in_flight" => {
+                    pause(200).await;
+                    continue;
+                }
+                Some(answer) => {
+                    refused(&answer, 429, "rate_limited");
+                    break;
+                }
+                None => {}
+            }
+            connection.abort();
+            left += 1;
+            assert!(left <= BURST + WORKERS + begun.elapsed().as_secs() / 2 + 1, "{left} times on {path}");
+            pause(400).await;
+        }
+        assert!(left >= BURST, "{left}");
+        paid(&ask_from(&stage, QUIET, &RawRequest::get(path).pay(&sign(&quote))).await);
+    }
 }
 
 /// Behind a load balancer: the address it names is the source, IPv6 by the /64.

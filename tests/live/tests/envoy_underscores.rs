@@ -26,6 +26,9 @@ const OURS: [&str; 11] = [
 /// Nobody's: it shows that Envoy lets such names through.
 const THEIRS: &str = "x_theirs";
 
+/// Each reads as a payment's.
+const MISNAMED: [&str; 5] = ["payment_signature", "Payment_Signature", "x_payment", "X_PAYMENT", "X_Payment"];
+
 const ROUTES: [(&str, bool); 3] = [("/free/names", false), ("/before/names", true), ("/after/names", true)];
 
 fn lets_through(tree: &mut Value) {
@@ -130,16 +133,24 @@ async fn a9_trailers_with_underscores_that_envoy_lets_through_stay_here() {
 async fn a9_a_payment_under_a_name_with_underscores_is_none() {
     let Some(stage) = stage(false) else { return };
     for path in ["/before/misnamed", "/after/misnamed"] {
-        for name in ["payment_signature", "Payment_Signature", "x_payment", "X_PAYMENT"] {
+        for name in MISNAMED {
             let payment = stage.payment(path).await;
             let misnamed = RawRequest::get(path).header(name, payment.header());
             refused(&stage.ask(&misnamed).await, 402, "payment_required");
             assert_eq!((stage.settled(&payment), stage.upstream.hits(path)), ((0, 0), 0), "{name}");
         }
-        // Nor does it make a second one of that which is there.
+        // Nor does it make a second one of that which is there, nor go on to the upstream, which might
+        // take it for one.
         let (payment, other) = (stage.payment(path).await, stage.payment(path).await);
-        let both = RawRequest::get(path).header("payment_signature", other.header()).pay(&payment);
-        paid(&stage.ask(&both).await);
+        let both = MISNAMED.iter().fold(RawRequest::get(path), |ask, name| ask.header(name, other.header()));
+        paid(&stage.ask(&both.header(THEIRS, "kept").pay(&payment)).await);
         assert_eq!((stage.settled(&payment), stage.settled(&other)), ((1, 1), (0, 0)));
+        let request = stage.upstream.requests().pop().expect("it was served");
+        assert_eq!(theirs(&request.headers), 1, "Envoy let such names through");
+        let payments = request.headers.iter().map(Header::name).filter(|name| {
+            let read = name.to_ascii_lowercase().replace('_', "-");
+            ["payment-signature", "x-payment"].contains(&&*read)
+        });
+        assert_eq!(payments.collect::<Vec<_>>(), [""; 0], "{path}");
     }
 }
