@@ -12,9 +12,6 @@ use crate::reply::grpc::Dialect;
 const FORWARDED_SCHEME: &str = "x-forwarded-proto";
 const FORWARDED_HOST: &str = "x-forwarded-host";
 
-/// Headers that bring a payment.
-const PAYMENTS: [&str; 2] = ["payment-signature", "x-payment"];
-
 /// Headers only this filter writes. A client that sends one means to be taken for it.
 const OWNED: [&str; 3] = ["payment-response", "x-payment-response", "settlement-overrides"];
 
@@ -114,9 +111,9 @@ impl<'a> Head<'a> {
                 "x-request-id" => head.request_id = text(),
                 "payment-signature" | "x-payment" => head.offer(name, value),
                 "cookie" => cookie |= Cookies::may_be_in(value),
-                name if owned(name) => note(&mut head.owned, name),
                 // No payment here, and one to a server that takes an underscore for a hyphen.
-                name if PAYMENTS.iter().any(|payment| is(name, payment)) => note(&mut head.payments, name),
+                "payment_signature" | "x_payment" => note(&mut head.payments, name),
+                name if owned(name) => note(&mut head.owned, name),
                 _ => {}
             }
         }
@@ -227,12 +224,8 @@ pub fn fields(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
 pub fn owned(name: &str) -> bool {
     // Few headers begin like one of ours, and every header of every request comes here.
     matches!(name.as_bytes().first(), Some(b'p' | b's' | b'x'))
-        && (OWNED.iter().any(|ours| is(name, ours)) || begins(name, OWNED_PREFIX))
-}
-
-/// Whether a name reads so, an underscore being as good as a hyphen.
-fn is(name: &str, ours: &str) -> bool {
-    name.len() == ours.len() && begins(name, ours)
+        && (OWNED.iter().any(|ours| name.len() == ours.len() && begins(name, ours))
+            || begins(name, OWNED_PREFIX))
 }
 
 /// Whether a name begins so, an underscore being as good as a hyphen.

@@ -119,6 +119,12 @@ MUTANTS = [
         NATIVE, ["a9_underscores_are_hyphens_to_some::native"],
     ),
     (
+        "the strip of what reads as a payment to some", "src/admission/head.rs",
+        "\"payment_signature\" | \"x_payment\" => note(&mut head.payments, name),",
+        "\"payment_signature\" | \"x_payment\" => {}",
+        NATIVE, ["a9_underscores_are_hyphens_to_some::native"],
+    ),
+    (
         "the strip of an upstream's headers", "src/admission/head.rs",
         "OWNED_IN_RESPONSE.contains(&name)",
         "name.is_empty()",
@@ -183,6 +189,12 @@ MUTANTS = [
         "if refusal.blames_sender() {",
         "if false && refusal.blames_sender() {",
         NATIVE, ["a16_failing_replayed::native", "a16_failing_at_the_facilitator::native"],
+    ),
+    (
+        "the count of those who leave before they paid", "src/shell/stream/visit.rs",
+        "if before.on_trust() {",
+        "if false && before.on_trust() {",
+        NATIVE, ["a16_failing_by_leaving::native"],
     ),
     (
         "the bar of those who failed too often", "src/admission.rs",

@@ -4,7 +4,7 @@
 //! at one payment more than the limit says.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use x402_devstack::client::{Answer, RawRequest};
@@ -49,6 +49,7 @@ pub(super) fn add_hosted(table: &mut Table) {
         assert_eq!(stage.moved(&payment).len(), 1);
     });
     table.add_alone(Shop::FewFailures, "a16_failing_at_the_facilitator", rejected);
+    table.add_alone(Shop::FewFailures, "a16_failing_by_leaving", leaving);
     table.add_alone(Shop::FewFailures, "a16_what_is_not_the_payers_fault_is_not_counted", blameless);
 }
 
@@ -166,6 +167,31 @@ fn rejected(stage: &mut Stage<'_>) {
     );
     sleep(Duration::from_millis(4_050));
     served(&stage.send(&asked.pay(&honest)));
+}
+
+/// A payer who has nothing and does not wait to be told: the facilitator is asked all the same.
+fn leaving(stage: &mut Stage<'_>) {
+    let asked = stage.get("/v1/cheap");
+    stage.wallet = Wallet::unfunded();
+    let begun = Instant::now();
+    for _ in 0..=FAILURES {
+        let payment = stage.pay(&asked);
+        stage.fault(&payment, FaultKind::Delay { ms: 300, book_late: false });
+        stage.hang_up(&asked.clone().pay(&payment));
+    }
+    let mut told = 0;
+    let answer = loop {
+        let payment = stage.pay(&asked);
+        let answer = stage.send(&asked.clone().pay(&payment));
+        if answer.status == 429 {
+            break answer;
+        }
+        refused(&answer, 402, "insufficient_funds");
+        told += 1;
+        let gained = begun.elapsed().as_secs() / 2;
+        assert!(told <= 1 + gained, "a worker that has not heard of it looks at one more");
+    };
+    limited(&answer, "unknown");
 }
 
 fn blameless(stage: &mut Stage<'_>) {

@@ -131,6 +131,12 @@ fn underscores(stage: &mut Stage<'_>) {
     for name in ["x402_payer", "settlement_overrides"] {
         assert_eq!(upstream.count(name), 0, "{name}");
     }
+    let (payment, request) = stage.paid(&stage.get("/v1/cheap"));
+    served(&stage.send(&request.header("payment_signature", "theirs").header("x_payment", "theirs")));
+    for name in ["payment_signature", "x_payment"] {
+        assert_eq!(stage.received()[1].count(name), 0, "{name}");
+    }
+    stage.charged_once(&payment, 2);
 }
 
 fn not_utf8(stage: &mut Stage<'_>) {
