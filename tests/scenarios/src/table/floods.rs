@@ -174,7 +174,7 @@ fn leaving(stage: &mut Stage<'_>) {
     let asked = stage.get("/v1/cheap");
     stage.wallet = Wallet::unfunded();
     let begun = Instant::now();
-    for _ in 0..=FAILURES {
+    for _ in 0..FAILURES {
         let payment = stage.pay(&asked);
         stage.fault(&payment, FaultKind::Delay { ms: 300, book_late: false });
         stage.hang_up(&asked.clone().pay(&payment));
