@@ -106,10 +106,11 @@ pub struct Claim {
     pub settler: u32,
     /// The exchange that asked is gone: whoever settles has nobody to deliver to.
     pub orphan: bool,
-    /// The facilitator reported a failure of its own on the first ask that leaves the outcome
-    /// open: the authorisation may have been spent for a claim of another process, or of this one
-    /// before it was restarted. That the chain shows it paid does not say for whom.
-    pub foreign: bool,
+    /// When the first ask began, if the facilitator answered it with a failure of its own that leaves
+    /// the outcome open: the authorisation may have been spent for a claim of another process, or of
+    /// this one before it was restarted. That the chain shows it paid does not say for whom, unless
+    /// nobody else sells it and it was spent since. Zero where it is not known; none once it was paid.
+    pub foreign: Option<UnixSeconds>,
     /// The settlement's transaction, once known. Of a mark, its fingerprint; of a credited
     /// claim, the nonce of the claim that stands for it.
     pub transaction: Option<Transaction>,

@@ -17,6 +17,8 @@
 //! 5. `eth_getTransactionReceipt`: it succeeded, and the token moved exactly the amount asked
 //!    for. For EIP-3009 that is the token's next log after the use of this nonce, so that one
 //!    transfer never pays for two nonces of one transaction. That is [`Proof::Paid`].
+//! 6. Where a payment counts only [`Inquiry::since`] some time, `eth_getBlockByNumber` of the receipt's
+//!    block says when it was.
 //!
 //! A use that the token logs as `AuthorizationCanceled` is [`Proof::Cancelled`], at the same age
 //! as above. Permit2 has no such proof: its `UnorderedNonceInvalidation` may come after the
@@ -67,6 +69,8 @@ pub enum Proof {
 pub struct Inquiry {
     question: Box<Question>,
     finality: u64,
+    /// What was done before does not count.
+    since: Option<UnixSeconds>,
     /// How many calls were made; the newest one's `id`.
     calls: u8,
     step: Step,
@@ -91,6 +95,8 @@ enum Step {
     /// The last of these is being looked at.
     Sent(Head, Window, Vec<Transaction>),
     Receipt(Transaction),
+    /// The transaction's block says when it was.
+    Time(Transaction, u64),
 }
 
 /// The newest block.
@@ -115,7 +121,18 @@ impl Inquiry {
     /// seconds a block must be old so that the chain does not undo it.
     pub fn new(question: Question, finality: u64) -> (Self, Vec<u8>) {
         let body = call::chain_id(1);
-        (Self { question: Box::new(question), finality, calls: 1, step: Step::Chain }, body)
+        (Self { question: Box::new(question), finality, since: None, calls: 1, step: Step::Chain }, body)
+    }
+
+    /// Takes a payment in a block of before for somebody else's; `None` asks for no block's time.
+    #[must_use]
+    pub fn since(self, since: Option<UnixSeconds>) -> Self {
+        Self { since, ..self }
+    }
+
+    /// Since when a payment counts, if that was asked.
+    pub fn dated(&self) -> Option<UnixSeconds> {
+        self.since
     }
 
     /// One step. Whatever the answer, it ends after [`MAX_CALLS`].
@@ -161,8 +178,17 @@ impl Inquiry {
                 }
                 self.look(head, window, candidates)
             }
-            Step::Receipt(transaction) => receipt::proves(&self.question, transaction, result)?
-                .then_some(Next::Done(Proof::Paid(transaction))),
+            Step::Receipt(transaction) => {
+                receipt::proves(&self.question, transaction, result)?.then_some(())?;
+                match self.since {
+                    None => Some(Next::Done(Proof::Paid(transaction))),
+                    Some(_) => self.ask(Step::Time(transaction, receipt::block(result)?)),
+                }
+            }
+            Step::Time(transaction, block) => {
+                let (number, time) = answer::block(result)?;
+                (number == block && time >= self.since?).then_some(Next::Done(Proof::Paid(transaction)))
+            }
         }
     }
 
@@ -186,6 +212,7 @@ impl Inquiry {
             Step::Logs(_, window) => call::logs(id, &self.question, window.from, window.to),
             Step::Sent(_, _, candidates) => call::transaction(id, candidates.last()?),
             Step::Receipt(transaction) => call::receipt(id, transaction),
+            Step::Time(_, number) => call::block(id, *number),
         };
         (self.calls, self.step) = (id, step);
         Some(Next::Ask(self, body))

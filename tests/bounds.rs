@@ -177,7 +177,7 @@ fn the_fullest_bucket_is_rewritten_within_bounds() {
         binding: Binding([7; 16]),
         settler: 1,
         orphan: false,
-        foreign: false,
+        foreign: None,
         transaction: None,
         amount: None,
     };

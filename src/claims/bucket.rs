@@ -10,7 +10,7 @@
 //!
 //! | state | the 32 bytes | amount u64 |
 //! |---|---|---|
-//! | held, settling, unknown | big-endian, the amount asked for; none if it is what was signed | zero |
+//! | held, settling, unknown | big-endian, the amount asked for; none if it is what was signed | of a foreign one, when the first ask began; else zero |
 //! | taken, redeeming | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
 //! | credited | the nonce of the claim that stands for it | zero |
 //!
@@ -311,7 +311,7 @@ fn read_record(record: &[u8]) -> Option<Claim> {
         binding: Binding(*binding),
         settler: rest.first_chunk().map_or(0, |settler| u32::from_le_bytes(*settler)),
         orphan: *flags & ORPHAN != 0,
-        foreign: *flags & FOREIGN != 0,
+        foreign: (*flags & FOREIGN != 0).then_some(if is_open(state) { units } else { 0 }),
         transaction,
         amount,
     })
@@ -319,14 +319,15 @@ fn read_record(record: &[u8]) -> Option<Claim> {
 
 fn push_live(out: &mut Vec<u8>, claim: &Claim, layout: Layout) {
     let (bytes, units) = if is_open(claim.state) {
-        (claim.amount.map(Amount::to_be_bytes), 0)
+        let since = claim.foreign.filter(|_| layout == Layout::Two);
+        (claim.amount.map(Amount::to_be_bytes), since.unwrap_or(0))
     } else {
         let units = claim.amount.and_then(Amount::to_u64).unwrap_or(0);
         (claim.transaction.map(|transaction| transaction.0), units)
     };
     let mut flags = if bytes.is_some() { HAS_BYTES } else { 0 };
     if layout == Layout::Two {
-        flags |= if claim.orphan { ORPHAN } else { 0 } | if claim.foreign { FOREIGN } else { 0 };
+        flags |= if claim.orphan { ORPHAN } else { 0 } | if claim.foreign.is_some() { FOREIGN } else { 0 };
     }
     out.extend_from_slice(&[claim.state as u8, claim.redeems, claim.asks, flags]);
     out.extend_from_slice(&claim.attempt.0.to_le_bytes());

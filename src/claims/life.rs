@@ -75,7 +75,7 @@ impl Claim {
             binding: begin.binding,
             settler: begin.settler,
             orphan: false,
-            foreign: false,
+            foreign: None,
             transaction: None,
             amount: None,
         }
@@ -95,7 +95,7 @@ impl Claim {
             binding: Binding([0; 16]),
             settler: 0,
             orphan: false,
-            foreign: false,
+            foreign: None,
             transaction,
             amount: transaction.is_none().then_some(Amount::ZERO),
         }
@@ -153,7 +153,8 @@ impl Claim {
     ) -> (Next, Outcome) {
         // Where the transaction stands there is no room for more of an amount, nor for zero.
         let amount = self.amount.filter(|amount| amount.to_u64().is_some_and(|units| units > 0));
-        let known = Self { transaction: self.transaction.or(Some(transaction)), amount, ..self };
+        let transaction = self.transaction.or(Some(transaction));
+        let known = Self { transaction, amount, foreign: None, ..self };
         match (self.state, deliver) {
             (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
                 let claim = Self { lease, ..known };
@@ -192,8 +193,8 @@ impl Claim {
                 (Next::Put(claim.kept(State::Settling, now)), Outcome::Done)
             }
             (State::Settling, Op::Orphan { .. }) => (Next::Put(Self { orphan: true, ..self }), Outcome::Done),
-            (State::Settling | State::Unknown, Op::Suspect { .. }) if self.asks <= 1 => {
-                (Next::Put(Self { foreign: true, ..self }), Outcome::Done)
+            (State::Settling | State::Unknown, Op::Suspect { since, .. }) if self.asks <= 1 => {
+                (Next::Put(Self { foreign: Some(*since), ..self }), Outcome::Done)
             }
             (State::Settling | State::Unknown, Op::Disprove { .. }) => (Next::Remove, Outcome::Done),
             (State::Settling | State::Unknown, Op::Cancel { .. }) => {

@@ -75,6 +75,8 @@ pub enum Op {
     Suspect {
         /// Whose.
         attempt: Attempt,
+        /// When it began to ask.
+        since: UnixSeconds,
     },
     /// The authorisation is used up, unasked, in favour of another claim of its wallet.
     Credit {
@@ -227,7 +229,7 @@ impl Op {
             Self::Settling { attempt, .. }
             | Self::Move { attempt, .. }
             | Self::Orphan { attempt }
-            | Self::Suspect { attempt }
+            | Self::Suspect { attempt, .. }
             | Self::Credit { attempt, .. }
             | Self::Disprove { attempt }
             | Self::Cancel { attempt }

@@ -27,6 +27,9 @@ pub(super) const LEASE: UnixSeconds = NOW + 30;
 pub(super) const LONGER: UnixSeconds = NOW + 45;
 
 /// A claim as its state usually looks: money that moved has a transaction.
+/// When the first ask began.
+pub(super) const SINCE: UnixSeconds = NOW - 3;
+
 pub(super) fn claim(state: State) -> Claim {
     let transaction = match state {
         State::Taken | State::Redeeming | State::Delivered => Some(KNOWN),
@@ -46,7 +49,7 @@ pub(super) fn claim(state: State) -> Claim {
         binding: Binding([7; 16]),
         settler: if asked { SETTLER } else { 0 },
         orphan: false,
-        foreign: false,
+        foreign: None,
         transaction,
         amount: None,
     }
@@ -149,7 +152,7 @@ fn table() -> Vec<Row> {
             [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
         ("orphan", Op::Orphan { attempt: OWNER },
             [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, LOST, LOST]),
-        ("suspect", Op::Suspect { attempt: OWNER },
+        ("suspect", Op::Suspect { attempt: OWNER, since: SINCE },
             [LOST, LOST, (Now(Settling), O::Done), LOST, LOST, LOST, (Now(Unknown), O::Done), LOST]),
         ("credit", Op::Credit { attempt: OWNER, nonce: STANDS },
             [LOST, (Now(Credited), O::Done), LOST, LOST, LOST, LOST, LOST, LOST]),
@@ -189,7 +192,7 @@ fn a_stranger_moves_nothing_in_any_state() {
         Op::Return { attempt },
         Op::Move { attempt, lease, settler: OTHER_SETTLER },
         Op::Orphan { attempt },
-        Op::Suspect { attempt },
+        Op::Suspect { attempt, since: SINCE },
         Op::Credit { attempt, nonce: STANDS },
         Op::Disprove { attempt },
         Op::Cancel { attempt },
@@ -239,7 +242,7 @@ fn what_a_claim_is_bound_to_never_changes() {
                 },
                 settler,
                 orphan: matches!(op, Op::Orphan { .. }),
-                foreign: matches!(op, Op::Suspect { .. }),
+                foreign: matches!(op, Op::Suspect { .. }).then_some(SINCE),
                 transaction: before.transaction.or(told),
                 amount: matches!(op, Op::Waive { .. } | Op::Cancel { .. }).then_some(Amount::ZERO),
                 ..before

@@ -9,7 +9,8 @@ use super::fields::{entries, text, Fields};
 use super::tree::{Path, Value};
 use super::{Policy, Secret};
 
-pub(super) const KEYS: &[&str] = &["cluster", "authority", "path", "timeout", "headers", "finality"];
+pub(super) const KEYS: &[&str] =
+    &["cluster", "authority", "path", "timeout", "headers", "finality", "soleSeller"];
 
 /// Most nodes of a policy.
 const MAX_NODES: usize = 64;
@@ -24,6 +25,7 @@ pub struct Rpc {
     path: Secret,
     timeout_millis: u32,
     finality: u64,
+    sole_seller: bool,
     headers: Vec<(String, Secret)>,
 }
 
@@ -87,6 +89,7 @@ fn read_one(
         None => Some(Secret::new("/".to_owned())),
     };
     let timeout = fields.duration("timeout", ("100ms", "60s"), 5_000, errors);
+    let sole_seller = fields.flag("soleSeller", false, errors);
     let finality = fields.duration("finality", ("1s", "24h"), 900_000, errors);
     let headers = read_headers(&fields, around, errors);
     let chain_id = chain_id?;
@@ -100,6 +103,7 @@ fn read_one(
         path: target?,
         timeout_millis: u32::try_from(timeout?).ok()?,
         finality: finality?.div_ceil(1_000),
+        sole_seller,
         headers,
     })
 }
@@ -166,6 +170,12 @@ impl Rpc {
     /// How old a block must be so that the chain does not undo it, in seconds.
     pub fn finality(&self) -> u64 {
         self.finality
+    }
+
+    /// Whether nobody else has payments to the same payees settled on this chain: all of them go by these
+    /// claims.
+    pub fn is_sole_seller(&self) -> bool {
+        self.sole_seller
     }
 
     /// Static headers, with their secrets exposed: for the call and nothing else.

@@ -21,6 +21,13 @@ pub(super) fn newest_block(id: u8) -> Vec<u8> {
     request(id, "eth_getBlockByNumber", "\"latest\",false")
 }
 
+/// A block by its number, likewise.
+pub(super) fn block(id: u8, number: u64) -> Vec<u8> {
+    let mut params = quantity(number);
+    params.push_str(",false");
+    request(id, "eth_getBlockByNumber", &params)
+}
+
 /// What a transaction is.
 pub(super) fn transaction(id: u8, transaction: &Transaction) -> Vec<u8> {
     request(id, "eth_getTransactionByHash", &data(&[&transaction.0]))

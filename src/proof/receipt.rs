@@ -36,6 +36,8 @@ const SENT: Schema = Schema(&[leaf("hash", "hash"), leaf("to", "to"), leaf("inpu
 const RECEIPT: Schema =
     Schema(&[leaf("transactionHash", "transactionHash"), leaf("status", "status"), leaf("logs", "logs")]);
 
+const PLACED: Schema = Schema(&[leaf("blockNumber", "blockNumber")]);
+
 /// What the token logged of an EIP-3009 nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Use {
@@ -90,6 +92,12 @@ pub(super) fn is_call(question: &Question, transaction: Transaction, result: &st
     let words = words.as_chunks::<32>().0;
     let arguments = words.get(variant.saturating_mul(PERMIT_WORDS)..).unwrap_or_default();
     Some(question.is_asked_by(arguments))
+}
+
+/// The number of a receipt's block.
+pub(super) fn block(result: &str) -> Option<u64> {
+    let [number] = members(result, &PLACED).ok()?;
+    answer::quantity(number?)
 }
 
 /// Whether a receipt proves the payment.

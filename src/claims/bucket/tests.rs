@@ -21,7 +21,7 @@ fn claim(state: State) -> Claim {
         binding: Binding([7; 16]),
         settler: 0x0a0b_0c0d,
         orphan: state == State::Settling,
-        foreign: state == State::Unknown,
+        foreign: (state == State::Unknown).then_some(NOW - 1),
         transaction: (!is_open(state)).then_some(Transaction([9; 32])),
         amount: None,
     }
@@ -29,7 +29,7 @@ fn claim(state: State) -> Claim {
 
 /// What layout 1 has no room for.
 fn without_settler(claim: Claim) -> Claim {
-    Claim { settler: 0, orphan: false, foreign: false, ..claim }
+    Claim { settler: 0, orphan: false, foreign: None, ..claim }
 }
 
 fn put(bytes: &[u8], tag: Tag, next: Next) -> Rewritten {

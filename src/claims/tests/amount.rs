@@ -123,7 +123,7 @@ fn nothing_but_a_lapse_of_time_takes_a_mark_away() {
             Op::Void { attempt, transaction: TOLD },
             Op::Move { attempt, lease: LONGER, settler: OTHER_SETTLER },
             Op::Orphan { attempt },
-            Op::Suspect { attempt },
+            Op::Suspect { attempt, since: SINCE },
             Op::Credit { attempt, nonce: STANDS },
             Op::Disprove { attempt },
             Op::Cancel { attempt },

@@ -125,15 +125,16 @@ fn a_failure_on_the_first_ask_is_remembered_and_no_later_one() {
     for state in [State::Settling, State::Unknown] {
         let first = Claim { asks: 1, ..claim(state) };
         let (Next::Put(after), Outcome::Done) =
-            Claim::apply(Some(first), &Op::Suspect { attempt: OWNER }, NOW)
+            Claim::apply(Some(first), &Op::Suspect { attempt: OWNER, since: SINCE }, NOW)
         else {
             panic!("{state:?}");
         };
-        assert_eq!(after, Claim { foreign: true, ..first });
+        assert_eq!(after, Claim { foreign: Some(SINCE), ..first });
         let again = Claim { asks: 2, ..claim(state) };
-        let (next, _) = Claim::apply(Some(again), &Op::Suspect { attempt: OWNER }, NOW);
+        let (next, _) = Claim::apply(Some(again), &Op::Suspect { attempt: OWNER, since: SINCE }, NOW);
         assert_eq!(next, Next::Keep, "{state:?}, asked again");
-        let (next, outcome) = Claim::apply(Some(first), &Op::Suspect { attempt: STRANGER }, NOW);
+        let (next, outcome) =
+            Claim::apply(Some(first), &Op::Suspect { attempt: STRANGER, since: SINCE }, NOW);
         assert_eq!((next, outcome), (Next::Keep, Outcome::Lost));
     }
 }

@@ -125,7 +125,7 @@ impl Worker {
         let asked = self.settler(settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
         let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
         let machine = Settlement::unattended();
-        let job = Settling { machine, context: None, demand, asked, proving, foreign: false };
+        let job = Settling { machine, context: None, demand, asked, proving, foreign: None };
         self.begin(attempt, Job::Settle(job));
         let admitted = proving == Proving::First || self.admits_first(attempt);
         if !(admitted && self.enqueue(attempt)) {

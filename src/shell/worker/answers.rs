@@ -140,9 +140,14 @@ impl Worker {
     fn suspect(&self, attempt: Attempt, demand: &Demand) {
         let (identity, offered) = (demand.identity, demand.offered);
         let case = Case { identity, offered, demand: &|| None, first: false };
-        let _ = self.claim(Owner::Nobody, &case, &Op::Suspect { attempt });
+        let sent = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
+            Job::Settle(job) => Some(job.asked.sent),
+            Job::Verify(_) => None,
+        });
+        let since = sent.unwrap_or(0).div_euclid(1_000);
+        let _ = self.claim(Owner::Nobody, &case, &Op::Suspect { attempt, since });
         // The record says it at once; it may be overtaken by what the store said before.
-        let foreign = self.known(&identity, self.now()).is_none_or(|claim| claim.foreign);
+        let foreign = self.known(&identity, self.now()).map_or(Some(0), |claim| claim.foreign);
         if let Some(Job::Settle(job)) =
             self.jobs.try_borrow_mut().ok().as_mut().and_then(|jobs| jobs.get_mut(&attempt))
         {

@@ -11,7 +11,7 @@ use proxy_wasm::types::Status;
 use super::outbound::Outgoing;
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::Attempt;
+use crate::claims::{Attempt, UnixSeconds};
 use crate::config::Facilitator;
 use crate::demand::Demand;
 use crate::exchange::Settled;
@@ -45,9 +45,8 @@ pub(in crate::shell) struct Settling {
     pub(super) demand: Rc<Demand>,
     pub(super) asked: Asked,
     pub(super) proving: Proving,
-    /// The facilitator answered the first ask with a failure: see
-    /// [`Claim::foreign`](crate::claims::Claim::foreign).
-    pub(super) foreign: bool,
+    /// [`Claim::foreign`](crate::claims::Claim::foreign), once the first ask was answered.
+    pub(super) foreign: Option<UnixSeconds>,
 }
 
 /// Whether the chain is asked what became of it.
@@ -128,7 +127,7 @@ impl Worker {
         let proving =
             if visit.resolving && self.can_inquire(&demand) { Proving::First } else { Proving::Not };
         let context = Some(visit.context);
-        let job = Settling { machine, context, demand, asked, proving, foreign: false };
+        let job = Settling { machine, context, demand, asked, proving, foreign: None };
         self.begin(attempt, Job::Settle(job));
         let admitted = proving == Proving::First || self.admits_first(attempt);
         let told = match possible {

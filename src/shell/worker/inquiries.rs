@@ -12,7 +12,7 @@ use proxy_wasm::hostcalls;
 
 use super::calls::{Job, Proving};
 use super::Worker;
-use crate::claims::Attempt;
+use crate::claims::{Attempt, UnixSeconds};
 use crate::demand::Demand;
 use crate::facilitator::{Answer, Delivery, Doubt};
 use crate::proof::{Inquiry, Next, Proof, Question};
@@ -39,6 +39,9 @@ impl Worker {
         let node = self.policy.rpc(demand.identity.chain_id);
         let Some((node, question)) = node.zip(Question::from_bytes(&demand.question)) else { return false };
         let (inquiry, body) = Inquiry::new(question, node.finality());
+        let since =
+            self.foreign(attempt, demand).flatten().filter(|since| *since > 0 && node.is_sole_seller());
+        let inquiry = inquiry.since(since);
         self.ask_node(attempt, demand, inquiry, &body)
     }
 
@@ -69,6 +72,7 @@ impl Worker {
     /// A node's answer, or none.
     pub(super) fn node_answered(&self, asking: Asking, delivery: &Delivery<'_>) {
         let Asking { attempt, inquiry, .. } = asking;
+        let since = inquiry.dated();
         let Some((demand, proving, waits)) = self.proving(attempt) else { return };
         let proof = match inquiry.on(delivery) {
             Next::Ask(inquiry, body) if self.ask_node(attempt, &demand, inquiry.clone(), &body) => return,
@@ -77,7 +81,7 @@ impl Worker {
         };
         let receipt = demand.identity.receipt_id();
         let event = match (proof, proving) {
-            (Proof::Paid(transaction), _) if self.is_ours(attempt, &demand) => {
+            (Proof::Paid(transaction), _) if self.is_ours(attempt, &demand, since) => {
                 settlement::Event::Answer(Answer::Accepted(transaction))
             }
             (Proof::Unspent, _) => settlement::Event::Disproved,
@@ -100,14 +104,20 @@ impl Worker {
         self.conclude(attempt, &demand, event);
     }
 
-    /// Whether what was paid was paid for this claim, and not for one of which nobody here knows.
-    fn is_ours(&self, attempt: Attempt, demand: &Demand) -> bool {
-        let claim = self.known(&demand.identity, self.now());
-        let foreign = self.jobs.try_borrow().map_or(true, |jobs| match jobs.get(&attempt) {
-            Some(Job::Settle(job)) => job.foreign,
-            _ => true,
-        });
-        !foreign && claim.is_some_and(|claim| !claim.foreign)
+    /// Whether what was paid was paid for this claim, and not for one of which nobody here knows: no
+    /// doubt was left, or it was paid `since` this claim asked, where nobody else sells.
+    fn is_ours(&self, attempt: Attempt, demand: &Demand, since: Option<UnixSeconds>) -> bool {
+        self.foreign(attempt, demand).is_some_and(|foreign| foreign.is_none() || foreign == since)
+    }
+
+    /// [`Claim::foreign`](crate::claims::Claim::foreign), of the claim and of the job, which may know it
+    /// first; none where one of them is gone.
+    fn foreign(&self, attempt: Attempt, demand: &Demand) -> Option<Option<UnixSeconds>> {
+        let claim = self.known(&demand.identity, self.now())?;
+        match self.jobs.try_borrow().ok()?.get(&attempt)? {
+            Job::Settle(job) => Some(job.foreign.or(claim.foreign)),
+            Job::Verify(_) => None,
+        }
     }
 
     fn proving(&self, attempt: Attempt) -> Option<(Rc<Demand>, Proving, bool)> {

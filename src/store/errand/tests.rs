@@ -97,6 +97,7 @@ fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 11] {
     let (delivered, undelivered) = (Op::Delivered { attempt }, Op::Undelivered { attempt });
     let returned = Op::Return { attempt };
     let settling = Op::Settling { attempt, lease: LEASE, amount: None, settler: 1 };
+    let suspect = Op::Suspect { attempt, since: 1 };
     [
         (release, held(), Some(release)),
         (settling, held(), Some(release)),
@@ -107,7 +108,7 @@ fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 11] {
         (returned, redeeming(), Some(returned)),
         (Op::Unknown { attempt }, settling_claim(), Some(Op::Unknown { attempt })),
         (Op::Orphan { attempt }, settling_claim(), Some(Op::Orphan { attempt })),
-        (Op::Suspect { attempt }, settling_claim(), Some(Op::Suspect { attempt })),
+        (suspect, settling_claim(), Some(suspect)),
         (Op::Renew { attempt, lease: LEASE + 4 }, held(), None),
         (Op::Waive { attempt }, held(), Some(release)),
     ]

@@ -33,7 +33,7 @@ fn claims() -> impl Strategy<Value = Claim> {
                 binding: Binding(binding),
                 settler,
                 orphan,
-                foreign: !orphan,
+                foreign: (!orphan).then_some(if is_open(state) { lease } else { 0 }),
                 transaction,
                 amount,
             }

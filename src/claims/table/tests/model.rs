@@ -78,7 +78,7 @@ impl Move {
             Draw::Return => Op::Return { attempt },
             Draw::Move => Op::Move { attempt, lease, settler: 78 },
             Draw::Orphan => Op::Orphan { attempt },
-            Draw::Suspect => Op::Suspect { attempt },
+            Draw::Suspect => Op::Suspect { attempt, since: 79 },
             Draw::Credit => Op::Credit { attempt, nonce: [5; 32] },
             Draw::Disprove => Op::Disprove { attempt },
             Draw::Cancel => Op::Cancel { attempt },
@@ -132,7 +132,7 @@ fn seen(claim: Option<Claim>) -> Option<Claim> {
             binding: Binding([0; 16]),
             settler: 0,
             orphan: false,
-            foreign: false,
+            foreign: None,
             ..claim
         },
         _ => claim,
@@ -144,7 +144,7 @@ fn kept(claim: Claim, layout: Layout) -> Claim {
     match (layout, claim.state) {
         (Layout::Two, _) => claim,
         (Layout::One, State::Credited) => Claim::tombstone(claim.expires, None),
-        (Layout::One, _) => Claim { settler: 0, orphan: false, foreign: false, ..claim },
+        (Layout::One, _) => Claim { settler: 0, orphan: false, foreign: None, ..claim },
     }
 }
 

@@ -187,7 +187,7 @@ fn claim(state: State, now: u64) -> Claim {
         binding: x402_proxy_wasm::claims::Binding([9; 16]),
         settler: 0xffff_ffff,
         orphan: false,
-        foreign: false,
+        foreign: None,
         transaction: None,
         amount: None,
     }
@@ -209,6 +209,7 @@ async fn what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told() {
                 for (orphan, foreign, some) in
                     [(false, false, false), (true, false, true), (true, true, false), (false, true, true)]
                 {
+                    let foreign = foreign.then_some(0);
                     let transaction = some.then_some(Transaction([0x0a; 32]));
                     let owing = Claim { lease, asks, orphan, foreign, transaction, ..claim(state, now) };
                     nonce += 1;
