@@ -49,8 +49,18 @@ pub(super) fn ask(question: &Question, node: &Node) -> Proof {
 
 /// And the methods that were called.
 pub(super) fn asked(question: &Question, node: &Node) -> (Proof, Vec<String>) {
+    asked_since(question, node, None)
+}
+
+/// Where it counts only since some time.
+pub(super) fn asked_since(
+    question: &Question,
+    node: &Node,
+    since: Option<UnixSeconds>,
+) -> (Proof, Vec<String>) {
     let mut methods = Vec::new();
-    let (mut inquiry, mut body) = Inquiry::new(*question, FINALITY);
+    let (inquiry, mut body) = Inquiry::new(*question, FINALITY);
+    let mut inquiry = inquiry.since(since);
     loop {
         let (method, answer) = node.answer(&body);
         methods.push(method);

@@ -197,6 +197,18 @@ MUTANTS = [
         NATIVE, ["a16_failing_by_leaving::native"],
     ),
     (
+        "the date of what the chain shows paid", "src/proof.rs",
+        "(number == block && time >= self.since?)",
+        "(number == block && time >= self.since.unwrap_or(0).min(1))",
+        LIB, ["proof::tests::proofs::a_payment_counts_since_it_was_asked_for"],
+    ),
+    (
+        "the block of that date", "src/proof.rs",
+        "(number == block && time >= self.since?)",
+        "(time >= self.since?)",
+        LIB, ["proof::tests::proofs::a_date_is_of_the_receipts_own_block"],
+    ),
+    (
         "the bar of those who failed too often", "src/admission.rs",
         "if let (Some(seconds), true) = (head.barred, offered != Offered::Nothing) {",
         "if let (Some(seconds), true) = (head.barred, false) {",

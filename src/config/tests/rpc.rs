@@ -21,6 +21,7 @@ fn a_node_is_found_by_its_chain() {
         (rpc.network(), rpc.cluster(), rpc.authority(), rpc.path(), rpc.timeout_millis(), rpc.finality()),
         ("eip155:8453", "node", "base.example.com:443", "/", 5_000, 900)
     );
+    assert!(!rpc.is_sole_seller(), "that is for the operator to say");
     assert_eq!(rpc.headers().count(), 0);
     assert!(policy.rpc(84532).is_none());
     assert!(read(&example()).unwrap().rpc(8453).is_none());
@@ -32,11 +33,13 @@ fn everything_can_be_said_and_no_key_is_shown() {
         ("path", json!({"env": "TOKEN", "prefix": "/v2/"})),
         ("timeout", json!("250ms")),
         ("finality", json!("1500ms")),
+        ("soleSeller", json!(true)),
         ("headers", json!({"X-Api-Key": {"env": "TOKEN"}})),
     ]);
     let policy = read(&with(&[("/rpc", json!({"eip155:8453": full}))])).unwrap();
     let rpc = policy.rpc(8453).unwrap();
     assert_eq!((rpc.path(), rpc.timeout_millis(), rpc.finality()), ("/v2/s3cret", 250, 2));
+    assert!(rpc.is_sole_seller());
     assert_eq!(rpc.headers().collect::<Vec<_>>(), [("x-api-key", "s3cret")]);
     assert!(!format!("{policy:?}").contains("s3cret"));
     let query = json!({"base": node(&[("path", json!("/rpc?key=1"))])});
@@ -54,6 +57,7 @@ fn nodes_are_checked() {
         (base("path", json!("v2")), "rpc.base.path: not a path (write /, or {\"env\""),
         (base("path", json!("/a b")), "rpc.base.path: not a path"),
         (base("path", json!("/a#b")), "rpc.base.path: not a path"),
+        (base("soleSeller", json!("yes")), "rpc.base.soleSeller: not true or false"),
         (base("path", json!(7)), "rpc.base.path: text belongs here"),
         (base("path", json!({"env": "TOKEN"})), "rpc.base.path: not a path"),
         (base("path", json!({"env": "MISSING"})), "rpc.base.path.env: the environment variable MISSING"),

@@ -76,6 +76,11 @@ impl Node {
         self
     }
 
+    /// When a block was: one every two seconds.
+    pub(in crate::proof) fn time_of(&self, block: u64) -> u64 {
+        self.time.saturating_sub((self.head - block) * 2)
+    }
+
     /// Marks the nonce as used.
     pub(in crate::proof) fn using(mut self, question: &Question) -> Self {
         self.used.push((question.burnt_by(), question.payer, question.nonce));
@@ -116,10 +121,13 @@ impl Node {
         let sent = |hash: &Value| self.sent.iter().find(|sent| hex0(&sent.hash) == *hash);
         Ok(match method {
             "eth_chainId" => json!(format!("{:#x}", self.chain_id)),
-            "eth_getBlockByNumber" => json!({
-                "number": format!("{:#x}", self.head), "timestamp": format!("{:#x}", self.time),
-                "hash": hex0(&[1; 32]), "transactions": [hex0(&[2; 32])], "uncles": [],
-            }),
+            "eth_getBlockByNumber" => {
+                let number = if params[0] == "latest" { self.head } else { number(&params[0]) };
+                json!({
+                    "number": format!("{number:#x}"), "timestamp": format!("{:#x}", self.time_of(number)),
+                    "hash": hex0(&[1; 32]), "transactions": [hex0(&[2; 32])], "uncles": [],
+                })
+            }
             "eth_call" if number(&params[1]) > self.head => return Err("header not found"),
             "eth_call" => json!(hex0(&self.word(&params[0]))),
             "eth_getLogs" => self.logs(&params[0]),
@@ -132,6 +140,7 @@ impl Node {
             "eth_getTransactionReceipt" => sent(&params[0]).map_or(Value::Null, |sent| {
                 json!({
                     "transactionHash": hex0(&sent.hash), "status": format!("{:#x}", sent.status),
+                    "blockNumber": format!("{:#x}", sent.block),
                     "logs": sent.logs.iter().map(|log| log.json(sent)).collect::<Vec<_>>(), "to": null,
                 })
             }),

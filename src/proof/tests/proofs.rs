@@ -218,6 +218,54 @@ fn older_blocks_are_looked_through_as_far_as_is_asked() {
     }
 }
 
+/// What was paid before it was asked for was paid for something else.
+#[test]
+fn a_payment_counts_since_it_was_asked_for() {
+    for means in ALL {
+        let question = question(means);
+        let node = Node::default().using(&question).sending(payment(&question, 1, 49_990));
+        let then = node.time_of(49_990);
+        for (since, counts) in
+            [(0, true), (then - 1, true), (then, true), (then + 1, false), (u64::MAX, false)]
+        {
+            let (proof, methods) = asked_since(&question, &node, Some(since));
+            let expected = if counts { Proof::Paid(Transaction([1; 32])) } else { Proof::Open };
+            assert_eq!(proof, expected, "{means:?} since {since}, paid at {then}");
+            assert_eq!(methods.last().unwrap(), "eth_getBlockByNumber");
+        }
+        // Denying needs no date.
+        let unused = Node::default().at(END + FINALITY + 1);
+        assert_eq!(asked_since(&question, &unused, Some(u64::MAX)).0, Proof::Unspent);
+    }
+}
+
+/// The date of another block, or none, proves nothing.
+#[test]
+fn a_date_is_of_the_receipts_own_block() {
+    for means in ALL {
+        let question = question(means);
+        let paid = || Node::default().using(&question).sending(payment(&question, 1, 49_990));
+        for (what, method, member, value) in [
+            ("another block", "eth_getBlockByNumber", "number", "0xc347"),
+            ("no number", "eth_getBlockByNumber", "number", ""),
+            ("no time", "eth_getBlockByNumber", "timestamp", "0x"),
+            ("no block", "eth_getTransactionReceipt", "blockNumber", "latest"),
+        ] {
+            let node = paid().lying(move |asked, mut answer| {
+                // Of the newest block everything is true.
+                let newest = answer["result"]["number"] == "0xc350";
+                if asked == method && !newest {
+                    answer["result"][member] = value.into();
+                }
+                answer
+            });
+            assert_eq!(asked_since(&question, &node, Some(1)).0, Proof::Open, "{means:?}, {what}");
+            let undated = asked(&question, &node).0;
+            assert_eq!(undated, Proof::Paid(Transaction([1; 32])), "{means:?}, {what}, and nobody asked");
+        }
+    }
+}
+
 #[test]
 fn another_chain_proves_nothing() {
     for means in ALL {

@@ -3,6 +3,7 @@
 
 use serde_json::{json, Value};
 
+use x402_devstack::client::{request, RawRequest};
 use x402_devstack::facilitator::{AuthorizationKey, Fault, FaultKind, Node};
 use x402_devstack::payer::{Draft, Payment, Wallet};
 use x402_live::{assert_pending, code, paid, pause, plugin, refused, Scene, Shop, Stage};
@@ -15,12 +16,17 @@ const FINALITY: u64 = 2;
 
 /// With a node to ask; without one, what the facilitator never says stays open.
 fn stage(with_node: bool) -> Option<(Stage, Node)> {
+    staged(with_node, false)
+}
+
+fn staged(with_node: bool, sole_seller: bool) -> Option<(Stage, Node)> {
     let node = Node::start(CHAIN).expect("a free port");
     let mut config = plugin("1s");
     if with_node {
         let finality = format!("{FINALITY}s");
         config["rpc"] = json!({ "base-sepolia": {
             "cluster": "node", "authority": "node", "timeout": "500ms", "finality": finality,
+            "soleSeller": sole_seller,
         } });
     }
     let stage = Scene::new(config).cluster("node", node.address()).start()?;
@@ -47,6 +53,11 @@ fn cancel(stage: &Stage, payment: &Payment) {
 fn lose(stage: &Stage, payment: &Payment, booked: bool) {
     let kind = if booked { FaultKind::LostAnswer } else { FaultKind::ResetBefore };
     stage.facilitator.fault(Fault::always(kind).nonce(payment.nonce));
+}
+
+/// The facilitator's failure of its own, whatever it did.
+fn fails() -> Fault {
+    Fault::always(FaultKind::Status { code: 500, body: String::new() })
 }
 
 fn transaction_of(stage: &Stage, payment: &Payment) -> String {
@@ -107,14 +118,63 @@ async fn a11_the_chain_proves_nothing_where_the_first_ask_was_answered_with_a_fa
     let Some((stage, node)) = stage(true) else { return };
     let path = "/before/foreign";
     let payment = stage.payment(path).await;
-    let spent =
-        Fault { book: Some(true), ..Fault::always(FaultKind::Status { code: 500, body: String::new() }) };
+    let spent = Fault { book: Some(true), ..fails() };
     stage.facilitator.fault(spent.nonce(payment.nonce));
     for _ in 0..3 {
         assert_pending(&stage.come_back(path, &payment).await, "paid, but for whom");
     }
     assert!(node.calls() > 0, "it was asked");
     assert_eq!((stage.settled(&payment).1, stage.upstream.hits(path)), (1, 0));
+}
+
+/// Where nobody else could have had it settled, it was for this claim: served while its client waits, or
+/// when it comes again, or its wallet's next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_a_sole_seller_takes_the_chains_word_although_the_first_answer_was_a_failure() {
+    let Some((stage, node)) = staged(true, true) else { return };
+    let spent = || Fault { book: Some(true), ..fails() };
+    for kind in ["before", "after"] {
+        let path = format!("/{kind}/sole-seller");
+        let payment = stage.payment(&path).await;
+        stage.facilitator.fault(spent().nonce(payment.nonce));
+        assert_eq!(paid(&stage.buy(&path, &payment).await), transaction_of(&stage, &payment));
+        refused(&stage.come_back(&path, &payment).await, 402, "payment_already_used");
+        // Its node is away at first.
+        let wallet = Wallet::another();
+        let payment = sign_by(&stage, &wallet, &path).await;
+        stage.facilitator.fault(spent().nonce(payment.nonce));
+        node.refuse();
+        assert_pending(&stage.buy(&path, &payment).await, "nobody proves it");
+        node.resume();
+        let next = sign_by(&stage, &wallet, &path).await;
+        assert_eq!(paid(&stage.come_back(&path, &next).await), transaction_of(&stage, &payment), "{kind}");
+        assert_eq!((stage.settled(&payment).1, stage.settled(&next)), (1, (0, 0)));
+    }
+}
+
+/// What was settled before it was presented here was settled for somebody else, or by this process
+/// before it was restarted: then it was served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_a_sole_seller_serves_nothing_that_was_paid_before_it_was_asked_for() {
+    let Some((stage, node)) = staged(true, true) else { return };
+    for path in ["/before/settled-before", "/after/settled-before"] {
+        let payment = stage.payment(path).await;
+        let settle = RawRequest::new("POST", "/settle").header("content-type", "application/json");
+        let settle = settle.body(payment.facilitator_body().to_string());
+        let first = request(stage.facilitator.address(), &settle).await;
+        assert_eq!(first.json()["success"], true);
+        // Its block is another second's.
+        pause(1_100).await;
+        stage.facilitator.fault(fails().nonce(payment.nonce));
+        let (calls, hits) = (node.calls(), stage.upstream.hits(path));
+        for _ in 0..3 {
+            assert_pending(&stage.come_back(path, &payment).await, "paid, but for whom");
+        }
+        assert!(node.calls() > calls, "it was asked");
+        let worked = usize::from(path.starts_with("/after"));
+        assert_eq!(stage.upstream.hits(path) - hits, worked as u64, "under `after` it works once, in vain");
+        assert_eq!(stage.settled(&payment).1, 1);
+    }
 }
 
 /// Cancelled while it was open: open until no block of before can be undone, then used up, and with it

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::eip3009::{canonical_network, is_canonical};
 use crate::payer::Wallet;
 
+use super::calls::unix_millis;
 use super::terms::Terms;
 
 /// What a new ledger grants every development wallet but the last, in base units of any token.
@@ -40,6 +41,8 @@ pub struct Transfer {
     pub amount: U256,
     pub nonce: B256,
     pub transaction: B256,
+    /// Of its block, in Unix seconds.
+    pub time: u64,
 }
 
 /// Why the token reverts.
@@ -169,6 +172,7 @@ impl Ledger {
             amount: terms.value,
             nonce: terms.nonce,
             transaction,
+            time: unix_millis() / 1_000,
         });
         Ok(transaction)
     }

@@ -1,20 +1,20 @@
 //! A node of the chain that a facilitator's ledger stands for.
 //!
 //! JSON-RPC, as far as EIP-3009 tokens are asked about: chain, newest block, whether an
-//! authorisation is used, its logs, a transaction's receipt. One block a second, and everything
-//! that happened is in the newest one; of Permit2 it knows nothing.
+//! authorisation is used, its logs, a transaction's receipt. One block a second, whose number is its
+//! time; logs of all that happened are found in the newest. Of Permit2 it knows nothing.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::{hex, keccak256, Address, B256};
 use serde_json::{json, Value};
 
 use crate::http1::{serve, Reply, Request, Response, Server, Service};
 
+use super::calls::unix_millis;
 use super::ledger::{AuthorizationKey, AuthorizationState, Transfer};
 use super::{lock, Facilitator, State};
 
@@ -104,7 +104,11 @@ impl Desk {
         match method {
             "eth_chainId" => Some(quantity(self.chain_id)),
             "eth_getBlockByNumber" => {
-                Some(json!({ "number": quantity(self.now()), "timestamp": quantity(self.now()) }))
+                let number = match params[0].as_str()? {
+                    "latest" => quantity(self.now()),
+                    number => json!(number),
+                };
+                Some(json!({ "number": number, "timestamp": number }))
             }
             "eth_call" => {
                 let data = hex::decode(params[0]["data"].as_str()?).ok()?;
@@ -135,8 +139,7 @@ impl Desk {
     }
 
     fn now(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        since.as_secs() + self.ahead.load(Ordering::SeqCst)
+        unix_millis() / 1_000 + self.ahead.load(Ordering::SeqCst)
     }
 }
 
@@ -172,7 +175,7 @@ fn receipt(transfer: &Transfer) -> Value {
     let moved = keccak256("Transfer(address,address,uint256)");
     let amount = transfer.amount.to_be_bytes::<32>();
     json!({
-        "transactionHash": transfer.transaction, "status": "0x1",
+        "transactionHash": transfer.transaction, "status": "0x1", "blockNumber": quantity(transfer.time),
         "logs": [
             use_of(&key, AuthorizationState::Used { transaction: transfer.transaction }),
             log(transfer.asset, [moved, from, to], &amount, transfer.transaction),
