@@ -137,10 +137,18 @@ impl Claim {
                 };
                 (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.paid()))
             }
+            // Asked within this very second: whoever presents it in a loop has nobody asked in a loop.
+            State::Unknown if self.asked_now(begin) => (Next::Keep, Outcome::InFlight),
             State::Unknown => {
                 (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(self.amount))
             }
         }
+    }
+
+    /// Whether the last ask began in the second of this one, by its lease. One that is longer still is
+    /// of a configuration with longer timeouts, and says nothing.
+    fn asked_now(&self, begin: &Begin) -> bool {
+        self.lease == begin.lease
     }
 
     /// A success, whoever asked and however late.

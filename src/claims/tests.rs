@@ -299,8 +299,8 @@ fn a_no_releases_only_the_only_ask_there_was() {
 fn asks_are_counted_over_every_resolution_and_never_wrap() {
     let mut current = claim(State::Unknown);
     for _ in 0..300 {
-        let (Next::Put(asked), Outcome::Resolve(None)) =
-            Claim::apply(Some(current), &Op::Begin(begin(Opening::Nothing)), NOW)
+        let again = Begin { lease: current.lease + 1, ..begin(Opening::Nothing) };
+        let (Next::Put(asked), Outcome::Resolve(None)) = Claim::apply(Some(current), &Op::Begin(again), NOW)
         else {
             panic!("an unknown claim is asked about again")
         };
@@ -311,6 +311,27 @@ fn asks_are_counted_over_every_resolution_and_never_wrap() {
         current = unknown;
     }
     assert_eq!(current.asks, u8::MAX);
+}
+
+/// Whoever presents it in a loop has nobody asked in a loop. A claim that was begun under longer
+/// timeouts is asked about all the same.
+#[test]
+fn an_open_claim_is_asked_about_once_a_second() {
+    let (Next::Put(asked), _) = Claim::apply(None, &Op::Begin(begin(Opening::Settling)), NOW) else {
+        panic!("it was begun")
+    };
+    let (Next::Put(open), _) = Claim::apply(Some(asked), &Op::Unknown { attempt: NEWCOMER }, NOW) else {
+        panic!("it was asked for")
+    };
+    let present = |after| {
+        let again = Begin { lease: open.lease + after, ..begin(Opening::Nothing) };
+        Claim::apply(Some(open), &Op::Begin(again), NOW + after)
+    };
+    assert_eq!(present(0), (Next::Keep, Outcome::InFlight), "in the same second");
+    assert!(matches!(present(1), (Next::Put(_), Outcome::Resolve(None))), "in the next");
+    let shorter = Begin { lease: open.lease - 10, ..begin(Opening::Nothing) };
+    let outcome = Claim::apply(Some(open), &Op::Begin(shorter), NOW).1;
+    assert_eq!(outcome, Outcome::Resolve(None), "with shorter timeouts");
 }
 
 #[test]

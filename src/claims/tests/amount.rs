@@ -33,7 +33,8 @@ fn every_later_ask_repeats_the_first_whatever_happened_between() {
                 _ => put(current, &Op::Release { attempt: holder }),
             };
             assert_eq!((current.state, current.amount), (State::Unknown, amount), "{round}");
-            let (next, outcome) = Claim::apply(Some(current), &Op::Begin(begin(Opening::Nothing)), NOW);
+            let again = Begin { lease: current.lease + 1, ..begin(Opening::Nothing) };
+            let (next, outcome) = Claim::apply(Some(current), &Op::Begin(again), NOW);
             assert_eq!(outcome, Outcome::Resolve(amount));
             let Next::Put(again) = next else { panic!() };
             let changed = Op::Settling {

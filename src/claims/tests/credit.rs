@@ -74,7 +74,8 @@ fn an_open_claim_stays_with_whoever_was_asked() {
     // Another policy names another facilitator first: the open claim does not follow.
     let mut open = put(asked, &Op::Unknown { attempt: OWNER });
     for _ in 0..3 {
-        let again = Op::Begin(Begin { settler: OTHER_SETTLER, ..begin(Opening::Settling) });
+        let lease = open.lease + 1;
+        let again = Op::Begin(Begin { settler: OTHER_SETTLER, lease, ..begin(Opening::Settling) });
         let resolving = put(open, &again);
         assert_eq!((resolving.state, resolving.settler), (State::Settling, SETTLER));
         open = put(resolving, &Op::Release { attempt: NEWCOMER });

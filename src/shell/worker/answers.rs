@@ -120,7 +120,13 @@ impl Worker {
         millis: u64,
     ) {
         let answer = Answer::read(delivery, &demand.expected());
-        self.observe(facilitator, Endpoint::Settle, answer.name(), millis, answer.spoke());
+        self.meters.call(facilitator.index, &facilitator.name, Endpoint::Settle, answer.name(), millis);
+        // Whoever presents what is open again and again gets an answer each time, whatever it is and
+        // whoever in front of the facilitator gives it: that says nothing of others' payments.
+        let again = || self.known(&demand.identity, self.now()).is_some_and(|claim| claim.asks > 1);
+        if answer.spoke() || !matches!(delivery, Delivery::Answered { .. }) || !again() {
+            self.spoke(facilitator, answer.spoke());
+        }
         log_answer(demand, facilitator, delivery, &answer);
         if answer.is_failure() {
             self.suspect(attempt, demand);

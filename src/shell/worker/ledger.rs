@@ -75,6 +75,11 @@ impl Worker {
         self.table.read(&SharedData, identity).ok().flatten().and_then(|claim| claim.at(now))
     }
 
+    /// Whether the facilitator answered a claim's first ask with a failure that leaves it open.
+    pub(in crate::shell) fn doubts(&self, identity: &Identity) -> bool {
+        self.known(identity, self.now()).is_some_and(|claim| claim.foreign.is_some())
+    }
+
     /// What it takes to ask about a claim again, if it was kept.
     pub(super) fn find_demand(&self, identity: &Identity) -> Option<Rc<Demand>> {
         ring::find(&SharedData, identity).map(Rc::new)

@@ -287,7 +287,8 @@ fn beside(
 
 fn try_of(attempt: Attempt) -> Op {
     let Op::Begin(terms) = begin(Opening::Nothing) else { panic!("no begin") };
-    Op::Begin(Begin { attempt, vouched: true, ..terms })
+    // Each a second later than the one before.
+    Op::Begin(Begin { attempt, vouched: true, lease: terms.lease + attempt.0, ..terms })
 }
 
 /// However often it is tried, and however each try ends, the timer is not put off by it: only the

@@ -66,8 +66,11 @@ fn of_raced_redemptions_and_resolutions_each_is_won_once() {
         for n in 0..1_000 {
             bring_to(&table, &store, n, state);
         }
-        let outcomes =
-            race(&store, &table, 1_000, |worker| Op::Begin(begin(worker + 10_000, Opening::Nothing)));
+        let outcomes = race(&store, &table, 1_000, |worker| {
+            // A second after the first ask.
+            let again = begin(worker + 10_000, Opening::Nothing);
+            Op::Begin(Begin { lease: again.lease + 1, ..again })
+        });
         assert_one(&outcomes, wins, loses);
     }
 }

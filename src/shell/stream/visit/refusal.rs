@@ -17,6 +17,10 @@ impl Visit {
             (Denial::FacilitatorDown, _) if self.limited => Refusal::RateLimited(self.retry_after.max(1)),
             _ => Refusal::Denied(denial),
         };
+        // What a facilitator fails at costs its sender nothing, and stays open for long.
+        if denial == Denial::Pending && worker.doubts(&self.identity) {
+            worker.failed();
+        }
         self.refuse(worker, worker.counted(refusal), "");
     }
 
