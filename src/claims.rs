@@ -51,6 +51,9 @@ pub use op::{Begin, Op, Opening, Outcome};
 
 use crate::money::Amount;
 
+/// Asks about a claim, from the first on, before there is one a second at most.
+pub const QUICK_ASKS: u8 = 8;
+
 /// How often a payment whose delivery failed may be presented again.
 pub const MAX_REDEEMS: u8 = 3;
 

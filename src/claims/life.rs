@@ -2,7 +2,7 @@
 
 use super::{
     Attempt, Begin, Binding, Claim, Next, Op, Opening, Outcome, Paid, State, Transaction, UnixSeconds,
-    CLOCK_SKEW_SECONDS, MAX_REDEEMS,
+    CLOCK_SKEW_SECONDS, MAX_REDEEMS, QUICK_ASKS,
 };
 use crate::money::Amount;
 
@@ -137,18 +137,18 @@ impl Claim {
                 };
                 (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Redeem(self.paid()))
             }
-            // Asked within this very second: whoever presents it in a loop has nobody asked in a loop.
-            State::Unknown if self.asked_now(begin) => (Next::Keep, Outcome::InFlight),
+            State::Unknown if self.is_insisted(begin) => (Next::Keep, Outcome::InFlight),
             State::Unknown => {
                 (Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(self.amount))
             }
         }
     }
 
-    /// Whether the last ask began in the second of this one, by its lease. One that is longer still is
-    /// of a configuration with longer timeouts, and says nothing.
-    fn asked_now(&self, begin: &Begin) -> bool {
-        self.lease == begin.lease
+    /// Whether it was asked about often, and last in this very second, by that ask's lease: whoever
+    /// presents it in a loop has nobody asked in a loop. A client that was told of an open outcome and
+    /// comes again at once is served at once.
+    fn is_insisted(&self, begin: &Begin) -> bool {
+        self.asks >= QUICK_ASKS && self.lease == begin.lease
     }
 
     /// A success, whoever asked and however late.

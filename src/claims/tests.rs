@@ -316,13 +316,19 @@ fn asks_are_counted_over_every_resolution_and_never_wrap() {
 /// Whoever presents it in a loop has nobody asked in a loop. A claim that was begun under longer
 /// timeouts is asked about all the same.
 #[test]
-fn an_open_claim_is_asked_about_once_a_second() {
+fn an_open_claim_is_soon_asked_about_once_a_second() {
     let (Next::Put(asked), _) = Claim::apply(None, &Op::Begin(begin(Opening::Settling)), NOW) else {
         panic!("it was begun")
     };
-    let (Next::Put(open), _) = Claim::apply(Some(asked), &Op::Unknown { attempt: NEWCOMER }, NOW) else {
+    let (Next::Put(first), _) = Claim::apply(Some(asked), &Op::Unknown { attempt: NEWCOMER }, NOW) else {
         panic!("it was asked for")
     };
+    for asks in 1..QUICK_ASKS {
+        let again = Op::Begin(begin(Opening::Nothing));
+        let outcome = Claim::apply(Some(Claim { asks, ..first }), &again, NOW).1;
+        assert_eq!(outcome, Outcome::Resolve(None), "{asks}: at once");
+    }
+    let open = Claim { asks: QUICK_ASKS, ..first };
     let present = |after| {
         let again = Begin { lease: open.lease + after, ..begin(Opening::Nothing) };
         Claim::apply(Some(open), &Op::Begin(again), NOW + after)

@@ -197,6 +197,12 @@ MUTANTS = [
         NATIVE, ["a16_failing_by_leaving::native"],
     ),
     (
+        "the pause between asks about what is open", "src/claims/life.rs",
+        "self.asks >= QUICK_ASKS && self.lease == begin.lease",
+        "false && self.asks >= QUICK_ASKS && self.lease == begin.lease",
+        LIB, ["claims::tests::an_open_claim_is_soon_asked_about_once_a_second"],
+    ),
+    (
         "the date of what the chain shows paid", "src/proof.rs",
         "(number == block && time >= self.since?)",
         "(number == block && time >= self.since.unwrap_or(0).min(1))",

@@ -1,6 +1,8 @@
 //! A facilitator that is not reached, or silent, and the breaker that stops asking it (A10,
 //! A11): nothing is left in doubt over a call that never was, and no payer can trip it.
 
+use std::time::{Duration, Instant};
+
 use x402_devstack::client::RawRequest;
 use x402_devstack::envoy::Options;
 use x402_devstack::facilitator::Operation::Verify;
@@ -89,6 +91,27 @@ async fn a11_presenting_an_open_payment_again_and_again_does_not_suspend_quotes(
     }
     paid(&stage.buy(path, &stage.payment(path).await).await);
     assert_eq!((stage.settled(&lost), stage.settled(&cancelled)), ((6, 1), (6, 0)));
+}
+
+/// Nor do those of a gateway in front of the facilitator, and in a loop nobody is asked in a loop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_presenting_an_open_payment_in_a_loop_asks_once_a_second_and_suspends_nothing() {
+    let Some(stage) = Scene::new(plugin("600ms")).start() else { return };
+    let path = "/before/insist";
+    let payment = stage.payment(path).await;
+    let busy = FaultKind::Status { code: 429, body: "slow down".to_owned() };
+    stage.facilitator.fault(Fault::always(busy).nonce(payment.nonce));
+    let (begun, mut quotes) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(5) {
+        let answer = stage.buy(path, &payment).await;
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(["settlement_pending", "payment_in_flight"].contains(&&*code(&answer)), "{answer:?}");
+        refused(&stage.ask(&RawRequest::get(path)).await, 402, "payment_required");
+        quotes += 1;
+    }
+    let (asked, most) = (stage.settled(&payment).0, 8 + begun.elapsed().as_secs() + 1);
+    assert!((8..=most).contains(&asked), "asked {asked} times, presented {quotes} times");
+    assert!(quotes > 50, "{quotes}");
 }
 
 /// The breaker opens while the upstream works: the settlement is not sent, and the payment

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use x402_devstack::client::{Answer, RawConnection, RawRequest};
 use x402_devstack::envoy::Options;
+use x402_devstack::facilitator::{Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Wallet};
 use x402_live::{code, paid, pause, plugin, refused, sign, until, Scene, Stage};
 
@@ -217,6 +218,32 @@ async fn a16_copies_count_once_the_payment_was_used() {
     assert!(replays.others.iter().all(|answer| code(answer) == "payment_already_used"));
     assert!(looked_at <= BURST + WORKERS + replays.gained(30), "{looked_at}");
     assert_eq!(stage.settled(&payment), (1, 1));
+}
+
+/// What the facilitator fails at is open, takes room for long, and costs its sender nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a16_what_a_facilitator_fails_at_counts_against_its_sender() {
+    const BURST: u64 = 5;
+    let Some(stage) = stage(json!({ "failures": { "perMinute": 30, "burst": BURST } })) else { return };
+    let quote = stage.quote("/before/open").await;
+    let said = json!({ "success": false, "errorReason": "unexpected_settle_error", "transaction": "",
+        "network": "eip155:84532" });
+    let failure = FaultKind::Status { code: 500, body: said.to_string() };
+    let requests = (0..60).map(|_| {
+        let wallet = Wallet::another();
+        let payment = Draft::for_quote(&wallet, &quote).expect("payable").sign(&wallet);
+        stage.facilitator.fault(Fault::always(failure.clone()).nonce(payment.nonce));
+        RawRequest::get("/before/open").pay(&payment)
+    });
+    let first = flood(&stage, LOUD, requests.collect()).await;
+    for answer in &first.others {
+        refused(answer, 503, "settlement_pending");
+    }
+    let opened = first.others.len() as u64;
+    // Those under way when the last was counted are beyond it.
+    let most = BURST + CONNECTIONS as u64 + WORKERS + first.gained(30);
+    assert!((BURST..=most).contains(&opened), "{opened} in {:?}", first.took);
+    paid(&ask_from(&stage, QUIET, &RawRequest::get("/before/other").pay(&sign(&quote))).await);
 }
 
 /// Nobody pays for what is under way when he leaves: the upstream's work under `after`, a call to the

@@ -118,12 +118,13 @@ async fn a11_a_client_that_signs_anew_without_waiting_is_served_once_it_is_known
         assert!(is_open(&answer), "{answer:?}");
         if begun.elapsed() > Duration::from_secs(4) && known.is_none() {
             shop.replicas.stage.facilitator.clear_faults();
-            known = Some(payments.len());
+            known = Some(Instant::now());
         }
         assert!(begun.elapsed() < Duration::from_secs(12), "starved: {} payments", payments.len());
     };
     let known = known.expect("nobody knew before that");
-    assert!(payments.len() <= known + 2, "served at try {}, known since {known}", payments.len());
+    // By then it was asked about so often that there is one ask a second.
+    assert!(known.elapsed() < Duration::from_millis(2_500), "{:?} after it was known", known.elapsed());
     let all: Vec<&Payment> = payments.iter().collect();
     assert_eq!([paid(&answer)], *shop.transfers(&all));
     assert!(payments[1..].iter().all(|payment| shop.settles(payment) == 0), "none of them is submitted");
