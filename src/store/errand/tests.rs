@@ -288,7 +288,7 @@ fn beside(
 fn try_of(attempt: Attempt) -> Op {
     let Op::Begin(terms) = begin(Opening::Nothing) else { panic!("no begin") };
     // Each a second later than the one before.
-    Op::Begin(Begin { attempt, vouched: true, lease: terms.lease + attempt.0, ..terms })
+    Op::Begin(Begin { attempt, vouched: true, lease: terms.lease.saturating_add(attempt.0), ..terms })
 }
 
 /// However often it is tried, and however each try ends, the timer is not put off by it: only the
