@@ -4,6 +4,8 @@
 //! 1. under every reading of its path it resolves to one free route; or
 //! 2. no reading of its path reaches a priced route, and `unmatched` is `free`.
 //!
+//! In both cases no header may name another method that is not free there.
+//!
 //! Everything else is answered here or becomes a [`Purchase`], whose signature is already
 //! known to be its payer's, or which waits for the facilitator to say so.
 
@@ -18,6 +20,7 @@ use crate::route::Resolution;
 pub mod browser;
 pub mod grpc;
 pub mod head;
+mod method;
 mod preflight;
 mod purchase;
 
@@ -48,18 +51,18 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
         return Admission::Preflight(route, methods);
     }
     let route = match policy.routes.resolve(head.method, head.authority, path) {
-        Resolution::Route(route) => route,
+        Resolution::Route(route) => Some(route),
+        Resolution::Unmatched if policy.unmatched == Unmatched::Free => None,
+        Resolution::Unmatched => return refuse(None, Refusal::NotOffered),
         Resolution::Ambiguous => return refuse(None, Refusal::PathAmbiguous),
-        Resolution::Unmatched => {
-            return match policy.unmatched {
-                Unmatched::Free => Admission::Pass(None),
-                Unmatched::Deny => refuse(None, Refusal::NotOffered),
-            }
-        }
         Resolution::MethodNotAllowed { allow, .. } => {
             return Admission::Refuse(None, Refusal::MethodNotAllowed, allow.to_owned());
         }
     };
+    if method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {
+        return refuse(None, Refusal::MethodAmbiguous);
+    }
+    let Some(route) = route else { return Admission::Pass(None) };
     let Target::Offer(offer) = &route.target else {
         return Admission::Pass(Some(Arc::clone(route)));
     };

@@ -168,6 +168,7 @@ impl Outcome {
             Refusal::Invalid(_) | Refusal::Unnamed(_) | Refusal::NameTaken { .. } => Self::Invalid,
             Refusal::QuotesSuspended => Self::Unavailable,
             Refusal::PathAmbiguous
+            | Refusal::MethodAmbiguous
             | Refusal::MethodNotAllowed
             | Refusal::NotOffered
             | Refusal::GrpcSettlesBefore => Self::Refused,

@@ -39,6 +39,8 @@ pub enum Refusal {
     QuotesSuspended,
     /// Some reading of the path is for sale, and not this one.
     PathAmbiguous,
+    /// A header names another method, and that one is sold otherwise.
+    MethodAmbiguous,
     /// The path is for sale, with other methods.
     MethodNotAllowed,
     /// Nothing is offered here, and the operator lets nothing else pass.
@@ -117,6 +119,7 @@ impl Refusal {
             Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
             Self::RateLimited(_) | Self::Barred(_) => code::RATE_LIMITED,
             Self::PathAmbiguous => code::PATH_AMBIGUOUS,
+            Self::MethodAmbiguous => code::METHOD_AMBIGUOUS,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
             Self::NotOffered => code::NOT_OFFERED,
             Self::GrpcSettlesBefore => code::GRPC_SETTLES_BEFORE,
@@ -141,7 +144,7 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Self::PaymentRequired | Self::Invalid(_) => 402,
-            Self::PathAmbiguous | Self::GrpcSettlesBefore | Self::Unnamed(_) => 400,
+            Self::PathAmbiguous | Self::MethodAmbiguous | Self::GrpcSettlesBefore | Self::Unnamed(_) => 400,
             Self::NameTaken { .. } => 409,
             Self::MethodNotAllowed => 405,
             Self::NotOffered => 403,

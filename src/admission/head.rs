@@ -22,6 +22,9 @@ const OWNED_PREFIX: &str = "x402-";
 const OWNED_IN_RESPONSE: [&str; 4] =
     ["payment-response", "x-payment-response", "payment-required", "settlement-overrides"];
 
+/// Headers that tell some frameworks to take a request for one of another method.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-method-override", "x-http-method"];
+
 /// A header: its name in lower case, as hosts give it, and its value, which may be any bytes.
 pub type Field<'a> = (&'a str, &'a [u8]);
 
@@ -62,6 +65,8 @@ pub struct Head<'a> {
     /// `access-control-request-headers`
     pub asked_headers: &'a str,
     asked_method: &'a str,
+    /// Whether a header names a method beside the request's own.
+    overridden: bool,
     fields: &'a [Field<'a>],
     /// Names of headers to take off before anything upstream sees them, whatever the route.
     pub owned: Vec<&'a str>,
@@ -89,6 +94,7 @@ impl<'a> Head<'a> {
             request_id: None,
             asked_headers: "",
             asked_method: "",
+            overridden: false,
             fields,
             owned: Vec::new(),
             payments: Vec::new(),
@@ -114,7 +120,7 @@ impl<'a> Head<'a> {
                 // No payment here, and one to a server that takes an underscore for a hyphen.
                 "payment_signature" | "x_payment" => note(&mut head.payments, name),
                 name if owned(name) => note(&mut head.owned, name),
-                _ => {}
+                name => head.overridden |= overrides_method(name),
             }
         }
         if cookie {
@@ -148,6 +154,15 @@ impl<'a> Head<'a> {
     /// The method a preflight asks for.
     pub fn asked_method(&self) -> &'a str {
         self.asked_method
+    }
+
+    /// Methods that headers name beside the request's own, in capitals; what is no text is a method
+    /// that nobody lists.
+    pub(super) fn other_methods(&self) -> impl Iterator<Item = String> + '_ {
+        let fields = if self.overridden { self.fields } else { &[] };
+        let named = fields.iter().filter(|(name, _)| overrides_method(name));
+        let text = |value| std::str::from_utf8(value).unwrap_or("\u{fffd}").trim_ascii();
+        named.map(move |&(_, value)| text(value).to_ascii_uppercase()).filter(|method| !method.is_empty())
     }
 
     /// The public origin: what the trusted proxies in front say, or the one written.
@@ -226,6 +241,12 @@ pub fn owned(name: &str) -> bool {
     matches!(name.as_bytes().first(), Some(b'p' | b's' | b'x'))
         && (OWNED.iter().any(|ours| name.len() == ours.len() && begins(name, ours))
             || begins(name, OWNED_PREFIX))
+}
+
+/// Whether a header means to be the request's method. An underscore counts as a hyphen here too.
+fn overrides_method(name: &str) -> bool {
+    // They differ in length.
+    METHOD_OVERRIDES.iter().find(|known| name.len() == known.len()).is_some_and(|known| begins(name, known))
 }
 
 /// Whether a name begins so, an underscore being as good as a hyphen.

@@ -3,7 +3,11 @@
 use super::{Counted, SLOTS};
 use crate::evm::keccak256;
 
-/// A source: an IPv4 address, the /64 of an IPv6 address, or whatever else a host says.
+/// How hosts spell what NAT64 puts before an IPv4 address (RFC 6052 section 2.1, RFC 5952).
+const TRANSLATED: &str = "64:ff9b::";
+
+/// A source: an IPv4 address, translated or not; the /64 of an IPv6 address; or whatever else a host
+/// says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
     pub(super) tag: [u8; 8],
@@ -24,7 +28,7 @@ impl Source {
         // An IPv4 address in IPv6 spelling is one customer's as well.
         let mapped = address.strip_prefix("::ffff:").filter(|mapped| mapped.contains('.'));
         let address = mapped.unwrap_or(address);
-        let hash = match prefix(address) {
+        let hash = match prefix(address).filter(|_| !is_translated(address)) {
             Some(prefix) => keccak256([b"ipv6", &prefix]),
             None => keccak256([b"ipv4", address.as_bytes()]),
         };
@@ -43,6 +47,12 @@ impl Source {
         key.push_str(&self.slot.to_string());
         key
     }
+}
+
+/// Whether it is one IPv4 address behind NAT64, all of which share a /64.
+fn is_translated(address: &str) -> bool {
+    // At most two groups follow; with more it is another network's.
+    address.strip_prefix(TRANSLATED).is_some_and(|ipv4| ipv4.bytes().filter(|&byte| byte == b':').count() < 2)
 }
 
 /// The first four groups of an IPv6 address as a host spells it; `None` for what is none.
@@ -86,6 +96,25 @@ mod tests {
         assert_eq!(Source::of("2001:db8::1"), Source::of("[2001:db8::2]:9"));
         assert_ne!(Source::of("2001:db8::1"), Source::of("2001:db9::1"));
         assert_ne!(Source::of("/run/a.sock"), Source::of("/run/b.sock"));
+    }
+
+    #[test]
+    fn addresses_behind_nat64_are_sources_of_their_own() {
+        let of = |address: &str| Source::of(&format!("[{address}]:5"));
+        assert_eq!(of("64:ff9b::c000:221"), Source::of("[64:ff9b::c000:221]:6"));
+        for other in
+            ["64:ff9b::c000:222", "64:ff9b::c001:221", "64:ff9b::221", "64:ff9b::", "64:ff9b::1.2.3.4"]
+        {
+            assert_ne!(of("64:ff9b::c000:221"), of(other), "{other}");
+        }
+        // These are not below the prefix of 96 bits, and count by their /64.
+        for (one, other) in [
+            ("64:ff9b::1:c000:221", "64:ff9b::2:c000:222"),
+            ("64:ff9b:1::c000:221", "64:ff9b:1::c000:222"),
+            ("64:ff9c::c000:221", "64:ff9c::c000:222"),
+        ] {
+            assert_eq!(of(one), of(other), "{one}");
+        }
     }
 
     #[test]

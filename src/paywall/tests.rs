@@ -158,6 +158,7 @@ fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
         Refusal::Invalid("invalid_payload"),
         Refusal::QuotesSuspended,
         Refusal::PathAmbiguous,
+        Refusal::MethodAmbiguous,
         Refusal::NotOffered,
         Refusal::MethodNotAllowed,
         Refusal::RateLimited(7),

@@ -28,6 +28,8 @@ pub const CHARGE_UNREADABLE: &str = "charge_unreadable";
 pub const REDEMPTION_INSUFFICIENT: &str = "redemption_insufficient";
 /// The path may be read in more than one way.
 pub const PATH_AMBIGUOUS: &str = "path_ambiguous";
+/// A header names a method that is sold otherwise than the request's own.
+pub const METHOD_AMBIGUOUS: &str = "method_ambiguous";
 /// The path is sold with other methods.
 pub const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
 /// Nothing is offered here.
@@ -95,6 +97,7 @@ pub const ALL: &[(&str, &str)] = &[
         REDEMPTION_INSUFFICIENT,
         "What was paid covers less than this response costs: ask again for what was paid.",
     ),
+    (METHOD_AMBIGUOUS, "A header names another method, which has another price: send that method itself."),
     (PATH_AMBIGUOUS, "The path can be read in more than one way: send it in its plain form."),
     (METHOD_NOT_ALLOWED, "This resource is not offered with this method."),
     (NOT_OFFERED, "Nothing is offered here."),

@@ -24,6 +24,7 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
         Refusal::RateLimited(7),
         Refusal::Barred(7),
         Refusal::PathAmbiguous,
+        Refusal::MethodAmbiguous,
         Refusal::MethodNotAllowed,
         Refusal::NotOffered,
         Refusal::GrpcSettlesBefore,
@@ -74,6 +75,7 @@ fn who_is_blamed_is_told_to_send_something_else() {
             refusal,
             Refusal::PaymentRequired
                 | Refusal::PathAmbiguous
+                | Refusal::MethodAmbiguous
                 | Refusal::MethodNotAllowed
                 | Refusal::NotOffered
                 | Refusal::GrpcSettlesBefore

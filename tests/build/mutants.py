@@ -89,6 +89,37 @@ MUTANTS = [
         NATIVE, ["a6_encoded_slash::native", "a6_capitals::native", "a6_double_slash::native"],
     ),
     (
+        "the look at a method beside the request's own", "src/admission/head.rs",
+        "name => head.overridden |= overrides_method(name),",
+        "_ => {}",
+        NATIVE, ["a7_x_http_method_override_reaches_no_price::native",
+                 "a7_x_method_override_changes_no_price::native"],
+    ),
+    (
+        "the same where no route names the path", "src/admission.rs",
+        "if method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {",
+        "if route.is_some_and(|route| method::is_ambiguous(policy, head, path, Some(route))) {",
+        NATIVE, ["a7_a_method_override_on_a_crooked_path_reaches_no_price::native"],
+    ),
+    (
+        "the dearer method beside one that is for sale", "src/admission/method.rs",
+        "(Target::Offer(other), Some(Target::Offer(offer))) => !Arc::ptr_eq(other, offer),",
+        "(Target::Offer(_), Some(Target::Offer(_))) => false,",
+        NATIVE, ["a7_x_http_method_changes_no_price::native"],
+    ),
+    (
+        "the removal of what shared caches are told", "src/reply/cache.rs",
+        "if FOR_SHARED_CACHES.iter().any(|shared| name.eq_ignore_ascii_case(shared)) {",
+        "if FOR_SHARED_CACHES.iter().any(|shared| name == *shared) {",
+        NATIVE, ["a18_public_beside_private_cheap::native"],
+    ),
+    (
+        "the single addresses behind NAT64", "src/limit/source.rs",
+        "match prefix(address).filter(|_| !is_translated(address)) {",
+        "match prefix(address) {",
+        LIB, ["limit::source::tests::addresses_behind_nat64_are_sources_of_their_own"],
+    ),
+    (
         "the strip of a payment in a cookie", "src/shell/stream/visit.rs",
         "if let Some(cookies) = self.cookies.take() {",
         "if let Some(cookies) = self.cookies.take().filter(|_| false) {",

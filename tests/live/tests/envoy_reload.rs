@@ -6,6 +6,7 @@ use serde_json::{json, Value};
 use x402_devstack::client::{RawConnection, RawRequest};
 use x402_devstack::envoy::{PluginConfig, Update};
 use x402_devstack::facilitator::{Fault, FaultKind};
+use x402_devstack::payer::{Draft, Quote, Wallet};
 use x402_live::{paid, plugin, refused, sign, until, Scene, Stage};
 
 fn stage() -> Option<Stage> {
@@ -125,6 +126,43 @@ async fn a15_claims_outlive_the_asset_they_were_paid_in() {
     let answer = stage.buy("/before/x", &fresh).await;
     refused(&answer, 402, "no_matching_payment_requirements");
     assert_eq!(stage.settled(&fresh), (0, 0));
+}
+
+/// What is owed is bound to the route's name, the payee, the asset, the amount and the contract that
+/// burns the authorisation. Where one of these is another, the wallet's next payment buys; the payment
+/// itself is still served, but under another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a15_what_was_paid_under_other_terms_serves_the_same_payment_alone() {
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 4] = [
+        ("price", |config| config["routes"][0]["offer"]["price"] = "$0.002".into()),
+        ("payee", |config| {
+            config["accepts"][0]["payTo"] = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".into();
+        }),
+        ("means", |config| config["accepts"][0]["assetTransferMethod"] = "permit2".into()),
+        ("name", |config| config["routes"][0]["name"] = "before-renamed".into()),
+    ];
+    for (what, change) in changes {
+        let Some(mut stage) = stage() else { return };
+        let wallet = Wallet::dev(1);
+        let by_wallet = |quote: &Quote| Draft::for_quote(&wallet, quote).unwrap().sign(&wallet);
+        let first = by_wallet(&stage.quote("/before/x").await);
+        assert_eq!(stage.buy("/before/x?status=500", &first).await.status, 500);
+        let owed = stage.facilitator.transfers_of(first.nonce)[0].transaction.to_string();
+        let mut config = plugin("5s");
+        change(&mut config);
+        assert_eq!(update(&mut stage, config), Update::Accepted, "{what}");
+        let next = by_wallet(&stage.quote("/before/x").await);
+        assert_ne!(paid(&stage.buy("/before/x", &next).await), owed, "{what}");
+        assert_eq!(stage.settled(&next).1, 1, "{what}: it bought for itself");
+        let same = stage.buy("/before/x", &first).await;
+        if what == "name" {
+            refused(&same, 409, "payment_bound_elsewhere");
+        } else {
+            assert_eq!(paid(&same), owed, "{what}");
+        }
+        assert_eq!(stage.settled(&first).1, 1, "{what}");
+    }
 }
 
 /// The old listener drains for a second. Whoever is answered within it is served; whoever

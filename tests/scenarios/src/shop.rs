@@ -112,6 +112,9 @@ fn routes() -> Vec<Value> {
         sold("late", json!({"path": "/v1/late"}), "$0.001", "after"),
         sold("tree", json!({"path": "/v1/tree/**"}), "$0.001", "before"),
         sold("hosted", json!({"hosts": ["api.shop.example"], "path": "/hosted"}), "$0.001", "before"),
+        sold("order", json!({"methods": ["POST"], "path": "/v1/orders"}), "$0.01", "before"),
+        sold("recall", json!({"methods": ["DELETE"], "path": "/v1/orders"}), "$0.50", "before"),
+        json!({"name": "orders", "match": {"methods": ["GET"], "path": "/v1/orders"}, "free": true}),
         json!({"name": "health", "match": {"path": "/healthz"}, "free": true}),
         json!({"name": "docs", "match": {"path": "/docs/**"}, "free": true}),
     ];

@@ -210,14 +210,16 @@ fn from_upstream(stage: &mut Stage<'_>, path: &str) {
     assert_eq!(receipt_of(&answer), stage.moved(&payment)[0].transaction);
 }
 
-fn caches() -> [(&'static str, &'static [&'static str], &'static str); 6] {
+fn caches() -> [(&'static str, &'static [&'static str], &'static str); 8] {
     [
         ("nothing_said", &[], "private"),
-        ("public", &["public, max-age=60"], "public, max-age=60, private"),
+        ("public", &["public, max-age=60"], "max-age=60, private"),
+        ("public_for_shared_caches", &["public, s-maxage=600, proxy-revalidate"], "private"),
+        ("public_beside_private", &["private, S-MaxAge=\"600\", Public, max-age=60"], "private, max-age=60"),
         ("private_already", &["private, max-age=60"], "private, max-age=60"),
         ("private_in_capitals", &["PRIVATE"], "PRIVATE"),
         ("private_for_a_field_only", &["private=\"set-cookie\""], "private=\"set-cookie\", private"),
-        ("two_headers", &["public", "max-age=60"], "public, max-age=60, private"),
+        ("two_headers", &["public", "max-age=60"], "max-age=60, private"),
     ]
 }
 
