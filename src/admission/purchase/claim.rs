@@ -115,6 +115,7 @@ impl Purchase {
             route: self.route.name.clone(),
             network: expected.network.to_owned(),
             caip2: expected.caip2.to_owned(),
+            judged: expected.payer.is_some() && self.payment.judge() == Judge::Facilitator,
             question: self.question(expected.amount).map(|question| question.to_bytes()).unwrap_or_default(),
             body: self.body(charged),
         }
