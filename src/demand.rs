@@ -6,7 +6,9 @@
 //! that replicas share; so it survives the client, the worker and the module that made it. Bytes
 //! that do not read as one are nobody's demand.
 
-use crate::claims::{Attempt, Begin, Binding, Claim, Identity, Op, Opening, UnixSeconds};
+use crate::claims::{
+    fingerprint, Attempt, Begin, Binding, Claim, Identity, Op, Opening, Transaction, UnixSeconds,
+};
 use crate::config::Text;
 use crate::evm::address::Address;
 use crate::facilitator::Expected;
@@ -20,6 +22,13 @@ pub const MAX_BODY_BYTES: usize = 6 * 1024;
 
 /// The first byte of a demand; another layout has another one.
 const LAYOUT: u8 = 1;
+
+/// The same bytes, of an authorisation whose signature only the facilitator could judge.
+const LAYOUT_JUDGED: u8 = 2;
+
+/// How long at least a transaction is known as spent, and the payload that it paid, in seconds. A
+/// facilitator repeats a success for as long as its network knows the transaction as recent: minutes.
+const TRANSACTION_SECONDS: u64 = 3_600;
 
 /// A settlement, independent of the request that caused it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,6 +57,8 @@ pub struct Demand {
     pub network: String,
     /// CAIP-2.
     pub caip2: String,
+    /// Whether its payer is known here, and that it is his only by the facilitator's word.
+    pub judged: bool,
     /// What to ask the chain, if it can be asked.
     pub question: Vec<u8>,
     /// The body of `/settle`.
@@ -84,6 +95,7 @@ impl Demand {
                 attempt,
                 transaction,
                 deliver: deliver.then_some(lease),
+                until: if self.payer.is_none() { self.spent_until(now) } else { 0 },
                 otherwise: self.begin(attempt, now),
             },
             Step::Release => Op::Release { attempt },
@@ -97,13 +109,34 @@ impl Demand {
         }
     }
 
+    /// The name and the mark of the one claim that a transaction pays, where the facilitator's word is
+    /// all there is: that it is this one, for as long as it could be repeated. What a transaction pays
+    /// is told apart by payer, where there is one.
+    pub fn spends(&self, transaction: &Transaction, now: UnixSeconds) -> Option<(Identity, Op)> {
+        let Identity { nonce, verifying_contract, .. } = &self.identity;
+        let (payer, fingerprint) = match self.payer {
+            None => (Identity::NONE.payer, fingerprint("claim", &[nonce])),
+            Some(payer) if self.judged => {
+                (payer, fingerprint("claim", &[verifying_contract.as_bytes(), nonce]))
+            }
+            Some(_) => return None,
+        };
+        let named = Identity::named("transaction", &[self.caip2.as_bytes(), &transaction.0]);
+        let expires = self.spent_until(now);
+        Some((Identity { payer, ..named }, Op::Mark { fingerprint, expires }))
+    }
+
+    fn spent_until(&self, now: UnixSeconds) -> UnixSeconds {
+        now.saturating_add(u64::from(self.redeem_for).max(TRANSACTION_SECONDS))
+    }
+
     /// As bytes; `None` when it is larger than is kept.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         if self.body.len() > MAX_BODY_BYTES {
             return None;
         }
         let mut out = Vec::with_capacity(self.body.len().saturating_add(512));
-        out.push(LAYOUT);
+        out.push(if self.judged { LAYOUT_JUDGED } else { LAYOUT });
         out.extend_from_slice(&self.identity.chain_id.to_le_bytes());
         out.extend_from_slice(self.identity.verifying_contract.as_bytes());
         out.extend_from_slice(self.identity.payer.as_bytes());
@@ -134,7 +167,7 @@ impl Demand {
 
     /// From bytes that [`Self::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&LAYOUT, mut rest) = bytes.split_first()? else { return None };
+        let (&layout @ (LAYOUT | LAYOUT_JUDGED), mut rest) = bytes.split_first()? else { return None };
         let identity = Identity {
             chain_id: u64::from_le_bytes(take(&mut rest)?),
             verifying_contract: Address::new(take(&mut rest)?),
@@ -161,6 +194,7 @@ impl Demand {
             route: text(&mut rest)?.into(),
             network: text(&mut rest)?,
             caip2: text(&mut rest)?,
+            judged: layout == LAYOUT_JUDGED,
             question: part(&mut rest)?.to_vec(),
             body: part(&mut rest)?.to_vec(),
         };

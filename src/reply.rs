@@ -207,13 +207,15 @@ impl Refusal {
             Denial::InFlight => PaymentState::Held,
             Denial::AlreadyUsed(_) => PaymentState::Delivered,
             Denial::Exhausted(_) | Denial::Short(_) | Denial::Elsewhere(State::Taken) => PaymentState::Taken,
-            Denial::Elsewhere(_) | Denial::Pending | Denial::StoreDown => PaymentState::Unknown,
-            Denial::Mismatch
+            // Its signature is, and it was not asked for.
+            Denial::Elsewhere(State::Delivered)
+            | Denial::Mismatch
             | Denial::Full
             | Denial::FacilitatorDown
             | Denial::Unverified(_)
             | Denial::Rejected(_)
             | Denial::ChargeUnreadable => PaymentState::None,
+            Denial::Elsewhere(_) | Denial::Pending | Denial::StoreDown => PaymentState::Unknown,
         }
     }
 

@@ -151,6 +151,7 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
             attempt,
             transaction: Transaction([9; 32]),
             deliver: Some(lease),
+            until: 0,
             otherwise: begin(number),
         };
         table.run(&store, &identity(number), &Op::Settling { attempt, lease, amount: None, settler: 1 }, NOW);

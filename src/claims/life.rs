@@ -50,12 +50,12 @@ impl Claim {
                     claim.state == State::Delivered && claim.transaction == Some(Transaction(*fingerprint));
                 (Next::Keep, if same { Outcome::Present } else { Outcome::Elsewhere(claim.state) })
             }
-            (None, Op::Settled { transaction, otherwise, .. }) => {
-                let claim = Self { transaction: Some(*transaction), ..Self::new(otherwise) };
+            (None, Op::Settled { transaction, until, otherwise, .. }) => {
+                let claim = Self { transaction: Some(*transaction), ..Self::new(otherwise) }.lasting(*until);
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Lost)
             }
-            (Some(claim), Op::Settled { attempt, transaction, deliver, .. }) => {
-                claim.settled(*attempt, *transaction, *deliver, now)
+            (Some(claim), Op::Settled { attempt, transaction, deliver, until, .. }) => {
+                claim.lasting(*until).settled(*attempt, *transaction, *deliver, now)
             }
             (Some(claim), op) if claim.owner(op) => claim.advance(op, now),
             (_, _) => (Next::Keep, Outcome::Lost),
@@ -99,6 +99,11 @@ impl Claim {
             transaction,
             amount: transaction.is_none().then_some(Amount::ZERO),
         }
+    }
+
+    /// The same, whose authorisation ends then at the earliest.
+    fn lasting(self, until: UnixSeconds) -> Self {
+        Self { valid_before: self.valid_before.max(until), ..self }
     }
 
     fn paid(&self) -> Paid {

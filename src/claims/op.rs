@@ -120,6 +120,9 @@ pub enum Op {
         transaction: Transaction,
         /// Until when the exchange that waits will deliver; `None` when nobody waits.
         deliver: Option<UnixSeconds>,
+        /// How long at least the payment could be said to be settled again; zero where the chain
+        /// burns it. It is remembered until then.
+        until: UnixSeconds,
         /// What to record if the claim has meanwhile been forgotten.
         otherwise: Begin,
     },

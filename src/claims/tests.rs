@@ -69,7 +69,7 @@ pub(super) fn begin(opening: Opening) -> Begin {
 }
 
 pub(super) fn settled(attempt: Attempt, deliver: Option<UnixSeconds>) -> Op {
-    Op::Settled { attempt, transaction: TOLD, deliver, otherwise: begin(Opening::Nothing) }
+    Op::Settled { attempt, transaction: TOLD, deliver, until: 0, otherwise: begin(Opening::Nothing) }
 }
 
 /// What becomes of the record, without its details.

@@ -31,6 +31,7 @@ pub(super) fn demand(n: u64) -> Demand {
         route: "tiles".into(),
         network: "base".to_owned(),
         caip2: "eip155:8453".to_owned(),
+        judged: false,
         question: vec![1, 2, 3],
         body: br#"{"x402Version":2}"#.to_vec(),
     }
@@ -49,7 +50,7 @@ prop_compose! {
         valid_before in any::<u64>(),
         numbers in prop::array::uniform3(any::<u32>()),
         amount in prop::option::of(any::<[u8; 32]>()),
-        paid_by_known in any::<bool>(),
+        [paid_by_known, judged] in any::<[bool; 2]>(),
         texts in prop::array::uniform3(texts()),
         question in prop::collection::vec(any::<u8>(), 0..300),
         body in prop::collection::vec(any::<u8>(), 0..2_000),
@@ -71,6 +72,7 @@ prop_compose! {
             route: route.into(),
             network,
             caip2,
+            judged,
             question,
             body,
         }
@@ -109,7 +111,7 @@ fn bytes_that_are_short_long_or_of_another_layout_are_nobodys() {
         assert_eq!(Demand::from_bytes(&good[..cut]), None, "cut at {cut}");
     }
     assert_eq!(Demand::from_bytes(&[&good[..], &[0]].concat()), None, "more than one");
-    for layout in (0..=u8::MAX).filter(|layout| *layout != LAYOUT) {
+    for layout in (0..=u8::MAX).filter(|layout| ![LAYOUT, LAYOUT_JUDGED].contains(layout)) {
         let mut other = good.clone();
         other[0] = layout;
         assert_eq!(Demand::from_bytes(&other), None);
@@ -185,12 +187,63 @@ fn a_demand_asks_for_its_own_claim_and_opens_none() {
     assert_eq!(forever.lease, u64::MAX, "no time wraps");
 }
 
+/// Where the chain does not say what was burnt, the payload is known as long as its transaction is.
+#[test]
+fn what_only_the_facilitator_reads_is_remembered_as_long_as_its_transaction() {
+    let transaction = Transaction([3; 32]);
+    for (redeem_for, kept) in [(60, 3_600), (3_600, 3_600), (86_400, 86_400)] {
+        let demand = Demand { payer: None, redeem_for, ..demand(1) };
+        let Some((_, Op::Mark { expires, .. })) = demand.spends(&transaction, NOW) else { panic!("no mark") };
+        assert_eq!(expires, NOW + kept);
+        let op = demand.op(Step::Settled { transaction, deliver: true }, Attempt(9), NOW);
+        let mut claim = None;
+        for op in [Op::Begin(Begin { opening: Opening::Settling, ..demand.begin(Attempt(9), NOW) }), op] {
+            let (Next::Put(next), _) = Claim::apply(claim, &op, NOW) else { panic!("not written") };
+            claim = Some(next);
+        }
+        let (Next::Put(used), _) = Claim::apply(claim, &Op::Delivered { attempt: Attempt(9) }, NOW) else {
+            panic!("not written")
+        };
+        assert!(used.at(expires).is_some(), "the payload is forgotten before its transaction");
+        // Of what was forgotten while it was asked for no less.
+        let (Next::Put(late), _) = Claim::apply(None, &op, NOW) else { panic!("not written") };
+        assert!(late.at(expires).is_some());
+    }
+}
+
+/// One claim of its payer, where the payer is the facilitator's word; and where he is proven, or the
+/// chain burns what he signed, whatever the facilitator settles at once.
+#[test]
+fn a_transaction_pays_one_claim_of_a_payer_whom_only_the_facilitator_knows() {
+    let transaction = Transaction([3; 32]);
+    let spends = |demand: &Demand| demand.spends(&transaction, NOW);
+    assert_eq!(spends(&demand(1)), None);
+    let judged = |n| Demand { judged: true, ..demand(n) };
+    let (name, op) = spends(&judged(1)).unwrap();
+    assert_eq!(spends(&judged(1)), Some((name, op)), "again");
+    let (same, other) = spends(&judged(2)).unwrap();
+    assert_eq!(same, name);
+    assert_ne!(other, op, "another claim");
+    let permit2 = Identity { verifying_contract: Address::new([9; 20]), ..demand(1).identity };
+    let (same, other) = spends(&Demand { identity: permit2, ..judged(1) }).unwrap();
+    assert_eq!(same, name);
+    assert_ne!(other, op, "another contract burns it");
+    for differs in [
+        Demand { payer: Some(Address::new([5; 20])), ..judged(1) },
+        Demand { caip2: "eip155:1".to_owned(), ..judged(1) },
+        Demand { payer: None, ..judged(1) },
+    ] {
+        assert_ne!(spends(&differs).unwrap().0, name);
+    }
+    assert_ne!(judged(1).spends(&Transaction([4; 32]), NOW).unwrap().0, name);
+}
+
 #[test]
 fn each_step_of_a_settlement_is_one_op_on_its_claim() {
     let (demand, attempt, lease) = (demand(1), Attempt(9), NOW + 15);
     let transaction = Transaction([3; 32]);
-    let settled =
-        |deliver| Op::Settled { attempt, transaction, deliver, otherwise: demand.begin(attempt, NOW) };
+    let otherwise = demand.begin(attempt, NOW);
+    let settled = |deliver| Op::Settled { attempt, transaction, deliver, until: 0, otherwise };
     let steps = [
         (Step::Settled { transaction, deliver: true }, settled(Some(lease))),
         (Step::Settled { transaction, deliver: false }, settled(None)),

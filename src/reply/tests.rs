@@ -37,6 +37,7 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
         Denial::Exhausted(Paid { transaction: None, amount: None }),
         Denial::Elsewhere(State::Taken),
         Denial::Elsewhere(State::Unknown),
+        Denial::Elsewhere(State::Delivered),
         Denial::Full,
         Denial::StoreDown,
         Denial::FacilitatorDown,

@@ -220,6 +220,9 @@ impl Worker {
         let now = self.now();
         visit.renewed = now;
         let first = step == Step::Begin && purchase.proves_wallet();
+        if let Some(told) = self.seal(purchase, step, now) {
+            return Some(told);
+        }
         let step = match step {
             Step::Begin => match self.begins(visit, purchase, now) {
                 Ok(step) => step,

@@ -130,6 +130,7 @@ impl Search {
                         attempt,
                         transaction,
                         deliver: deliver.then_some(LEASE),
+                        until: 0,
                         otherwise: world.begin(i, self.terms),
                     },
                     settlement::Step::Release => Op::Release { attempt },

@@ -7,16 +7,22 @@ use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds}
 use crate::config::{Route, Settle, Text};
 use crate::demand::Demand;
 use crate::evm::address::Address;
+use crate::evm::authorization::Authorization;
 use crate::exchange::{Check, Step, Terms};
 use crate::memo::Memo;
 use crate::money::Amount;
 use crate::precheck::{self, Form, Judge, Payment};
 use crate::proof::Question;
+use crate::protocol::signed::Signed;
 use crate::reply::Refusal;
 
 /// The shortest lease, in seconds. It is renewed every few, so it bounds only how long a
 /// payer waits after a worker died.
 const MIN_LEASE_SECONDS: u64 = 15;
+
+/// Seconds a signature is remembered beyond its authorisation's end. `@x402/evm` 2.27 keeps a
+/// settlement that pends under its signature for 5 minutes, after it waited 3 for the receipt.
+const SIGNATURE_SECONDS: u64 = 600;
 
 /// Seconds a lease outlasts the facilitator's timeout.
 const LEASE_MARGIN_SECONDS: u64 = 5;
@@ -66,15 +72,18 @@ impl Purchase {
         }
     }
 
-    fn begin(&self, attempt: Attempt, lease: UnixSeconds) -> Begin {
-        let opening = match self.terms() {
+    fn opening(&self) -> Opening {
+        match self.terms() {
             _ if self.unfit.is_some() => Opening::Nothing,
             Terms { settle: Settle::Before, check: Check::Local | Check::First, .. } => Opening::Settling,
             _ => Opening::Held,
-        };
+        }
+    }
+
+    fn begin(&self, attempt: Attempt, lease: UnixSeconds) -> Begin {
         Begin {
             attempt,
-            opening,
+            opening: self.opening(),
             binding: self.binding,
             valid_before: self.valid_before,
             redeem_for: self.offer.redeem_for_seconds,
@@ -115,6 +124,7 @@ impl Purchase {
             route: self.route.name.clone(),
             network: expected.network.to_owned(),
             caip2: expected.caip2.to_owned(),
+            judged: expected.payer.is_some() && self.payment.judge() == Judge::Facilitator,
             question: self.question(expected.amount).map(|question| question.to_bytes()).unwrap_or_default(),
             body: self.body(charged),
         }
@@ -134,6 +144,29 @@ impl Purchase {
             means: precheck::means(authorization),
             valid_before: self.valid_before,
         })
+    }
+
+    /// The name of its signature, the op that gives it to this authorisation, and whether the step is
+    /// followed by asking for money. `@x402/evm` 2.27 answers for a settlement that pends whatever comes
+    /// with the same signature, of whoever and over whatever: of a permit it looks at nothing else, of
+    /// EIP-3009 at payer, payee and value. A contract of the payer's own accepts one signature for all;
+    /// and of two permits, which do not name their owners, it can be two accounts'.
+    pub fn seal(&self, step: Step) -> Option<(Identity, Op, bool)> {
+        let Form::Evm { signed, .. } = self.payment.form() else { return None };
+        let asks = match step {
+            Step::Begin => self.opening() == Opening::Settling,
+            Step::Settling(_) => true,
+            Step::Look => false,
+            _ => return None,
+        };
+        let permit = matches!(signed.authorization, Authorization::Permit(_));
+        if self.unfit.is_some() || !(permit || self.payment.judge() == Judge::Facilitator) {
+            return None;
+        }
+        let name = Identity::named("signature", &[spelled(signed)?.as_bytes()]);
+        let expires = self.valid_before.saturating_add(SIGNATURE_SECONDS);
+        let fingerprint = self.identity.locate(b"x402 signed once");
+        Some((name, Op::Mark { fingerprint, expires }, asks))
     }
 
     /// Whether its wallet is known, so that what it is owed may serve it: its signature was
@@ -177,14 +210,16 @@ pub(super) fn offered(route: &Route, payment: &Payment) -> Binding {
 /// And the signature, where nobody here could judge it.
 pub(super) fn bind(offered: Binding, payment: &Payment) -> Binding {
     match (payment.judge(), payment.form()) {
-        (Judge::Facilitator, Form::Evm { signed, .. }) => match &signed.signature {
-            Ok(signature) => {
-                let mut text = String::new();
-                signature.push(&mut text);
-                offered.with_signature(text.as_bytes())
-            }
-            Err(_) => offered,
-        },
+        (Judge::Facilitator, Form::Evm { signed, .. }) => {
+            spelled(signed).map_or(offered, |text| offered.with_signature(text.as_bytes()))
+        }
         _ => offered,
     }
+}
+
+/// The signature, as a facilitator is told it.
+fn spelled(signed: &Signed) -> Option<String> {
+    let mut text = String::new();
+    signed.signature.as_ref().ok()?.push(&mut text);
+    Some(text)
 }

@@ -5,7 +5,8 @@ use base64::Engine;
 use serde_json::{json, Value};
 
 use super::*;
-use crate::config::{OtherAccept, Settle, Target};
+use crate::config::{OtherAccept, Settle, Target, Wallets};
+use crate::exchange::Step;
 use crate::extensions::gas::{EIP2612, ERC20_APPROVAL};
 use crate::protocol::abilities::{Ability, Standing};
 use crate::protocol::challenge::Challenge;
@@ -244,4 +245,61 @@ fn sponsored_gas_is_declared_by_whom_the_quote_is_for_and_paid_by_who_declares_i
     assert_eq!(honoured(&purchase, &known), [1]);
     let bare = present(known.settle(permit2()), &known, &encoded("base_sepolia_permit2"));
     assert_eq!(honoured(&bare, &known), [0, 1], "who needs nothing sponsored is anybody's");
+}
+
+/// A signature that a facilitator may answer for by its bytes alone belongs to one authorisation: those
+/// of contracts, and of all permits. It is given away when money is about to be asked for.
+#[test]
+fn a_signature_that_could_stand_for_others_has_a_name() {
+    let known = Several(vec![standing(Ready)]);
+    let (exact, permit) = (base(), entry("base_sepolia_permit2"));
+    let payment = |from: &Value, signature: Option<&str>| {
+        let mut payload = from["paymentPayload"].clone();
+        if let Some(signature) = signature {
+            payload["payload"]["signature"] = signature.into();
+        }
+        payload
+    };
+    let read = |from: &Value, settle, payload: &Value| {
+        let mut payload = payload.clone();
+        if settle == Settle::Before {
+            payload["accepted"]["extra"]["paymentFlow"] = "upfront".into();
+        }
+        let mut offer = offer(&from["requirements"], settle);
+        (offer.wallets, offer.verify) = (Wallets::Any, Verify::ByMeans);
+        present(known.settle(offer), &known, &STANDARD.encode(payload.to_string()))
+    };
+    let (one, other) = (format!("0x{}", "ab".repeat(80)), format!("0x{}", "AC".repeat(80)));
+    let by_account = read(&exact, Settle::Before, &payment(&exact, None));
+    assert_eq!((by_account.unfit, by_account.seal(Step::Begin)), (None, None), "the token knows whose it is");
+    for (from, signature, before) in
+        [(&exact, Some(one.as_str()), true), (&permit, Some(&one), true), (&permit, None, false)]
+    {
+        let payload = payment(from, signature);
+        let purchase = read(from, Settle::Before, &payload);
+        assert_eq!(purchase.unfit, None);
+        let (name, op, asks) = purchase.seal(Step::Begin).unwrap();
+        assert_eq!(asks, before, "an account's permit is verified after it was begun");
+        let expires = purchase.valid_before + 600;
+        assert!(matches!(op, Op::Mark { expires: until, .. } if until == expires), "{op:?}");
+        assert_eq!(purchase.seal(Step::Look), Some((name, op, false)));
+        assert_eq!(purchase.seal(Step::Settling(None)), Some((name, op, true)));
+        assert_eq!(purchase.seal(Step::Renew), None);
+        let after = read(from, Settle::After, &payload);
+        assert_eq!(after.seal(Step::Begin), Some((name, op, false)), "nothing is asked for yet");
+        // In other letters it is the same.
+        let mut spelled = payload.clone();
+        let text = spelled["payload"]["signature"].as_str().unwrap().replacen("ab", "AB", 3);
+        spelled["payload"]["signature"] = text.into();
+        assert_eq!(read(from, Settle::After, &spelled).seal(Step::Look), Some((name, op, false)));
+        let another = read(from, Settle::Before, &payment(from, Some(&other)));
+        assert_ne!(another.seal(Step::Begin).unwrap().0, name);
+    }
+    let names = |from| read(from, Settle::Before, &payment(from, Some(&one))).seal(Step::Begin).unwrap();
+    let (transfer, permit) = (names(&exact), names(&permit));
+    assert_eq!(transfer.0, permit.0, "whatever was signed");
+    assert_ne!(transfer.1, permit.1, "it is one of them");
+    let mut unfit = payment(&exact, Some(&one));
+    unfit["accepted"]["amount"] = "1".into();
+    assert_eq!(read(&exact, Settle::Before, &unfit).seal(Step::Begin), None, "what was begun decides");
 }

@@ -52,6 +52,7 @@ fn settled(attempt: u64, deliver: bool) -> Op {
         attempt: Attempt(attempt),
         transaction: TX,
         deliver: deliver.then_some(NOW + 30),
+        until: 0,
         otherwise: begin(attempt, Opening::Nothing),
     }
 }

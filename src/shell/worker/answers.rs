@@ -8,7 +8,7 @@ use proxy_wasm::types::{BufferType, MapType};
 use super::calls::{Job, Proving, Settling, Verifying};
 use super::ledger::{Case, Owner};
 use super::Worker;
-use crate::claims::{fingerprint, Attempt, Binding, Identity, Op, Outcome, Transaction};
+use crate::claims::{Attempt, Binding, Op, Outcome, Transaction};
 use crate::config::Facilitator;
 use crate::demand::Demand;
 use crate::exchange;
@@ -18,10 +18,6 @@ use crate::precheck::Judge;
 use crate::proof;
 use crate::settlement;
 use crate::shell::host::{self, Headers};
-
-/// How long at least a transaction is known as spent, in seconds. A facilitator repeats a
-/// success for as long as its network knows the transaction as recent: minutes.
-const TRANSACTION_SECONDS: u64 = 3_600;
 
 // === impl Worker ===
 
@@ -187,25 +183,26 @@ impl Worker {
         }
     }
 
-    /// Where nothing says what the chain burns, one settlement transaction pays one claim: a
-    /// facilitator may report the same success for the same payment in another spelling.
-    fn spend(
+    /// Where nothing here says what the chain burns, or whose it is, one settlement transaction pays one
+    /// claim (of its payer): a facilitator may report the same success for the same payment in another
+    /// spelling.
+    pub(super) fn spend(
         &self,
         attempt: Attempt,
         demand: &Demand,
         delivery: &Delivery<'_>,
         answer: Answer,
     ) -> Option<settlement::Event> {
-        let (None, Answer::Accepted(transaction)) = (demand.payer, answer) else {
+        let Answer::Accepted(transaction) = answer else {
             return Some(settlement::Event::Answer(answer));
         };
-        let name = Identity::named("transaction", &[demand.caip2.as_bytes(), &transaction.0]);
-        let kept = u64::from(demand.redeem_for).max(TRANSACTION_SECONDS);
-        let expires = self.now().saturating_add(kept);
-        let fingerprint = fingerprint("claim", &[&demand.identity.nonce]);
-        self.note_transaction(attempt, facilitator::transaction_text(delivery));
-        let case = Case { identity: name, offered: Binding([0; 16]), demand: &|| None, first: false };
-        let op = Op::Mark { fingerprint, expires };
+        let Some((identity, op)) = demand.spends(&transaction, self.now()) else {
+            return Some(settlement::Event::Answer(answer));
+        };
+        if demand.payer.is_none() {
+            self.note_transaction(attempt, facilitator::transaction_text(delivery));
+        }
+        let case = Case { identity, offered: Binding([0; 16]), demand: &|| None, first: false };
         self.claim(Owner::Spend(attempt, transaction), &case, &op)
             .map(|outcome| spending(transaction, outcome))
     }

@@ -101,7 +101,13 @@ impl Worker {
                 log::info!("route {}: the chain proves that settlement {receipt} took nothing", demand.route)
             }
         }
-        self.conclude(attempt, &demand, event);
+        let event = match event {
+            settlement::Event::Answer(answer) => self.spend(attempt, &demand, delivery, answer),
+            event => Some(event),
+        };
+        if let Some(event) = event {
+            self.conclude(attempt, &demand, event);
+        }
     }
 
     /// Whether what was paid was paid for this claim, and not for one of which nobody here knows: no

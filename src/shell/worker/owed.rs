@@ -1,4 +1,5 @@
-//! What a wallet is owed when it comes with another payment, and what a payment is called.
+//! What a wallet is owed when it comes with another payment, and what a payment and its signature are
+//! called.
 
 use super::Worker;
 use crate::admission::Purchase;
@@ -59,6 +60,22 @@ impl Worker {
             }
         }
         owed
+    }
+
+    /// Gives a signature to its authorisation, before money is asked for. What comes back is told in place
+    /// of the step: the signature is another authorisation's.
+    pub(super) fn seal(&self, purchase: &Purchase, step: Step, now: u64) -> Option<Outcome> {
+        let (name, op, asks) = purchase.seal(step)?;
+        if !asks {
+            let elsewhere = self.policy.shared_claims.is_some();
+            // What was begun before decides alone.
+            let decided = step == Step::Look && (elsewhere || self.known(&purchase.identity, now).is_some());
+            if decided || self.known(&name, now).is_none() {
+                return None;
+            }
+        }
+        let outcome = self.run(&name, &op);
+        (!matches!(outcome, Outcome::Granted | Outcome::Present)).then_some(outcome)
     }
 
     /// Gives a named payment its name. If the name is another's, nothing is begun: what comes

@@ -54,7 +54,7 @@ fn redeeming() -> Option<Claim> {
     let settling = put(None, &begin(Opening::Settling));
     let Op::Begin(otherwise) = begin(Opening::Nothing) else { return None };
     let transaction = Transaction([9; 32]);
-    put(settling, &Op::Settled { attempt: OWN, transaction, deliver: Some(LEASE), otherwise })
+    put(settling, &Op::Settled { attempt: OWN, transaction, deliver: Some(LEASE), until: 0, otherwise })
 }
 
 fn away(local: Option<Claim>, op: Op) -> Errand {
@@ -316,7 +316,7 @@ fn no_try_puts_off_when_an_open_claim_is_asked_about() {
     let transaction = Transaction([9; 32]);
     let Op::Begin(otherwise) = begin(Opening::Nothing) else { panic!("no begin") };
     beside(&mut store, try_of(Attempt(20)), None);
-    let settled = Op::Settled { attempt: Attempt(20), transaction, deliver: None, otherwise };
+    let settled = Op::Settled { attempt: Attempt(20), transaction, deliver: None, until: 0, otherwise };
     assert_eq!(beside(&mut store, settled, None).last(), Some(&(Change::Remove, false, false)));
 }
 

@@ -233,6 +233,7 @@ fn settlement_op(id: u64, step: settlement::Step) -> Op {
             attempt,
             transaction,
             deliver: deliver.then_some(LEASE),
+            until: 0,
             otherwise: Begin { opening: Opening::Nothing, ..begin(id) },
         },
         settlement::Step::Release => Op::Release { attempt },

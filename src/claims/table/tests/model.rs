@@ -70,6 +70,7 @@ impl Move {
                 attempt,
                 transaction: Transaction([self.attempt as u8; 32]),
                 deliver: deliver.then_some(lease),
+                until: 0,
                 otherwise: terms(Opening::Nothing),
             },
             Draw::Unknown => Op::Unknown { attempt },

@@ -38,6 +38,11 @@ pub(super) fn add(table: &mut Table) {
 }
 
 pub(super) fn add_hosted(table: &mut Table) {
+    for (name, path) in [("before", "/v1/cheap"), ("after", "/v1/late")] {
+        table.add_in(Shop::Any, format!("a2_wallet_one_signature_buys_one_thing_{name}"), move |stage| {
+            one_signature(stage, path)
+        });
+    }
     table.add_alone(Shop::Limited, "a16_checks_are_limited_per_source", limited);
 }
 
@@ -51,7 +56,8 @@ fn contract(stage: &mut Stage<'_>, asked: &RawRequest, accepts: Option<bool>) ->
         facilitator.deploy_wallet(draft.from, accepts);
     }
     facilitator.fund("eip155:84532", draft.token, draft.from, U256::from(1_000_000));
-    draft.sign(&stage.wallet).with_signature(&[0x5a; 65])
+    let signature = [draft.nonce.as_slice(), draft.nonce.as_slice(), &[0x5a]].concat();
+    draft.sign(&stage.wallet).with_signature(&signature)
 }
 
 fn paths(stage: &Stage<'_>, payment: &Payment) -> Vec<String> {
@@ -104,6 +110,27 @@ fn another_signature(stage: &mut Stage<'_>) {
     let late = stage.again(&asked.pay(&other));
     assert!(matches!(late.status, 402 | 409), "{}", late.text());
     stage.charged_once(&payment, 2);
+}
+
+/// A contract takes the same bytes for two payments, and a facilitator may do as much.
+fn one_signature(stage: &mut Stage<'_>, path: &str) {
+    let asked = stage.get(path);
+    let first = contract(stage, &asked, Some(true));
+    let request = asked.clone().pay(&first);
+    served(&stage.send(&request));
+    let second = contract(stage, &asked, Some(true));
+    let signature = first.json["payload"]["signature"].as_str().expect("a signature").to_owned();
+    for spelled in [signature.to_uppercase().replacen('X', "x", 1), signature] {
+        let second = second.clone().tamper("/payload/signature", spelled.into());
+        let answer = stage.again(&asked.clone().pay(&second));
+        refused(&answer, 409, "payment_bound_elsewhere");
+        let said = answer.json();
+        assert_eq!((&said["paymentState"], &said["retry"]), (&"none".into(), &"never".into()));
+        assert!(stage.calls(second.nonce).is_empty(), "the facilitator was called");
+    }
+    refused(&stage.again(&request), 402, "payment_already_used");
+    stage.charged_once(&first, 1);
+    served(&stage.again(&asked.pay(&second)));
 }
 
 /// Four payments can be remembered; a dozen inventions leave room for them.
