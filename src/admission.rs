@@ -59,7 +59,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
             return Admission::Refuse(None, Refusal::MethodNotAllowed, allow.to_owned());
         }
     };
-    if method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {
+    if head.overridden && method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {
         return refuse(None, Refusal::MethodAmbiguous);
     }
     let Some(route) = route else { return Admission::Pass(None) };

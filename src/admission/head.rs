@@ -66,7 +66,7 @@ pub struct Head<'a> {
     pub asked_headers: &'a str,
     asked_method: &'a str,
     /// Whether a header names a method beside the request's own.
-    overridden: bool,
+    pub(super) overridden: bool,
     fields: &'a [Field<'a>],
     /// Names of headers to take off before anything upstream sees them, whatever the route.
     pub owned: Vec<&'a str>,
@@ -119,8 +119,12 @@ impl<'a> Head<'a> {
                 "cookie" => cookie |= Cookies::may_be_in(value),
                 // No payment here, and one to a server that takes an underscore for a hyphen.
                 "payment_signature" | "x_payment" => note(&mut head.payments, name),
-                name if owned(name) => note(&mut head.owned, name),
-                name => head.overridden |= overrides_method(name),
+                // Every header of every request comes here, and few begin like one of these.
+                name => match name.as_bytes() {
+                    [b'p' | b's' | b'x', ..] if owned(name) => note(&mut head.owned, name),
+                    [b'x', _, b'h' | b'm', ..] => head.overridden |= overrides_method(name),
+                    _ => {}
+                },
             }
         }
         if cookie {
@@ -159,8 +163,7 @@ impl<'a> Head<'a> {
     /// Methods that headers name beside the request's own, in capitals; what is no text is a method
     /// that nobody lists.
     pub(super) fn other_methods(&self) -> impl Iterator<Item = String> + '_ {
-        let fields = if self.overridden { self.fields } else { &[] };
-        let named = fields.iter().filter(|(name, _)| overrides_method(name));
+        let named = self.fields.iter().filter(|(name, _)| overrides_method(name));
         let text = |value| std::str::from_utf8(value).unwrap_or("\u{fffd}").trim_ascii();
         named.map(move |&(_, value)| text(value).to_ascii_uppercase()).filter(|method| !method.is_empty())
     }

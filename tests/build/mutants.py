@@ -90,15 +90,15 @@ MUTANTS = [
     ),
     (
         "the look at a method beside the request's own", "src/admission/head.rs",
-        "name => head.overridden |= overrides_method(name),",
-        "_ => {}",
+        "[b'x', _, b'h' | b'm', ..] => head.overridden |= overrides_method(name),",
+        "",
         NATIVE, ["a7_x_http_method_override_reaches_no_price::native",
                  "a7_x_method_override_changes_no_price::native"],
     ),
     (
         "the same where no route names the path", "src/admission.rs",
-        "if method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {",
-        "if route.is_some_and(|route| method::is_ambiguous(policy, head, path, Some(route))) {",
+        "if head.overridden && method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {",
+        "if head.overridden && route.is_some_and(|route| method::is_ambiguous(policy, head, path, Some(route))) {",
         NATIVE, ["a7_a_method_override_on_a_crooked_path_reaches_no_price::native"],
     ),
     (
