@@ -98,8 +98,7 @@ test-panics: build ## Places in the module that could panic: none more than docs
 .PHONY: test-guard
 test-guard: build need-valgrind ## Instructions, allocations, hostcalls, size and memory: none more than benches/guard/counts.toml records (WRITE=1 records)
 	cargo build --locked --profile counted --package x402-guard
-	cargo build --locked --package x402-scenarios --bin x402-hostcalls
-	python3 tests/build/guard.py $(CARGO_TARGET_DIR)/counted/x402-guard $(CARGO_TARGET_DIR)/debug/x402-hostcalls $(MODULE) $(if $(WRITE),--write)
+	python3 tests/build/guard.py $(CARGO_TARGET_DIR)/counted/x402-guard $(MODULE) $(if $(WRITE),--write)
 
 .PHONY: test-mutants
 test-mutants: need-rust need-cc ## Safeguards taken out, each eighth of them: the tests named beside it must turn red

@@ -1,29 +1,28 @@
 #!/usr/bin/env python3
-"""What a change costs, seen in the change: instructions and allocations of the core's paths,
-hostcalls of each kind of request, the module's size and its memory with ten thousand routes,
-against `benches/guard/counts.toml`.
+"""What a change costs, seen in the change: instructions, allocations and hostcalls of the core's
+paths and of whole requests through the shell, the module's size and its memory with ten thousand
+routes, against `benches/guard/counts.toml`.
 
-    guard.py GUARD HOSTCALLS MODULE [--write]
+    guard.py GUARD MODULE [--write]
 
-GUARD is `x402-guard`, run under callgrind: its own instructions are counted, those of libc are
-not, since libc chooses its routines by processor. It says itself how often each path allocates.
-HOSTCALLS is `x402-hostcalls`, MODULE the wasm module. With `--write` what is found becomes the
-record. Without, after the comparison, every path is slowed down by 5 % on purpose: a guard that
-would let that pass fails.
+GUARD is `x402-guard`, MODULE the wasm module. With `--write` what is found becomes the record.
+Without, it is compared; then every path is made 5 % slower on purpose, hostcalls and allocations
+are added to some of its requests, and a guard that would let any of that pass fails. So does one
+that runs none of a module of the shell that it is not known not to run.
 """
 
-import os
+import json
 import platform
-import re
 import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
+from callgrind import BORDER, HOST, environment, profile
+
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "benches/guard/counts.toml"
-GATES = ROOT / "benches/guard/src/gate.rs"
+SHELL = ROOT / "src/shell"
 
 # Of a path's instructions: what a change of the compiler's mind elsewhere may cost.
 TOLERANCE = 0.01
@@ -33,70 +32,27 @@ SIZE_TOLERANCE = 0.01
 MEMORY_TOLERANCE = 0.05
 PLANTED = 0.05
 
-GATE = "x402_guard::gate::"
+# Sections of the record that are of one instruction set.
+INSTRUCTIONS = ("instructions", "requests.instructions", "requests.besides_recovery")
+
+# The module's imports beside proxy-wasm's, which the native host all counts: `random_get` is counted,
+# the environment is read once, at the start, and the others are a panic's.
+WASI = {"random_get", "environ_get", "environ_sizes_get", "proc_exit", "fd_write"}
+
+# Modules of the shell that no request of ours needs, and why it would.
+NOT_RUN = {
+    "worker::again": "a settlement whose outcome is unknown",
+    "worker::inquiries": "a chain to ask",
+    "worker::owed": "a wallet that is owed something",
+    "worker::signed": "signed offers or receipts",
+    "worker::tokens": "a facilitator that wants tokens",
+}
 
 HEAD = """\
 # Recorded by `make test-guard WRITE=1`; `make test-guard` compares. See tests/build/guard.py.
+# Requests and their hostcalls are sums, of as many as `counted` says; instructions besides recovery are
+# those of requests without what `recovery` counts, in which anything else would drown.
 """
-
-
-def gates():
-    """The names of what is counted. Dumps are not made for patterns."""
-    return re.findall(r"^pub\(crate\) fn (\w+)", GATES.read_text(), re.MULTILINE)
-
-
-def profile(guard, planted):
-    """Instructions and allocations by path."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out"
-        command = [
-            "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-            f"--toggle-collect={GATE}*", *(f"--dump-after={GATE}{name}" for name in gates()),
-            "--compress-strings=no", "--compress-pos=no", str(guard),
-            *(f"{name}={turns}" for name, turns in planted.items()),
-        ]  # fmt: skip
-        # Fixed, so that no address and no length of the environment moves anything.
-        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
-        run = subprocess.run(command, env=environment, capture_output=True, text=True)
-        if run.returncode:
-            sys.exit(f"{' '.join(command)}\n{run.stderr}")
-        dumps = sorted(Path(folder).glob("out.*"), key=lambda dump: int(dump.suffix[1:]))
-        counted = dict(filter(None, (read(dump, Path(guard).name) for dump in dumps)))
-        return counted, tomllib.loads(run.stdout)
-
-
-def read(dump, program):
-    """One dump: its path, and what of it is the program's own."""
-    name, ours, own, skip = None, False, 0, False
-    for line in dump.read_text().splitlines():
-        if line.startswith("desc: Trigger:"):
-            found = re.search(re.escape(GATE) + r"(\w+)", line)
-            name = found and found.group(1)
-        elif line.startswith("ob="):
-            ours = line.endswith(f"/{program}")
-        elif line.startswith("calls="):
-            skip = True
-        elif re.match(r"[\d+*-]", line):
-            # A line of zero instructions has no second number; one after `calls=` is the callee's.
-            if not skip and ours:
-                own += int((line.split() + ["0"])[1])
-            skip = False
-    return name and (name, own)
-
-
-def hostcalls(program):
-    """Of three runs what most of them count: where things are kept is decided by a seed, and now and
-    then two meet in one place and take a call less."""
-    runs = []
-    for _ in range(3):
-        text = subprocess.run([program], check=True, stdout=subprocess.PIPE, text=True).stdout
-        runs.append(tomllib.loads(text)["hostcalls"])
-    names = {path: sorted(set().union(*(run[path] for run in runs))) for path in runs[0]}
-    counts = {
-        path: {name: sorted(run[path].get(name, 0) for run in runs)[1] for name in all_names}
-        for path, all_names in names.items()
-    }
-    return {path: {name: count for name, count in calls.items() if count} for path, calls in counts.items()}
 
 
 def memory(module):
@@ -104,25 +60,55 @@ def memory(module):
     return tomllib.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)["memory"]
 
 
-def measure(guard, program, module):
-    counted, allocations = profile(guard, {})
-    turn = counted.pop("nothing") / 1000
-    return turn, {
+def imports(module):
+    """Names of what the module imports beside proxy-wasm's functions."""
+    script = """const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
+        const names = WebAssembly.Module.imports(module).filter((from) => from.module !== 'env');
+        console.log(JSON.stringify(names.map((from) => from.name)))"""
+    return set(json.loads(subprocess.check_output(["node", "-e", script, str(module)], text=True)))
+
+
+def said(guard, plants):
+    """What the program says when it is not looked at."""
+    run = subprocess.run([guard, *plants], env=environment(), check=True, stdout=subprocess.PIPE, text=True)
+    return tomllib.loads(run.stdout)
+
+
+def requests(counts):
+    """Those of requests, by kind."""
+    return {name.removeprefix("requests."): n for name, n in counts.items() if name.startswith("requests.")}
+
+
+def record(measured, module):
+    says, counts = measured["says"], measured["counts"]
+    return {
         "module": {"bytes": Path(module).stat().st_size},
         "memory": memory(module),
-        "instructions": counted,
-        "allocations": allocations,
-        "hostcalls": hostcalls(program),
+        "instructions": {name: n for name, n in counts.items() if not name.startswith("requests.")},
+        "allocations": says["allocations"],
+        "requests": {"counted": says["requests"]["counted"]},
+        "requests.instructions": requests(counts),
+        "requests.besides_recovery": requests(measured["besides"]),
+        "requests.allocations": says["requests"]["allocations"],
+        **{f"hostcalls.{kind}": calls for kind, calls in says["hostcalls"].items()},
     }
 
 
 def spell(found):
     lines = [HEAD]
-    for section in ("module", "memory", "instructions", "allocations"):
-        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in found[section].items()), ""]
-    for path, calls in found["hostcalls"].items():
-        lines += [f"[hostcalls.{path}]", *(f"{name} = {count}" for name, count in calls.items()), ""]
+    for section, numbers in found.items():
+        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in numbers.items()), ""]
     return "\n".join(lines)
+
+
+def flat(tree, name=""):
+    """Sections of numbers by their full names."""
+    numbers = {key: value for key, value in tree.items() if not isinstance(value, dict)}
+    sections = {name: numbers} if numbers else {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            sections |= flat(value, f"{name}.{key}" if name else key)
+    return sections
 
 
 def drifted(known, found, tolerance):
@@ -135,32 +121,59 @@ def drifted(known, found, tolerance):
     return wrong
 
 
+def tolerance(section):
+    known = {"module": SIZE_TOLERANCE, "memory": MEMORY_TOLERANCE, **dict.fromkeys(INSTRUCTIONS, TOLERANCE)}
+    return known.get(section, 0)
+
+
 def compare(known, found):
     """Complaints, and how many things were compared."""
     complaints, compared = [], 0
-
-    def section(what, known, found, tolerance):
-        nonlocal compared
-        compared += len(known.keys() | found.keys())
-        for name, (old, new) in sorted(drifted(known, found, tolerance).items()):
-            drift = f" ({new / old - 1:+.2%})" if old else ""
-            complaints.append(f"{what} {name}: {old} on record, {new} now{drift}")
-
-    section("module", known["module"], found["module"], SIZE_TOLERANCE)
-    section("memory", known["memory"], found["memory"], MEMORY_TOLERANCE)
-    section("instructions", known["instructions"], found["instructions"], TOLERANCE)
-    section("allocations", known["allocations"], found["allocations"], 0)
-    for path in known["hostcalls"].keys() | found["hostcalls"].keys():
-        calls = [side["hostcalls"].get(path, {}) for side in (known, found)]
-        section(f"hostcalls {path}", *calls, 0)
+    for section in sorted(known.keys() | found.keys()):
+        old, new = known.get(section, {}), found.get(section, {})
+        compared += len(old.keys() | new.keys())
+        for name, (was, now) in sorted(drifted(old, new, tolerance(section)).items()):
+            drift = f" ({now / was - 1:+.2%})" if was else ""
+            complaints.append(f"{section.replace('.', ' ')} {name}: {was} on record, {now} now{drift}")
     return complaints, compared
 
 
-def planted_is_seen(guard, found, turn):
-    """Every path, slowed down on purpose, is complained of."""
-    counts = found["instructions"]
-    planted = {name: round(count * PLANTED / turn) for name, count in counts.items()}
-    slower, _ = profile(guard, planted)
+def all_is_run(functions, module):
+    """Every module of the shell is run by a request, nothing of the host is counted with it, and all
+    that the module imports is."""
+    names = {"::".join(path.relative_to(SHELL).with_suffix("").parts) for path in SHELL.rglob("*.rs")}
+    run = set()
+    for function in functions:
+        within = [name for name in names if f"x402_proxy_wasm::shell::{name}::" in function]
+        run.add(max(within, key=len, default=None))
+    complaints = [f"shell::{name}: no request runs any of it" for name in sorted(names - run - NOT_RUN.keys())]
+    complaints += [f"shell::{name} is said not to be run, and is" for name in sorted(NOT_RUN.keys() & run)]
+    complaints += [f"shell::{name} is said not to be run, and is not there" for name in NOT_RUN.keys() - names]
+    hosts = sorted(name for name in functions if HOST in name and not name.startswith(BORDER))
+    complaints += [f"{name} is the host's, and counted" for name in hosts]
+    found = imports(module)
+    complaints += [f"{name} is imported, and nothing counts it" for name in sorted(found - WASI)]
+    return complaints, len(names) + len(found)
+
+
+def watched(counts, besides):
+    """Instructions by path, those of requests besides recovery."""
+    return {name: besides[name] if name.startswith("requests.") else n for name, n in counts.items()}
+
+
+def slow_downs_are_seen(guard, found):
+    """Every path, made slower on purpose, is complained of: one by turns of nothing, the next by
+    memory that is set, at eight bytes an instruction."""
+    counts = watched(found["counts"], found["besides"])
+    counted = found["says"]["requests"]["counted"]
+    plants = []
+    for number, (name, count) in enumerate(counts.items()):
+        share = count * PLANTED
+        if name.startswith("requests."):
+            share = max(share / counted - found["planting"], 0)
+        by_bytes = number % 2 and platform.machine() == "x86_64"
+        plants.append(f"{name}:bytes={round(share * 8)}" if by_bytes else f"{name}:turns={round(share / found['turn'])}")
+    slower = watched(*profile(guard, plants)[:2])
     complaints = []
     seen = drifted(counts, {name: slower[name] for name in counts}, TOLERANCE)
     for name, count in counts.items():
@@ -172,27 +185,65 @@ def planted_is_seen(guard, found, turn):
     return complaints, len(counts)
 
 
+def calls_are_seen(guard, found):
+    """One hostcall more in every second request is complained of, one of WASI's and one allocation
+    in one request of all."""
+    says, complaints, planted = found["says"], [], 0
+    counted = says["requests"]["counted"]
+    for what, every, call in (("peers", 2, "get_property"), ("randoms", counted, "random_get"), ("allocations", counted, None)):
+        now = said(guard, [f"requests.{kind}:{what}={every}" for kind in says["hostcalls"]])
+        for kind, calls in says["hostcalls"].items():
+            sides = [side["hostcalls"][kind] if call else side["requests"]["allocations"] for side in (says, now)]
+            name = call or kind
+            more = sides[1].get(name, 0) - sides[0].get(name, 0)
+            planted += 1
+            if more != counted // every:
+                complaints.append(f"planted {what} in {kind}: {more} were seen instead of {counted // every}")
+            if name not in drifted(*sides, 0):
+                complaints.append(f"planted {what} in {kind}: nobody noticed")
+    return complaints, planted
+
+
+def measure(guard):
+    """What `profile` gives, what one turn of nothing costs, and planting nothing in a request."""
+    counts, besides, functions, says = profile(guard)
+    turn = counts.pop("nothing") / 1000
+    first = next(name for name in counts if name.startswith("requests."))
+    planting = (counts.pop("planting") - counts[first]) / says["requests"]["counted"]
+    return {
+        "counts": counts, "besides": besides, "functions": functions, "says": says,
+        "turn": turn, "planting": planting,
+    }  # fmt: skip
+
+
 def main():
-    arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
-    turn, found = measure(*arguments)
+    guard, module = [argument for argument in sys.argv[1:] if argument != "--write"]
+    measured = measure(guard)
+    found = record(measured, module)
     if "--write" in sys.argv:
         RECORD.write_text(spell(found))
         print(f"wrote {RECORD.relative_to(ROOT)}")
         return 0
-    known = tomllib.loads(RECORD.read_text())
+    known = flat(tomllib.loads(RECORD.read_text()))
     if platform.machine() != "x86_64":
         # The record is of one instruction set; what does not depend on it is compared.
         print("guard: instructions are on record for x86_64 only")
-        known["instructions"] = found["instructions"]
-    complaints, compared = compare(known, found)
-    planted, plants = planted_is_seen(arguments[0], found, turn)
-    for complaint in complaints + planted:
+        known |= {section: found[section] for section in INSTRUCTIONS}
+    drifts, passed = compare(known, found)
+    complaints = list(drifts)
+    for wrong, looked in (
+        all_is_run(measured["functions"], module),
+        slow_downs_are_seen(guard, measured),
+        calls_are_seen(guard, measured),
+    ):
+        complaints += wrong
+        passed += looked
+    for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
-    if complaints:
+    if drifts:
         print("If this is what the change is to cost or to save: make test-guard WRITE=1", file=sys.stderr)
-    failed = len(complaints) + len(planted)
-    print(f"guard: {compared + plants - min(failed, compared + plants)} passed, {failed} failed")
-    return 1 if failed else 0
+    print(f"guard: {passed - min(len(complaints), passed)} passed, {len(complaints)} failed")
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

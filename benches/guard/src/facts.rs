@@ -19,8 +19,7 @@ use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
 use x402_proxy_wasm::protocol::challenge::Challenge;
 use x402_proxy_wasm::protocol::Version;
 
-/// The vectors' clock.
-pub(crate) const NOW: u64 = 1_767_225_600;
+use crate::fixed::NOW;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/x402.json");
 

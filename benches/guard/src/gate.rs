@@ -1,4 +1,4 @@
-//! What is counted: from the entry of each of these functions to its end, with all it calls.
+//! What is counted of the core: from the entry of each of these functions to its end, with all it calls.
 //!
 //! They are named alike here, in `counts.toml` and in the documentation. None may be inlined,
 //! and none may hold a closure, whose name would begin like its own.
@@ -14,41 +14,41 @@ use x402_proxy_wasm::evm::recover::recover;
 use x402_proxy_wasm::facilitator::Answer;
 use x402_proxy_wasm::reply::{Quote, Refusal, Reply};
 
-use crate::facts::{environment, Facts, NOW};
+use crate::facts::{environment, Facts};
+use crate::fixed::NOW;
+use crate::plant::Plant;
 
 /// So many turns of nothing: what a planted slow-down is made of.
 #[inline(never)]
-pub(crate) fn nothing(turns: u64) {
-    for turn in 0..turns {
-        black_box(turn);
-    }
+pub(crate) fn nothing(plant: &Plant) {
+    plant.slow_down();
 }
 
 /// The configuration of ten routes, read.
 #[inline(never)]
-pub(crate) fn configure(facts: &Facts, turns: u64) -> Option<Policy> {
-    spin("configure", turns);
+pub(crate) fn configure(facts: &Facts, plant: &Plant) -> Option<Policy> {
+    here("configure", plant);
     Policy::from_bytes(facts.text.as_bytes(), &environment).ok()
 }
 
 /// A free path among ten routes.
 #[inline(never)]
-pub(crate) fn unpriced_10(facts: &Facts, turns: u64) -> Admission {
-    spin("unpriced_10", turns);
+pub(crate) fn unpriced_10(facts: &Facts, plant: &Plant) -> Admission {
+    here("unpriced_10", plant);
     admit(&facts.policy, &Head::read(&fields(&facts.free)), &facts.listed, NOW)
 }
 
 /// The same among ten thousand.
 #[inline(never)]
-pub(crate) fn unpriced_10000(facts: &Facts, turns: u64) -> Admission {
-    spin("unpriced_10000", turns);
+pub(crate) fn unpriced_10000(facts: &Facts, plant: &Plant) -> Admission {
+    here("unpriced_10000", plant);
     admit(&facts.policy, &Head::read(&fields(&facts.free)), &facts.listed, NOW)
 }
 
 /// A priced path, and the whole 402.
 #[inline(never)]
-pub(crate) fn unpaid(facts: &Facts, turns: u64) -> Option<Reply> {
-    spin("unpaid", turns);
+pub(crate) fn unpaid(facts: &Facts, plant: &Plant) -> Option<Reply> {
+    here("unpaid", plant);
     let held = fields(&facts.unpaid);
     let head = Head::read(&held);
     let Admission::Refuse(_, refusal, allow) = admit(&facts.policy, &head, &facts.listed, NOW) else {
@@ -59,8 +59,8 @@ pub(crate) fn unpaid(facts: &Facts, turns: u64) -> Option<Reply> {
 
 /// A payment whose signature cannot be one: decoded, matched, and refused with a whole 402.
 #[inline(never)]
-pub(crate) fn unsignable(facts: &Facts, turns: u64) -> Option<Reply> {
-    spin("unsignable", turns);
+pub(crate) fn unsignable(facts: &Facts, plant: &Plant) -> Option<Reply> {
+    here("unsignable", plant);
     let held = fields(&facts.unsignable);
     let head = Head::read(&held);
     match admit(&facts.policy, &head, &facts.listed, NOW) {
@@ -72,53 +72,51 @@ pub(crate) fn unsignable(facts: &Facts, turns: u64) -> Option<Reply> {
 
 /// An honest payment: decoded, matched, its payer recovered, judged.
 #[inline(never)]
-pub(crate) fn presented(facts: &Facts, turns: u64) -> Admission {
-    spin("presented", turns);
+pub(crate) fn presented(facts: &Facts, plant: &Plant) -> Admission {
+    here("presented", plant);
     admit(&facts.policy, &Head::read(&fields(&facts.paid)), &facts.listed, NOW)
 }
 
 /// That payment's recovery alone.
 #[inline(never)]
-pub(crate) fn recovery(facts: &Facts, turns: u64) -> Option<Address> {
-    spin("recovery", turns);
+pub(crate) fn recovery(facts: &Facts, plant: &Plant) -> Option<Address> {
+    here("recovery", plant);
     recover(&facts.digest, &facts.signature)
 }
 
 /// Its claim, taken.
 #[inline(never)]
-pub(crate) fn claim(facts: &Facts, turns: u64) -> Applied {
-    spin("claim", turns);
+pub(crate) fn claim(facts: &Facts, plant: &Plant) -> Applied {
+    here("claim", plant);
     facts.claim()
 }
 
 /// And refused, because it was taken before.
 #[inline(never)]
-pub(crate) fn replayed(facts: &Facts, turns: u64) -> Applied {
-    spin("replayed", turns);
+pub(crate) fn replayed(facts: &Facts, plant: &Plant) -> Applied {
+    here("replayed", plant);
     facts.claim()
 }
 
 /// The body of its settlement.
 #[inline(never)]
-pub(crate) fn settlement_body(facts: &Facts, turns: u64) -> Vec<u8> {
-    spin("settlement_body", turns);
+pub(crate) fn settlement_body(facts: &Facts, plant: &Plant) -> Vec<u8> {
+    here("settlement_body", plant);
     purchase_body(&facts.purchase)
 }
 
 /// And the facilitator's answer, read.
 #[inline(never)]
-pub(crate) fn settled(facts: &Facts, turns: u64) -> Answer {
-    spin("settled", turns);
+pub(crate) fn settled(facts: &Facts, plant: &Plant) -> Answer {
+    here("settled", plant);
     facts.answer()
 }
 
 /// With the name, two gates that do the same are not folded into one.
 #[inline(always)]
-fn spin(name: &str, turns: u64) {
+fn here(name: &str, plant: &Plant) {
     black_box(name);
-    for turn in 0..turns {
-        black_box(turn);
-    }
+    plant.slow_down();
 }
 
 #[inline(always)]

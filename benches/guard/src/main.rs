@@ -1,78 +1,106 @@
-//! The core's paths, each once, for an instruction counter to look at: `make test-guard`.
+//! The core's paths, each once, and whole requests through the shell, for an instruction counter to
+//! look at: `make test-guard`.
 //!
-//! Everything is fixed: the configuration, the payment (of `tests/vectors/x402.json`), the time,
-//! and a table of claims in memory. What is counted is in [`gate`] and nothing else is.
+//! Everything is fixed: configurations, payments, the time, what is drawn at random, a table of
+//! claims in memory. What is counted of the core is in [`gate`], of requests in [`request`]; for
+//! these the filter's side is counted, and not the host's.
 //!
-//! Prints how often each path allocates. `x402-guard PATH=TURNS ...` makes paths slower on
-//! purpose, to show that it is seen.
+//! Prints TOML: how often each path allocates, and each kind of request calls its host. What is
+//! planted for the guard to find is in [`plant`].
 
 mod allocations;
 mod facts;
+mod fixed;
 mod gate;
+#[cfg(target_arch = "x86_64")]
+mod memory;
+mod plant;
+mod request;
 
 use std::hint::black_box;
 
 use facts::Facts;
-
-/// How often a path turns in place, by its name.
-pub(crate) struct Plant(Vec<(String, u64)>);
-
-impl Plant {
-    /// As the command line says.
-    fn read(arguments: impl Iterator<Item = String>) -> Self {
-        let planted = arguments.filter_map(|argument| {
-            let (name, count) = argument.split_once('=')?;
-            Some((name.to_owned(), count.parse().ok()?))
-        });
-        Self(planted.collect())
-    }
-
-    fn on(&self, name: &str) -> u64 {
-        self.0.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count)
-    }
-}
+use plant::{Plant, Plants};
 
 fn main() {
-    let plant = Plant::read(std::env::args().skip(1));
+    let plants = Plants::read(std::env::args().skip(1));
+    println!("[allocations]");
+    core(&plants);
+    let started = request::start(plants.on("start"));
+    println!("start = {}\n", started.allocations);
+    requests(&plants);
+}
+
+/// Before and after everything that is counted: the counter tells what it has, and begins anew.
+#[inline(never)]
+pub(crate) fn mark() {
+    black_box(());
+}
+
+fn core(plants: &Plants) {
     let few = Facts::new(10);
     let many = Facts::new(10_000);
-    gate::nothing(black_box(1_000));
+    mark();
+    gate::nothing(&Plant::turns(black_box(1_000)));
+    mark();
     // Everything that is done once is done before it is counted.
     for facts in [&few, &many] {
         facts.warm();
     }
-    let count = |name: &str, gate: &dyn Fn(u64)| {
+    let count = |name: &str, gate: &dyn Fn(&Plant)| {
+        let plant = plants.on(name).unwrap_or_default();
         let before = allocations::made();
-        gate(plant.on(name));
+        mark();
+        gate(&plant);
+        mark();
         println!("{name} = {}", allocations::made() - before);
     };
-    count("configure", &|turns| {
-        let _ = black_box(gate::configure(&few, turns));
+    count("configure", &|plant| {
+        let _ = black_box(gate::configure(&few, plant));
     });
-    count("unpriced_10", &|turns| {
-        let _ = black_box(gate::unpriced_10(&few, turns));
+    count("unpriced_10", &|plant| {
+        let _ = black_box(gate::unpriced_10(&few, plant));
     });
-    count("unpriced_10000", &|turns| {
-        let _ = black_box(gate::unpriced_10000(&many, turns));
+    count("unpriced_10000", &|plant| {
+        let _ = black_box(gate::unpriced_10000(&many, plant));
     });
-    count("unpaid", &|turns| {
-        let _ = black_box(gate::unpaid(&few, turns));
+    count("unpaid", &|plant| {
+        let _ = black_box(gate::unpaid(&few, plant));
     });
-    count("unsignable", &|turns| {
-        let _ = black_box(gate::unsignable(&few, turns));
+    count("unsignable", &|plant| {
+        let _ = black_box(gate::unsignable(&few, plant));
     });
-    count("presented", &|turns| {
-        let _ = black_box(gate::presented(&few, turns));
+    count("presented", &|plant| {
+        let _ = black_box(gate::presented(&few, plant));
     });
-    count("recovery", &|turns| _ = black_box(gate::recovery(&few, turns)));
-    count("claim", &|turns| {
-        let _ = black_box(gate::claim(&few, turns));
+    count("recovery", &|plant| _ = black_box(gate::recovery(&few, plant)));
+    count("claim", &|plant| {
+        let _ = black_box(gate::claim(&few, plant));
     });
-    count("replayed", &|turns| {
-        let _ = black_box(gate::replayed(&few, turns));
+    count("replayed", &|plant| {
+        let _ = black_box(gate::replayed(&few, plant));
     });
-    count("settlement_body", &|turns| {
-        let _ = black_box(gate::settlement_body(&few, turns));
+    count("settlement_body", &|plant| {
+        let _ = black_box(gate::settlement_body(&few, plant));
     });
-    count("settled", &|turns| _ = black_box(gate::settled(&few, turns)));
+    count("settled", &|plant| _ = black_box(gate::settled(&few, plant)));
+}
+
+fn requests(plants: &Plants) {
+    let on = |name: &str| plants.on(&format!("requests.{name}"));
+    let mut all: Vec<_> = request::KINDS.iter().map(|kind| (kind.name, kind.count(on(kind.name)))).collect();
+    all.push(("tick", request::ticks(on("tick"))));
+    // What planting costs by itself.
+    let [kind, ..] = &request::KINDS;
+    kind.count(Some(Plant::default()));
+    println!("[requests]\ncounted = {}\n\n[requests.allocations]", request::COUNTED);
+    for (name, counted) in &all {
+        println!("{name} = {}", counted.allocations);
+    }
+    for (name, counted) in &all {
+        println!("\n[hostcalls.{name}]");
+        for (call, times) in &counted.hostcalls {
+            println!("{call} = {times}");
+        }
+    }
 }

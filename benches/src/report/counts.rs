@@ -21,20 +21,50 @@ fn sections(record: &str) -> Vec<Section<'_>> {
 pub(super) fn tables(out: &mut String, record: &str) {
     let sections = sections(record);
     let named = |wanted: &str| sections.iter().find(|(name, _)| *name == wanted).map(|(_, section)| section);
-    hostcalls(out, &sections);
-    if let (Some(counts), Some(allocations)) = (named("instructions"), named("allocations")) {
-        out.push_str("### Instructions\n\nOf the core's paths, natively, libc's not counted; `make test-guard` holds every change to them.\n\n");
+    let in_section = |section: &str, key: &str| {
+        named(section).and_then(|section| section.iter().find(|(known, _)| *known == key)).map(|(_, n)| *n)
+    };
+    // What is on record of requests are sums.
+    let requests = in_section("requests", "counted").unwrap_or(1);
+    hostcalls(out, &sections, requests);
+    if let Some(counts) = named("instructions") {
+        out.push_str("### Instructions\n\nNatively; what libc does itself is not counted, memory that is moved or set is, at eight bytes an instruction. `make test-guard` holds every change to them. Of the core's paths:\n\n");
         out.push_str("| path | instructions | allocations |\n|---|---:|---:|\n");
         for (path, count) in counts {
-            let made = allocations.iter().find(|(known, _)| known == path).map_or(0, |(_, made)| *made);
+            let made = in_section("allocations", path).unwrap_or(0);
             let _ = writeln!(out, "| {} | {count} | {made} |", path.replace('_', " "));
+        }
+        out.push('\n');
+    }
+    if let Some(counts) = named("requests.instructions") {
+        out.push_str("Of one request through the whole filter, and of a second's tick; besides recovery, and in all:\n\n");
+        out.push_str("| request | besides | instructions | allocations |\n|---|---:|---:|---:|\n");
+        for (kind, count) in counts {
+            let besides = in_section("requests.besides_recovery", kind).unwrap_or(*count);
+            let made = in_section("requests.allocations", kind).unwrap_or(0);
+            let _ = writeln!(
+                out,
+                "| {kind} | {} | {} | {} |",
+                besides / requests,
+                count / requests,
+                each(made, requests)
+            );
         }
         out.push('\n');
     }
 }
 
+/// A sum's share in one request, in decimals where it is no whole number.
+fn each(sum: u64, requests: u64) -> String {
+    if sum.is_multiple_of(requests) {
+        return (sum / requests).to_string();
+    }
+    let text = format!("{:.2}", sum as f64 / requests as f64);
+    text.trim_end_matches('0').to_owned()
+}
+
 /// A row for each hostcall, a column for each path.
-fn hostcalls(out: &mut String, sections: &[Section<'_>]) {
+fn hostcalls(out: &mut String, sections: &[Section<'_>], requests: u64) {
     let paths: Vec<_> =
         sections.iter().filter_map(|(name, calls)| Some((name.strip_prefix("hostcalls.")?, calls))).collect();
     if paths.is_empty() {
@@ -44,13 +74,13 @@ fn hostcalls(out: &mut String, sections: &[Section<'_>]) {
         paths.iter().flat_map(|(_, calls)| calls.iter().map(|(name, _)| *name)).collect();
     names.sort_unstable();
     names.dedup();
-    out.push_str("### Hostcalls\n\nOf one request, from its first header to the end of `on_log`, in a VM that has served before:\n\n| hostcall |");
+    out.push_str("### Hostcalls\n\nOf one request, from its first header to the end of `on_log`, in a VM that has served before, and of a second's tick:\n\n| hostcall |");
     for (path, _) in &paths {
         let _ = write!(out, " {} |", path.replace('-', " "));
     }
     let _ = writeln!(out, "\n|---|{}", "---:|".repeat(paths.len()));
     let number = |calls: &[(&str, u64)], name: &str| {
-        calls.iter().find(|(known, _)| *known == name).map(|(_, number)| number.to_string())
+        calls.iter().find(|(known, _)| *known == name).map(|(_, number)| each(*number, requests))
     };
     for name in names {
         let _ = write!(out, "| `{name}` |");
@@ -61,7 +91,7 @@ fn hostcalls(out: &mut String, sections: &[Section<'_>]) {
     }
     let _ = write!(out, "| **in all** |");
     for (_, calls) in &paths {
-        let _ = write!(out, " **{}** |", calls.iter().map(|(_, number)| number).sum::<u64>());
+        let _ = write!(out, " **{}** |", each(calls.iter().map(|(_, number)| number).sum(), requests));
     }
     out.push_str("\n\n");
 }
@@ -72,15 +102,16 @@ mod tests {
 
     #[test]
     fn the_record_becomes_tables() {
-        let record = "# note\n[instructions]\nroute = 5\n[allocations]\nroute = 1\n[hostcalls.unpaid]\nget = 2\nset = 1\n[hostcalls.free]\nget = 1\n";
+        let record = "# note\n[instructions]\nroute = 5\n[allocations]\nroute = 1\n[requests]\ncounted = 20\n[requests.instructions]\nunpaid = 201\n[requests.besides_recovery]\nunpaid = 60\n[requests.allocations]\nunpaid = 50\n[hostcalls.unpaid]\nget = 41\nset = 20\n[hostcalls.free]\nget = 20\n";
         let mut out = String::new();
         tables(&mut out, record);
         for row in [
             "| hostcall | unpaid | free |",
-            "| `get` | 2 | 1 |",
+            "| `get` | 2.05 | 1 |",
             "| `set` | 1 |  |",
-            "| **in all** | **3** | **1** |",
+            "| **in all** | **3.05** | **1** |",
             "| route | 5 | 1 |",
+            "| unpaid | 3 | 10 | 2.5 |",
         ] {
             assert!(out.contains(row), "{row} in {out}");
         }

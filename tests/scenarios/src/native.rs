@@ -8,6 +8,7 @@ mod abi;
 mod event_loop;
 mod host;
 mod sdk;
+mod side;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::rig::{Rig, World, BUFFER_LIMIT};
 use crate::shop::{Shop, TOKEN, TOKEN_VARIABLE};
 use crate::wire::{self, Client};
 use host::{host, Host, ROOT};
+pub use side::{filter_runs, first_in_callbacks, wasi_call, First};
 
 /// The shell between a world's two ends.
 pub struct Native {
@@ -58,13 +60,30 @@ impl Native {
         Ok(Self { world, client: Client::new(), next: ROOT })
     }
 
-    /// How often the filter called its host for the last request, by the hostcall's name.
+    /// How often the filter called its host for the last request or tick, by the hostcall's name.
     pub fn hostcalls(&self) -> BTreeMap<&'static str, u64> {
         host(|host| host.hostcalls.clone())
     }
 
-    fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
+    /// A second passes.
+    pub fn tick(&mut self) {
+        host(|host| host.hostcalls.clear());
         sdk::tick(ROOT);
+    }
+
+    /// One request to the end of its answer, in the second that the last one came in.
+    pub fn send_at_once(&mut self, request: &RawRequest) -> Answer {
+        let answer = self.converse(request, false);
+        host(|host| host.assert_well_treated());
+        answer
+    }
+
+    fn exchange(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
+        self.tick();
+        self.converse(request, hang_up)
+    }
+
+    fn converse(&mut self, request: &RawRequest, hang_up: bool) -> Answer {
         host(|host| host.hostcalls.clear());
         self.next += 1;
         let pairs = wire::request_pairs(request);

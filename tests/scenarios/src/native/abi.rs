@@ -8,7 +8,7 @@ mod unused;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::host::{host, tally, Call, LocalReply, Status};
+use super::host::{host, hostcall, Call, LocalReply, Status};
 use crate::wire::Pairs;
 use codec::{bytes, give, read_map, text, write_map};
 
@@ -18,7 +18,7 @@ use codec::{bytes, give, read_map, text, write_map};
 
 #[no_mangle]
 unsafe extern "C" fn proxy_log(_level: u32, data: *const u8, size: usize) -> Status {
-    tally("log");
+    let _side = hostcall("log");
     let line = text(data, size);
     host(|host| host.log.push(line));
     Status::Ok
@@ -26,7 +26,7 @@ unsafe extern "C" fn proxy_log(_level: u32, data: *const u8, size: usize) -> Sta
 
 #[no_mangle]
 unsafe extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> Status {
-    tally("get_current_time_nanoseconds");
+    let _side = hostcall("get_current_time_nanoseconds");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     *time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     Status::Ok
@@ -34,7 +34,7 @@ unsafe extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> Statu
 
 #[no_mangle]
 extern "C" fn proxy_set_tick_period_milliseconds(_period: u32) -> Status {
-    tally("set_tick_period_milliseconds");
+    let _side = hostcall("set_tick_period_milliseconds");
     Status::Ok
 }
 
@@ -46,7 +46,7 @@ unsafe extern "C" fn proxy_get_buffer_bytes(
     data: *mut *mut u8,
     size: *mut usize,
 ) -> Status {
-    tally("get_buffer_bytes");
+    let _side = hostcall("get_buffer_bytes");
     let buffer = host(|host| match kind {
         4 => host.delivering.as_ref().map(|(_, body)| body.to_vec()),
         7 => Some(host.config.clone()),
@@ -61,7 +61,7 @@ unsafe extern "C" fn proxy_get_buffer_bytes(
 
 #[no_mangle]
 unsafe extern "C" fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> Status {
-    tally("get_header_map_pairs");
+    let _side = hostcall("get_header_map_pairs");
     match host(|host| host.map(map, false).map(|pairs| write_map(pairs))) {
         Some(map) => give(&map, data, size),
         None => {
@@ -81,7 +81,7 @@ fn change(map: u32, name: &str, act: impl FnOnce(&mut Pairs)) -> Status {
 
 #[no_mangle]
 unsafe extern "C" fn proxy_remove_header_map_value(map: u32, key: *const u8, key_size: usize) -> Status {
-    tally("remove_header_map_value");
+    let _side = hostcall("remove_header_map_value");
     let name = text(key, key_size);
     let before = host(|host| host.map(map, true).map_or(0, |pairs| pairs.len()));
     let status = change(map, &name, |pairs| pairs.retain(|(known, _)| *known != name));
@@ -99,7 +99,7 @@ unsafe extern "C" fn proxy_replace_header_map_value(
     value: *const u8,
     value_size: usize,
 ) -> Status {
-    tally("replace_header_map_value");
+    let _side = hostcall("replace_header_map_value");
     let (name, value) = (text(key, key_size), bytes(value, value_size));
     change(map, &name, |pairs| {
         pairs.retain(|(known, _)| *known != name);
@@ -115,7 +115,7 @@ unsafe extern "C" fn proxy_add_header_map_value(
     value: *const u8,
     value_size: usize,
 ) -> Status {
-    tally("add_header_map_value");
+    let _side = hostcall("add_header_map_value");
     let (name, value) = (text(key, key_size), bytes(value, value_size));
     change(map, &name, |pairs| pairs.push((name.clone(), value)))
 }
@@ -127,7 +127,7 @@ unsafe extern "C" fn proxy_get_property(
     data: *mut *mut u8,
     size: *mut usize,
 ) -> Status {
-    tally("get_property");
+    let _side = hostcall("get_property");
     let path = text(path, path_size);
     let flags = host(|host| host.stream().map(|stream| stream.flags));
     match (path.as_str(), flags) {
@@ -144,7 +144,7 @@ unsafe extern "C" fn proxy_set_property(
     value: *const u8,
     value_size: usize,
 ) -> Status {
-    tally("set_property");
+    let _side = hostcall("set_property");
     let (path, value) = (text(path, path_size), bytes(value, value_size));
     host(|host| match host.stream() {
         Some(stream) => drop(stream.filter_state.insert(path, value)),
@@ -161,7 +161,7 @@ unsafe extern "C" fn proxy_get_shared_data(
     size: *mut usize,
     cas: *mut u32,
 ) -> Status {
-    tally("get_shared_data");
+    let _side = hostcall("get_shared_data");
     let key = text(key, key_size);
     match host(|host| host.shared.get(&key).cloned()) {
         Some((value, known)) => {
@@ -180,14 +180,14 @@ unsafe extern "C" fn proxy_set_shared_data(
     value_size: usize,
     cas: u32,
 ) -> Status {
-    tally("set_shared_data");
+    let _side = hostcall("set_shared_data");
     let (key, value) = (text(key, key_size), bytes(value, value_size));
     host(|host| host.set_shared(key, value, cas))
 }
 
 #[no_mangle]
 unsafe extern "C" fn proxy_register_shared_queue(name: *const u8, name_size: usize, id: *mut u32) -> Status {
-    tally("register_shared_queue");
+    let _side = hostcall("register_shared_queue");
     let name = text(name, name_size);
     *id = host(|host| {
         let known = host.queues.iter().position(|(known, _)| *known == name);
@@ -202,7 +202,7 @@ unsafe extern "C" fn proxy_register_shared_queue(name: *const u8, name_size: usi
 
 #[no_mangle]
 unsafe extern "C" fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, size: *mut usize) -> Status {
-    tally("dequeue_shared_queue");
+    let _side = hostcall("dequeue_shared_queue");
     let value = host(|host| Some(host.queues.get_mut(queue as usize)?.1.pop_front()));
     match value {
         Some(Some(value)) => give(&value, data, size),
@@ -213,14 +213,14 @@ unsafe extern "C" fn proxy_dequeue_shared_queue(queue: u32, data: *mut *mut u8, 
 
 #[no_mangle]
 unsafe extern "C" fn proxy_enqueue_shared_queue(queue: u32, value: *const u8, size: usize) -> Status {
-    tally("enqueue_shared_queue");
+    let _side = hostcall("enqueue_shared_queue");
     let value = bytes(value, size);
     host(|host| host.enqueue(queue, value))
 }
 
 #[no_mangle]
 extern "C" fn proxy_continue_stream(direction: u32) -> Status {
-    tally("continue_stream");
+    let _side = hostcall("continue_stream");
     host(|host| host.resume(direction))
 }
 
@@ -235,7 +235,7 @@ unsafe extern "C" fn proxy_send_local_response(
     headers_size: usize,
     grpc_status: i32,
 ) -> Status {
-    tally("send_local_response");
+    let _side = hostcall("send_local_response");
     let headers = read_map(&bytes(headers, headers_size));
     let body = bytes(body, body_size);
     let reply = LocalReply { status, headers, body };
@@ -258,7 +258,7 @@ unsafe extern "C" fn proxy_http_call(
     timeout_millis: u32,
     token: *mut u32,
 ) -> Status {
-    tally("http_call");
+    let _side = hostcall("http_call");
     if text(cluster, cluster_size) != "facilitator" {
         return Status::BadArgument;
     }
@@ -274,7 +274,7 @@ unsafe extern "C" fn proxy_http_call(
 
 #[no_mangle]
 extern "C" fn proxy_set_effective_context(context: u32) -> Status {
-    tally("set_effective_context");
+    let _side = hostcall("set_effective_context");
     host(|host| {
         if context != super::host::ROOT && !host.streams.contains_key(&context) {
             return Status::BadArgument;
@@ -286,13 +286,13 @@ extern "C" fn proxy_set_effective_context(context: u32) -> Status {
 
 #[no_mangle]
 extern "C" fn proxy_done() -> Status {
-    tally("done");
+    let _side = hostcall("done");
     Status::Ok
 }
 
 #[no_mangle]
 unsafe extern "C" fn proxy_define_metric(_kind: u32, name: *const u8, size: usize, id: *mut u32) -> Status {
-    tally("define_metric");
+    let _side = hostcall("define_metric");
     let name = text(name, size);
     *id = host(|host| {
         let known = host.metrics.iter().position(|(known, _)| *known == name);
@@ -307,7 +307,7 @@ unsafe extern "C" fn proxy_define_metric(_kind: u32, name: *const u8, size: usiz
 
 #[no_mangle]
 extern "C" fn proxy_record_metric(metric: u32, value: u64) -> Status {
-    tally("record_metric");
+    let _side = hostcall("record_metric");
     host(|host| match host.metrics.get_mut(metric as usize) {
         Some((_, known)) => {
             *known = value.into();
@@ -319,7 +319,7 @@ extern "C" fn proxy_record_metric(metric: u32, value: u64) -> Status {
 
 #[no_mangle]
 extern "C" fn proxy_increment_metric(metric: u32, by: i64) -> Status {
-    tally("increment_metric");
+    let _side = hostcall("increment_metric");
     host(|host| match host.metrics.get_mut(metric as usize) {
         Some((_, known)) => {
             *known += i128::from(by);

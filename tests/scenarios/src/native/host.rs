@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 
+use super::side::Side;
 use crate::wire::Pairs;
 
 /// The root context's id.
@@ -97,9 +98,11 @@ pub(super) fn host<T>(act: impl FnOnce(&mut Host) -> T) -> T {
     HOST.with(|host| act(&mut host.borrow_mut()))
 }
 
-/// One hostcall more.
-pub(super) fn tally(name: &'static str) {
+/// One hostcall more. The host is at work as long as what is returned is kept.
+pub(super) fn hostcall(name: &'static str) -> Side {
+    let side = Side::hosts();
     host(|host| *host.hostcalls.entry(name).or_default() += 1);
+    side
 }
 
 impl Host {

@@ -1,6 +1,7 @@
 //! What the SDK exports, callable.
 
 use super::host::host;
+use super::side;
 
 /// What a callback wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +53,7 @@ macro_rules! callback {
             enter(context);
             // SAFETY: the SDK's exports take plain numbers and are called on the thread whose
             // dispatcher knows the context.
-            let out = unsafe { exported::$exported(context $(, $arg)*) };
+            let out = side::callback(stringify!($name), || unsafe { exported::$exported(context $(, $arg)*) });
             $(let out = $read(out);)?
             out
         }

@@ -1,7 +1,13 @@
 //! How values cross: bytes and texts in, buffers out, header maps in the ABI's one encoding.
 
 use crate::native::host::Status;
+use crate::native::side::Side;
 use crate::wire::Pairs;
+
+extern "C" {
+    /// The SDK's: room in the filter's memory.
+    fn proxy_on_memory_allocate(size: usize) -> *mut u8;
+}
 
 // SAFETY: see the module above.
 
@@ -20,7 +26,14 @@ pub(super) unsafe fn give(value: &[u8], data: *mut *mut u8, size: *mut usize) ->
     *size = value.len();
     *data = match value.len() {
         0 => std::ptr::null_mut(),
-        _ => Box::into_raw(value.to_vec().into_boxed_slice()).cast(),
+        size => {
+            let room = {
+                let _side = Side::filters();
+                proxy_on_memory_allocate(size)
+            };
+            room.copy_from_nonoverlapping(value.as_ptr(), size);
+            room
+        }
     };
     Status::Ok
 }

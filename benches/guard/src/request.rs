@@ -1,0 +1,164 @@
+//! Whole requests through the shell, on a host of ours: what the filter does for each kind, from
+//! its first header to the end of `on_log`, with what the root does for it meanwhile.
+//!
+//! Each kind has a VM of its own, and is sent once before it is counted: what a VM does for the
+//! first request of a kind, such as defining its metric, it does once.
+
+use std::collections::BTreeMap;
+
+use x402_devstack::client::RawRequest;
+use x402_devstack::payer::{Payment, SignatureForm, Wallet};
+use x402_scenarios::native::Native;
+use x402_scenarios::rig::Rig;
+use x402_scenarios::shop::Shop;
+use x402_scenarios::stage::Stage;
+
+use crate::allocations;
+use crate::mark;
+use crate::plant::Plant;
+
+/// So many requests of a kind are counted, and summed up: what one in two does is half of one.
+pub(crate) const COUNTED: usize = 20;
+
+/// What a sum of requests took.
+#[derive(Default)]
+pub(crate) struct Counted {
+    pub(crate) allocations: u64,
+    pub(crate) hostcalls: BTreeMap<&'static str, u64>,
+}
+
+/// A kind of request, and the status it is answered with.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    shop: Shop,
+    status: u16,
+    make: Make,
+}
+
+type Make = fn(&mut Stage<'_>) -> RawRequest;
+
+const BEFORE: &str = "/v1/cheap";
+const AFTER: &str = "/v1/late";
+const PERMIT: &str = "/ways/permit/before";
+
+pub(crate) static KINDS: [Kind; 10] = [
+    Kind::new("unmatched", 200, |stage| stage.get("/elsewhere")),
+    Kind::new("free", 200, |stage| stage.get("/healthz")),
+    Kind::new("unpaid", 402, |stage| stage.get(BEFORE)),
+    Kind::new("unsignable", 402, |stage| paid(stage, BEFORE, |payment| payment.sign_as(SignatureForm::Zero))),
+    Kind::new("forged", 402, forged),
+    Kind::new("replayed", 402, |stage| {
+        let request = paid(stage, BEFORE, |payment| payment);
+        stage.send(&request);
+        request
+    }),
+    Kind::new("before", 200, |stage| paid(stage, BEFORE, |payment| payment)),
+    Kind::new("after", 200, |stage| paid(stage, AFTER, |payment| payment)),
+    Kind::new("v1", 200, version_1),
+    Kind { shop: Shop::Any, ..Kind::new("permit2", 200, |stage| paid(stage, PERMIT, |payment| payment)) },
+];
+
+/// What is counted of requests: what the filter does in them.
+fn counted(act: impl FnOnce(&mut Counted)) -> Counted {
+    let mut counted = Counted::default();
+    let before = allocations::made_by_filter();
+    mark();
+    act(&mut counted);
+    mark();
+    counted.allocations = allocations::made_by_filter() - before;
+    counted
+}
+
+/// A VM's start with a configuration of a hundred and forty routes.
+pub(crate) fn start(plant: Option<Plant>) -> Counted {
+    alone("start", plant, || {
+        let mut native = None;
+        let counted = counted(|_| native = Some(begin(Shop::Open)));
+        drop(native);
+        counted
+    })
+}
+
+/// A second in which nothing happens.
+pub(crate) fn ticks(plant: Option<Plant>) -> Counted {
+    alone("tick", plant, || {
+        let mut native = begin(Shop::Open);
+        native.tick();
+        counted(|counted| {
+            for _ in 0..COUNTED {
+                native.tick();
+                counted.add(&native);
+            }
+        })
+    })
+}
+
+// === impl Kind ===
+
+impl Kind {
+    const fn new(name: &'static str, status: u16, make: Make) -> Self {
+        Self { name, shop: Shop::Open, status, make }
+    }
+
+    pub(crate) fn count(&'static self, plant: Option<Plant>) -> Counted {
+        alone(self.name, plant, || {
+            let mut native = begin(self.shop);
+            let mut make = || (self.make)(&mut Stage::new(&mut native, "count".to_owned(), 0));
+            let requests: Vec<_> = (0..=COUNTED).map(|_| make()).collect();
+            let (first, rest) = requests.split_first().expect("requests");
+            assert_eq!(native.send(first).status, self.status);
+            counted(|counted| {
+                for request in rest {
+                    assert_eq!(native.send_at_once(request).status, self.status);
+                    counted.add(&native);
+                }
+            })
+        })
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    /// The last request's.
+    fn add(&mut self, native: &Native) {
+        for (call, times) in native.hostcalls() {
+            *self.hostcalls.entry(call).or_default() += times;
+        }
+    }
+}
+
+fn begin(shop: Shop) -> Native {
+    Native::start(shop, false).expect("a configuration that is taken")
+}
+
+/// On a thread of its own: one thread is one VM.
+fn alone(name: &str, plant: Option<Plant>, act: impl FnOnce() -> Counted + Send) -> Counted {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            if let Some(plant) = plant {
+                plant.in_requests();
+            }
+            act()
+        });
+        thread.join().unwrap_or_else(|_| panic!("{name} does not go as it should"))
+    })
+}
+
+fn paid(stage: &mut Stage<'_>, target: &str, change: fn(Payment) -> Payment) -> RawRequest {
+    let request = stage.get(target);
+    let payment = change(stage.pay(&request));
+    request.pay(&payment)
+}
+
+fn version_1(stage: &mut Stage<'_>) -> RawRequest {
+    let request = stage.get(BEFORE);
+    let payment = stage.draft_v1(&request).sign(&stage.wallet);
+    request.pay(&payment)
+}
+
+fn forged(stage: &mut Stage<'_>) -> RawRequest {
+    let request = stage.get(BEFORE);
+    let draft = stage.draft(&request);
+    request.pay(&draft.sign(&Wallet::another()))
+}
