@@ -18,6 +18,8 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
 export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
+export X402_RECOVERY_MODULE ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/recovery_bench.wasm
+export X402_RECOVERY_NATIVE ?= $(CARGO_TARGET_DIR)/release/recovery-bench
 export X402_RUST ?= $(CARGO_TARGET_DIR)/clients-rust/debug
 export X402_PEER_AXUM ?= $(CARGO_TARGET_DIR)/peer-axum/release/peer-axum
 export X402_PEER_PYTHON ?= $(CARGO_TARGET_DIR)/peer-fastapi/bin/python
@@ -121,18 +123,21 @@ test-compose: ## docker-compose brings it all up and the payer pays; needs a Doc
 	tests/build/compose.sh
 
 .PHONY: bench
-bench: build noop need-cc peers $(VENV)/.stamp ## CPU per request on a real Envoy, other projects beside it (BENCH='--full --write docs/benchmarks.md')
+bench: build noop recovery need-cc peers $(VENV)/.stamp ## CPU per request on a real Envoy, other projects beside it (BENCH='--write docs/benchmarks.md')
 	cargo run --locked --profile counted --package x402-bench --bin x402-bench -- $(BENCH)
 
 .PHONY: bench-recovery
-bench-recovery: need-rust need-node ## Recovery of a signer against stock k256: natively, and in the V8 of this Node
-	cargo build --locked --release --manifest-path benches/recovery/Cargo.toml --bin recovery-bench
-	cargo rustc --locked --release --manifest-path benches/recovery/Cargo.toml --lib --crate-type cdylib --target $(TARGET)
-	node benches/recovery/bench.mjs $(CARGO_TARGET_DIR)/$(TARGET)/release/recovery_bench.wasm $(CARGO_TARGET_DIR)/release/recovery-bench
+bench-recovery: recovery need-node ## Recovery of a signer against stock k256: natively, and in the V8 of this Node
+	node benches/recovery/bench.mjs $(X402_RECOVERY_MODULE) $(X402_RECOVERY_NATIVE)
 
 .PHONY: bench-floods
 bench-floods: build need-cc need-redis $(VENV)/.stamp ## What payers get beside a flood, what limits and a shared store cost (FLOODS='--only store')
 	cargo run --locked --profile counted --package x402-bench --bin x402-floods -- $(FLOODS)
+
+.PHONY: recovery
+recovery: need-rust
+	cargo build --locked --release --manifest-path benches/recovery/Cargo.toml --bin recovery-bench
+	cargo rustc --locked --release --manifest-path benches/recovery/Cargo.toml --lib --crate-type cdylib --target $(TARGET)
 
 .PHONY: noop
 noop: need-rust

@@ -39,6 +39,8 @@ pub struct Plan<'a> {
     pub workers: u32,
     /// Whether it has one processor only.
     pub pinned: bool,
+    /// Whether its listeners can be replaced while it runs.
+    pub replaceable: bool,
 }
 
 /// What the stacks repeat after the module.
@@ -84,7 +86,7 @@ impl Modules {
 impl<'a> Plan<'a> {
     /// One worker, pinned.
     pub fn of(stacks: &'a [Stack]) -> Self {
-        Self { stacks, script: None, workers: 1, pinned: true }
+        Self { stacks, script: None, workers: 1, pinned: true, replaceable: false }
     }
 }
 
@@ -127,7 +129,7 @@ impl Behind {
         for (peer, address) in self.peers.addresses() {
             options = options.add_cluster(peer.name(), address);
         }
-        let envoy = Envoy::start(&options)?;
+        let envoy = if plan.replaceable { Envoy::start_lds(&options)? } else { Envoy::start(&options)? };
         if plan.pinned {
             cpu::pin(envoy.pid(), cpu::ENVOY)?;
         }

@@ -9,23 +9,29 @@
 //! | [`paths`] | what is measured: a stack, requests, the status they must get, a yardstick |
 //! | [`load`] | the load generator |
 //! | [`origin`] | the application behind the proxy |
+//! | [`configure`] | what configuring takes |
 //! | [`cpu`] | processor time, memory and pinning, from `/proc` |
 //! | [`rounds`] | interleaved rounds and what they come to |
+//! | [`recovery`] | recovery of a signer by itself |
 //! | [`slow`] | time to a paid answer, where the facilitator takes its time |
 //! | [`scale`] | more routes, more workers |
 //! | [`stats`] | medians, bootstrap intervals |
-//! | [`still`] | what needs no load: size, start-up, memory, claims |
+//! | [`footprint`] | start-up, memory, what a worker more adds |
+//! | [`still`] | what needs no Envoy: the claim table, filled |
 //! | [`report`] | tables for people |
 //! | [`chart`] | and a picture |
 
 pub mod bed;
 pub mod chart;
+pub mod configure;
 pub mod cpu;
+pub mod footprint;
 pub mod load;
 pub mod origin;
 pub mod paths;
 pub mod peers;
 pub mod policy;
+pub mod recovery;
 pub mod report;
 pub mod rounds;
 pub mod scale;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use lexopt::{Arg, ValueExt};
 use x402_bench::bed::{Behind, Modules};
@@ -9,12 +10,12 @@ use x402_bench::paths::{self, Path};
 use x402_bench::report::Report;
 use x402_bench::rounds::{self, Effort};
 use x402_bench::stack::Stack;
-use x402_bench::{cpu, scale, slow, still, Failure};
+use x402_bench::{cpu, footprint, recovery, scale, slow, still, Failure};
 
 const HELP: &str = "\
 x402-bench: what the filter costs on a real Envoy
 
-    --full          60 rounds instead of 24
+    --full          60 rounds instead of 30
     --rounds N      that many
     --only A,B      only these paths, and no tables beside theirs (plain, noop, free, method,
                     unmatched, pure, direct, unpaid, unsignable, forged, replayed, callout,
@@ -26,6 +27,12 @@ x402-bench: what the filter costs on a real Envoy
     --write FILE    also write the page of the documentation, and its chart beside it
 
 The module is X402_MODULE, the no-op filter X402_NOOP, Envoy ENVOY; `make bench` sets them.";
+
+/// The fewest that the targets ask for.
+const ROUNDS: usize = 30;
+
+/// Starts of each stack with each number of workers.
+const STARTS: usize = 3;
 
 struct Arguments {
     rounds: usize,
@@ -49,7 +56,7 @@ fn main() -> ExitCode {
 
 fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
     let mut found = Arguments {
-        rounds: 24,
+        rounds: ROUNDS,
         only: Vec::new(),
         peers: true,
         rest: true,
@@ -64,7 +71,7 @@ fn arguments() -> Result<Option<Arguments>, lexopt::Error> {
                 println!("{HELP}");
                 return Ok(None);
             }
-            Arg::Long("full") => found.rounds = 60,
+            Arg::Long("full") => found.rounds = 2 * ROUNDS,
             Arg::Long("rounds") => found.rounds = parser.value()?.parse()?,
             Arg::Long("only") => {
                 found.only = parser.value()?.string()?.split(',').map(str::to_owned).collect()
@@ -91,24 +98,28 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let peers = chosen.iter().any(|path| matches!(path.stack, Stack::Alone(_) | Stack::Behind(_)));
     let behind = if peers && arguments.rest { Behind::start_with_peers()? } else { Behind::start()? };
     let effort = Effort { rounds: arguments.rounds.max(1), divisor: 1 };
-    let mut report = Report { machine: cpu::machine(), pinned, ..Report::default() };
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    let command = command.join(" ");
+    let mut report = Report { command, machine: cpu::machine(), pinned, ..Report::default() };
     let all = arguments.only.is_empty();
     if arguments.rest {
-        report.rounds = Some(rounds::run(&behind, &modules, &chosen, effort)?);
+        report.rounds = Some(timed("rounds", || rounds::run(&behind, &modules, &chosen, effort))?);
     }
     if arguments.rest && all {
         let bought = ["before", "after", "express", "hono", "fastapi", "axum"];
         let paid: Vec<_> = chosen.iter().copied().filter(|path| bought.contains(&path.name)).collect();
-        report.waits = slow::waits(&behind, &modules, &paid, arguments.rounds.clamp(2, 10))?;
+        report.recovery = timed("recovery", recovery::run)?;
+        let waits = || slow::waits(&behind, &modules, &paid, arguments.rounds.clamp(2, 6));
+        report.waits = timed("waits", waits)?;
         report.module = std::fs::metadata(&modules.ours)?.len();
-        report.footprints =
-            still::footprints(&behind, &modules, &[Stack::Plain, Stack::Noop, Stack::Ours], 3)?;
+        let stacks = [Stack::Plain, Stack::Noop, Stack::Ours];
+        report.footprints = timed("starts", || footprint::footprints(&behind, &modules, &stacks, STARTS))?;
         report.claims = still::claims(still::CAPACITY)?;
         let record = concat!(env!("CARGO_MANIFEST_DIR"), "/guard/counts.toml");
         report.counts = std::fs::read_to_string(record).unwrap_or_default();
     }
     if arguments.scale && all {
-        report.growth = Some(scale::growth(&behind, &modules, effort, 3)?);
+        report.growth = Some(timed("growth", || scale::growth(&behind, &modules, effort, STARTS))?);
     }
     print!("{}", report.tables());
     if let Some(file) = &arguments.write {
@@ -119,6 +130,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("wrote {}", file.display());
     }
     Ok(())
+}
+
+/// Says how long a part took.
+fn timed<T>(what: &str, part: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let begun = Instant::now();
+    let found = part();
+    eprintln!("{what}: {:.0} s", begun.elapsed().as_secs_f64());
+    found
 }
 
 impl Arguments {

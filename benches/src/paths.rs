@@ -42,7 +42,7 @@ const CHEAP: usize = 1_500;
 const DEAR: usize = 400;
 
 /// Every path of ours, yardsticks first.
-pub const ALL: [Path; 17] = [
+pub const ALL: [Path; 19] = [
     Path::new("plain", "plain proxy", Stack::Plain, "/free/1", 200),
     Path::new("noop", "no-op wasm + proxy", Stack::Noop, "/free/1", 200).over("plain", None),
     Path::new("free", "unpriced, the path alone decides", Stack::Ours, "/free/1", 200)
@@ -53,6 +53,16 @@ pub const ALL: [Path; 17] = [
     Path::new("pure", "`direct_response` of our 402, no wasm", Stack::PureDirect, "/before/1", 402),
     Path::new("direct", "no-op wasm + `direct_response` of our 402", Stack::NoopDirect, "/before/1", 402)
         .over("pure", None),
+    // What a header of 1.5 KB costs whoever looks at none of it.
+    Path::new(
+        "carried",
+        "the same, sent what no wallet could have signed",
+        Stack::NoopDirect,
+        "/before/1",
+        402,
+    )
+    .pays(Pays::Unsignable)
+    .over("direct", None),
     Path::new("unpaid", "unpaid, 402", Stack::Ours, "/before/1", 402).over("direct", Some(1.35)),
     Path::new("unsignable", "what no wallet could have signed, 402", Stack::Ours, "/before/1", 402)
         .pays(Pays::Unsignable)
@@ -60,6 +70,9 @@ pub const ALL: [Path; 17] = [
     Path::new("forged", "forged payment, 402", Stack::Ours, "/before/1", 402)
         .pays(Pays::Forged)
         .over("unpaid", None),
+    Path::new("any", "forged payment, 402, by default: `wallets: any`", Stack::Ours, "/any/1", 402)
+        .pays(Pays::Forged)
+        .over("forged", None),
     Path::new("replayed", "replayed payment, 402", Stack::Ours, "/before/1", 402)
         .pays(Pays::Replayed)
         .over("forged", None),

@@ -15,11 +15,15 @@ pub fn policy() -> Value {
         offer["verify"] = json!(verify);
         offer
     };
+    // As a policy has it that says nothing of wallets.
+    let mut any = offer("before");
+    any["wallets"] = json!("any");
     let mut routes = vec![
         json!({"name": "before", "match": {"methods": ["GET"], "path": "/before/{id}"}, "offer": "item"}),
         json!({"name": "after", "match": {"methods": ["GET"], "path": "/after/{id}"}, "offer": offer("after")}),
         json!({"name": "permit", "match": {"methods": ["GET"], "path": "/permit/{id}"}, "offer": permitted("local")}),
         json!({"name": "asked", "match": {"methods": ["GET"], "path": "/asked/{id}"}, "offer": permitted("facilitator")}),
+        json!({"name": "any", "match": {"methods": ["GET"], "path": "/any/{id}"}, "offer": any}),
         json!({"name": "free", "match": {"path": "/free/{id}"}, "free": true}),
         json!({"name": "read", "match": {"methods": ["GET"], "path": "/mixed/{id}"}, "free": true}),
         json!({"name": "write", "match": {"methods": ["POST"], "path": "/mixed/{id}"}, "offer": "item"}),
@@ -54,9 +58,10 @@ fn whole(routes: &[Value]) -> Value {
         "origin": "https://api.example.com",
         "unmatched": "free",
         "settle": "before",
+        // Not the default: under it a forged payment is a question to the facilitator.
         "wallets": "eoa",
         // All load comes from one source.
-        "limit": {"challenges": most, "failures": most},
+        "limit": {"walletChecks": most, "challenges": most, "failures": most},
         "facilitators": {"main": {"cluster": "facilitator", "authority": "facilitator", "timeout": "10s"}},
         "accepts": [{"network": "base-sepolia", "asset": "USDC", "payTo": PAYEE}],
         "offers": {"item": {"price": "$0.001", "maxTimeoutSeconds": 300, "description": "One item"}},

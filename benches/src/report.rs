@@ -1,26 +1,43 @@
 //! Tables for people: Markdown that reads as well on a terminal.
 
 mod counts;
+mod distance;
 mod growth;
 mod peers;
+mod recovery;
 mod requests;
 mod targets;
 
 use std::fmt::Write;
 
 use crate::chart;
+use crate::footprint::{Footprint, WORKERS};
+use crate::recovery::Way;
 use crate::rounds::Rounds;
 use crate::scale::Growth;
 use crate::slow::Wait;
-use crate::stats::Estimate;
-use crate::still::{Filled, Footprint, CAPACITY};
+use crate::stats::{Estimate, Spread};
+use crate::still::{Filled, CAPACITY};
+
+/// How the page begins.
+const MADE: &str = "\
+# What it costs
+
+Written by `make bench BENCH='ARGUMENTS'`,
+from a fresh clone too: it builds the module, and fetches Envoy and the other projects' servers by
+their lock files. `make bench` alone prints the same tables and changes nothing.
+";
 
 /// Everything that was found; what was not asked for is left out.
 #[derive(Default)]
 pub struct Report {
+    /// The arguments of the command.
+    pub command: String,
     pub machine: String,
     pub pinned: bool,
     pub rounds: Option<Rounds>,
+    /// Recovery by itself.
+    pub recovery: Vec<Way>,
     pub waits: Vec<Wait>,
     pub growth: Option<Growth>,
     pub module: u64,
@@ -52,9 +69,13 @@ impl Report {
             requests::table(&mut out, rounds);
             peers::table(&mut out, rounds);
             peers::waits(&mut out, &self.waits);
-            targets::table(&mut out, self, rounds);
+        }
+        targets::table(&mut out, self);
+        if let Some(rounds) = &self.rounds {
+            distance::text(&mut out, rounds);
             requests::other_build(&mut out, rounds);
         }
+        recovery::table(&mut out, self);
         if let Some(growth) = &self.growth {
             growth::tables(&mut out, growth);
         }
@@ -74,8 +95,9 @@ impl Report {
             Some(_) => "![CPU per paid request, ours beside the others](benchmarks.svg)\n\n",
             None => "",
         };
+        let made = MADE.replace("ARGUMENTS", &self.command);
         let method = include_str!("../method.md");
-        format!("{method}\n{chart}{}\n{}", self.tables(), include_str!("../limits.md"))
+        format!("{made}\n{method}\n{chart}{}{}", self.tables(), include_str!("../limits.md"))
     }
 
     /// Its picture, if there is anything to compare.
@@ -99,20 +121,27 @@ fn interval(estimate: &Estimate, digits: usize) -> String {
 fn footprints(out: &mut String, footprints: &[Footprint], module: u64) {
     out.push_str("### Size, start, memory\n\n");
     let _ = writeln!(out, "The module has {module} bytes.\n");
-    out.push_str("| stack | start-up ms | CPU ms | MiB, one worker | MiB, two | a worker more |\n|---|---:|---:|---:|---:|---:|\n");
+    out.push_str("| stack | start-up ms | CPU ms |");
+    for workers in WORKERS {
+        let _ = write!(out, " MiB, workers: {workers} |");
+    }
+    let _ = writeln!(out, " a worker more (95 %) |\n|---|---:|---:|{}---:|", "---:|".repeat(WORKERS.len()));
     for print in footprints {
-        let more = print.two - print.one;
         let _ = writeln!(
             out,
-            "| {} | {:.0} | {:.0} | {:.1} | {:.1} | {more:.2} |",
+            "| {} | {:.0} | {:.0} |{} {} |",
             print.stack.name(),
             print.ready,
             print.cpu,
-            print.one,
-            print.two
+            resident(print),
+            interval(&print.more, 2)
         );
     }
     out.push('\n');
+}
+
+fn resident(print: &Footprint) -> String {
+    print.resident.iter().map(|mebi| format!(" {mebi:.1} |")).collect()
 }
 
 fn claims(out: &mut String, claims: &[Filled]) {
@@ -120,11 +149,16 @@ fn claims(out: &mut String, claims: &[Filled]) {
         out,
         "{CAPACITY} purchases presented to a claim table of that capacity (the default), in this process:\n"
     );
-    out.push_str("| claims | held | refused | buckets | bytes | bytes each | ns per op |\n|---|---:|---:|---:|---:|---:|---:|\n");
+    out.push_str("| claims | held | refused | buckets | in a bucket: least–most | mean | deviation, of chance's | bytes | bytes each | ns per op |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
     for one in claims {
-        let Filled { what, granted, refused, bytes, buckets, op } = one;
+        let Filled { what, granted, refused, bytes, buckets, spread, op } = one;
         let each = bytes / usize::try_from(*granted).unwrap_or(1).max(1);
-        let _ = writeln!(out, "| {what} | {granted} | {refused} | {buckets} | {bytes} | {each} | {op:.0} |");
+        let Spread { least, most, mean, deviation } = spread;
+        let _ = writeln!(
+            out,
+            "| {what} | {granted} | {refused} | {buckets} | {least}–{most} | {mean:.1} | {:.2} | {bytes} | {each} | {op:.0} |",
+            deviation / mean.sqrt()
+        );
     }
     out.push('\n');
 }

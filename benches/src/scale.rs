@@ -5,14 +5,13 @@ use std::time::Instant;
 use x402_proxy_wasm::config::Policy;
 
 use crate::bed::{Behind, Modules, Plan};
+use crate::configure::{self, Configured, ROUTES};
+use crate::footprint::{self, Footprint};
 use crate::paths::{Path, Pays};
-use crate::rounds::{self, Effort, Rounds, Site};
+use crate::rounds::{self, Effort, Rounds, Sample, Site};
 use crate::stack::Stack;
-use crate::still::{self, Footprint};
+use crate::stats::{Estimate, Random};
 use crate::{cpu, policy, stats, Failure};
-
-/// How many routes are compared.
-pub const ROUTES: [usize; 3] = [10, 10_000, 100_000];
 
 /// The same requests at each size.
 pub const PATHS: [Path; 6] = [
@@ -27,8 +26,11 @@ pub const PATHS: [Path; 6] = [
 /// What is kept per worker may cost at most so many bytes, and so many more per route.
 pub const WORKER_BYTES: (f64, f64) = (2_000_000.0, 300.0);
 
+/// Configuring ten times the routes may take so many times ten times as long.
+pub const LINEAR: f64 = 1.3;
+
 /// A configuration of so many routes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Size {
     pub routes: usize,
     /// Bytes of its JSON.
@@ -42,8 +44,8 @@ pub struct Size {
 #[derive(Clone, Debug)]
 pub struct Workers {
     pub workers: u32,
-    pub cpu: f64,
-    pub per_second: f64,
+    /// Of each round.
+    pub samples: Vec<Sample>,
     /// What part of the workers' processor time each had, the largest first.
     pub shares: Vec<f64>,
 }
@@ -52,6 +54,7 @@ pub struct Workers {
 pub struct Growth {
     pub rounds: Rounds,
     pub sizes: Vec<Size>,
+    pub configured: Configured,
     pub workers: Vec<Workers>,
 }
 
@@ -66,14 +69,16 @@ const fn unpaid(name: &'static str, what: &'static str, routes: usize) -> Path {
 
 /// Rounds over all sizes in one Envoy, then each size and each number of workers alone.
 pub fn growth(behind: &Behind, modules: &Modules, effort: Effort, times: usize) -> Result<Growth, Failure> {
-    Ok(Growth {
-        rounds: rounds::run(behind, modules, &PATHS, effort)?,
-        sizes: ROUTES.iter().map(|routes| size(behind, modules, *routes, times)).collect::<Result<_, _>>()?,
-        workers: workers(behind, modules, effort)?,
-    })
+    let rounds = rounds::run(behind, modules, &PATHS, effort)?;
+    let workers = workers(behind, modules, effort)?;
+    let footprints = footprint::footprints(behind, modules, &ROUTES.map(Stack::Routes), times)?;
+    let sizes = ROUTES.iter().zip(footprints).map(|(routes, footprint)| size(*routes, footprint, times));
+    let sizes = sizes.collect::<Result<_, _>>()?;
+    let configured = configure::configured(behind, modules, (effort.rounds / 3).max(2))?;
+    Ok(Growth { rounds, sizes, configured, workers })
 }
 
-fn size(behind: &Behind, modules: &Modules, routes: usize, times: usize) -> Result<Size, Failure> {
+fn size(routes: usize, footprint: Footprint, times: usize) -> Result<Size, Failure> {
     let text = policy::of_size(routes).to_string();
     let mut millis = Vec::new();
     for _ in 0..times {
@@ -81,13 +86,15 @@ fn size(behind: &Behind, modules: &Modules, routes: usize, times: usize) -> Resu
         Policy::from_bytes(text.as_bytes(), &|_| None).map_err(|errors| errors.to_string())?;
         millis.push(begun.elapsed().as_secs_f64() * 1e3);
     }
-    let footprint = still::footprints(behind, modules, &[Stack::Routes(routes)], times)?.remove(0);
     Ok(Size { routes, bytes: text.len(), native: stats::median(&millis), footprint })
 }
 
-/// Paid requests with one worker and with two, in turns; what serves them may run anywhere.
+/// Paid requests with one worker and with two; each round has turns of both, in a new order each
+/// time. What serves them may run anywhere.
 fn workers(behind: &Behind, modules: &Modules, effort: Effort) -> Result<Vec<Workers>, Failure> {
     const COUNTS: [u32; 2] = [1, 2];
+    const TURNS: usize = 2;
+    const PAYMENTS: usize = 800;
     let path = Path::new("before", "paid", Stack::Ours, "/before/1", 200).pays(Pays::Fresh);
     let plan = |workers| Plan { workers, pinned: false, ..Plan::of(&[Stack::Ours]) };
     let envoys = COUNTS.map(|workers| behind.envoy(modules, plan(workers)));
@@ -95,17 +102,28 @@ fn workers(behind: &Behind, modules: &Modules, effort: Effort) -> Result<Vec<Wor
     let envoys = [one?, two?];
     let ourselves = std::process::id();
     cpu::unpin(ourselves)?;
+    let mut sites = Vec::new();
+    for envoy in &envoys {
+        cpu::unpin(envoy.pid())?;
+        let mut site = Site::new(envoy, behind);
+        site.connections = 64;
+        site.ask(&path)?;
+        sites.push(site);
+    }
     let mut samples = [const { Vec::new() }; 2];
+    let mut random = Random(0x0402_0002);
+    let mut order = [0, 1];
     for round in 0..=effort.rounds {
-        for (envoy, samples) in envoys.iter().zip(&mut samples) {
-            cpu::unpin(envoy.pid())?;
-            let mut site = Site::new(envoy, behind);
-            site.connections = 64;
-            site.ask(&path)?;
-            let sample = site.sample(&path, (800 / effort.divisor).max(64))?;
-            if round > 0 {
-                samples.push(sample);
+        let mut turns = [const { Vec::new() }; 2];
+        for _ in 0..TURNS {
+            random.shuffle(&mut order);
+            for place in order {
+                let count = (PAYMENTS / TURNS / effort.divisor).max(64);
+                turns[place].push(sites[place].turn(&path, count)?);
             }
+        }
+        for (samples, turns) in samples.iter_mut().zip(turns).filter(|_| round > 0) {
+            samples.push(Sample::of(turns));
         }
         eprint!("\rworkers {round} of {}", effort.rounds);
     }
@@ -114,18 +132,12 @@ fn workers(behind: &Behind, modules: &Modules, effort: Effort) -> Result<Vec<Wor
         cpu::pin(ourselves, cpu::LOAD)?;
     }
     COUNTS
-        .iter()
+        .into_iter()
         .zip(&envoys)
-        .zip(&samples)
+        .zip(samples)
         .map(|((workers, envoy), samples)| {
-            let figure =
-                |of: fn(&rounds::Sample) -> f64| stats::median(&samples.iter().map(of).collect::<Vec<_>>());
-            Ok(Workers {
-                workers: *workers,
-                cpu: figure(|sample| sample.cpu),
-                per_second: figure(|sample| sample.per_second),
-                shares: shares(cpu::nanos_of_threads(envoy.pid(), "wrk:worker_")?),
-            })
+            let shares = shares(cpu::nanos_of_threads(envoy.pid(), "wrk:worker_")?);
+            Ok(Workers { workers, samples, shares })
         })
         .collect()
 }
@@ -140,20 +152,38 @@ fn shares(mut nanos: Vec<u64>) -> Vec<f64> {
 // === impl Growth ===
 
 impl Growth {
-    /// Milliseconds of processor time for which a start-up configures a size, in all VMs: what it
-    /// takes more than that of the smallest.
-    pub fn configuring(&self, size: &Size) -> f64 {
-        size.footprint.cpu - self.sizes.first().map_or(0.0, |size| size.footprint.cpu)
+    /// A figure with two workers as a multiple of the same with one, round by round.
+    pub fn of_one_worker(&self, figure: fn(&Sample) -> f64) -> Option<Estimate> {
+        let [one, two] = self.workers.as_slice() else { return None };
+        let [one, two] = [one, two].map(|workers| workers.each(figure));
+        estimate(&one, &two, |one, two| two / one)
+    }
+}
+
+/// Of pairs.
+fn estimate(ones: &[f64], others: &[f64], f: fn(f64, f64) -> f64) -> Option<Estimate> {
+    let values: Vec<f64> = ones.iter().zip(others).map(|(one, other)| f(*one, *other)).collect();
+    (!values.is_empty()).then(|| stats::estimate(&values))
+}
+
+// === impl Workers ===
+
+impl Workers {
+    /// A figure of every round.
+    pub fn each(&self, figure: fn(&Sample) -> f64) -> Vec<f64> {
+        self.samples.iter().map(figure).collect()
     }
 }
 
 // === impl Size ===
 
 impl Size {
-    /// Bytes that a second worker adds, and how many it may.
+    /// Bytes that a worker more adds, and how many it may.
     #[expect(clippy::cast_precision_loss, reason = "a hundred thousand routes")]
-    pub fn another_worker(&self) -> (f64, f64) {
-        let more = (self.footprint.two - self.footprint.one) * 1024.0 * 1024.0;
+    pub fn another_worker(&self) -> (Estimate, f64) {
+        let Estimate { median, low, high } = self.footprint.more;
+        let bytes = |mebi: f64| mebi * 1024.0 * 1024.0;
+        let more = Estimate { median: bytes(median), low: bytes(low), high: bytes(high) };
         (more, WORKER_BYTES.0 + WORKER_BYTES.1 * self.routes as f64)
     }
 }

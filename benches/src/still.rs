@@ -1,36 +1,19 @@
-//! What needs no rounds: size, start-up, memory, claims.
+//! What needs no Envoy: a claim table, filled.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use x402_proxy_wasm::claims::bucket::Layout;
+use x402_proxy_wasm::claims::bucket::{Bucket, Layout};
 use x402_proxy_wasm::claims::table::{Shared, StoreDown, Table};
 use x402_proxy_wasm::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Outcome, Transaction};
 use x402_proxy_wasm::evm::address::Address;
 
-use crate::bed::{Behind, Modules, Plan};
-use crate::load::Load;
-use crate::paths::{Wallets, ALL};
-use crate::stack::Stack;
-use crate::{cpu, stats, Failure};
+use crate::stats::Spread;
+use crate::Failure;
 
 /// The claims a policy holds unless it says otherwise.
 pub const CAPACITY: u32 = 131_072;
-
-/// One stack's start and memory; medians.
-#[derive(Clone, Copy, Debug)]
-pub struct Footprint {
-    pub stack: Stack,
-    /// Milliseconds from the start of the process until it serves.
-    pub ready: f64,
-    /// Processor milliseconds until then.
-    pub cpu: f64,
-    /// Resident MiB after load, with one worker.
-    pub one: f64,
-    /// And with two.
-    pub two: f64,
-}
 
 /// A table filled to its capacity.
 #[derive(Clone, Debug)]
@@ -41,51 +24,10 @@ pub struct Filled {
     /// Values in shared data; keys and the host's own overhead come on top.
     pub bytes: usize,
     pub buckets: u32,
+    /// How many claims the buckets hold.
+    pub spread: Spread,
     /// Nanoseconds for one op, native, on a full table.
     pub op: f64,
-}
-
-/// Starts each stack alone, with one and two workers, and loads it.
-pub fn footprints(
-    behind: &Behind,
-    modules: &Modules,
-    stacks: &[Stack],
-    times: usize,
-) -> Result<Vec<Footprint>, Failure> {
-    stacks.iter().map(|stack| footprint(behind, modules, *stack, times)).collect()
-}
-
-fn footprint(behind: &Behind, modules: &Modules, stack: Stack, times: usize) -> Result<Footprint, Failure> {
-    let [mut ready, mut cpu, mut one, mut two] = [const { Vec::new() }; 4];
-    for _ in 0..times {
-        for (workers, resident) in [(1, &mut one), (2, &mut two)] {
-            let begun = Instant::now();
-            let envoy = behind.envoy(modules, Plan { workers, ..Plan::of(&[stack]) })?;
-            if workers == 1 {
-                ready.push(begun.elapsed().as_secs_f64() * 1e3);
-                cpu.push(float(cpu::nanos(envoy.pid())?) / 1e6);
-            }
-            load(&envoy, stack)?;
-            resident.push(float(cpu::resident_kib(envoy.pid())?) / 1024.0);
-        }
-    }
-    let [ready, cpu, one, two] = [ready, cpu, one, two].map(|values| stats::median(&values));
-    Ok(Footprint { stack, ready, cpu, one, two })
-}
-
-/// Enough connections that every worker gets some, and something on the paths of the stack.
-fn load(envoy: &x402_devstack::envoy::Envoy, stack: Stack) -> Result<(), Failure> {
-    let mut load = Load::open(envoy.address(), 64)?;
-    let sells = matches!(stack, Stack::Ours | Stack::Routes(_));
-    for path in ALL.iter().filter(|path| path.name == "free" || (path.name == "unpaid" && sells)) {
-        load.run(path.requests(None, &Wallets::new(2), 4_000)?, path.status)?;
-    }
-    Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nanoseconds of seconds, kibibytes of mebibytes")]
-fn float(number: u64) -> f64 {
-    number as f64
 }
 
 /// The host's shared data, in this process.
@@ -130,6 +72,11 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
     let count =
         |outcomes: &[Outcome], wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == wanted).count();
     let bytes = || store.0.borrow().values().map(|(value, _)| value.len()).sum();
+    let spread = || {
+        let entries = store.0.borrow();
+        let buckets = entries.values().filter_map(|(value, _)| Bucket::parse(value));
+        Spread::of(&buckets.map(|bucket| bucket.load(NOW).0).collect::<Vec<_>>())
+    };
     let lease = NOW + 15;
     let begin = |number: u32| Begin {
         attempt: Attempt(number.into()),
@@ -144,7 +91,15 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
     let (begun, op) = outcomes(&|number| Op::Begin(begin(number)));
     let granted = u32::try_from(count(&begun, Outcome::Granted))?;
     let refused = u32::try_from(count(&begun, Outcome::Full))?;
-    let live = Filled { what: "live", granted, refused, bytes: bytes(), buckets: table.buckets(), op };
+    let live = Filled {
+        what: "live",
+        granted,
+        refused,
+        bytes: bytes(),
+        buckets: table.buckets(),
+        spread: spread(),
+        op,
+    };
     for number in 0..capacity {
         let attempt = Attempt(number.into());
         let settled = Op::Settled {
@@ -161,7 +116,15 @@ pub fn claims(capacity: u32) -> Result<Vec<Filled>, Failure> {
     let kept = u32::try_from(count(&ended, Outcome::Done))?;
     Ok(vec![
         live,
-        Filled { what: "delivered", granted: kept, refused, bytes: bytes(), buckets: table.buckets(), op },
+        Filled {
+            what: "delivered",
+            granted: kept,
+            refused,
+            bytes: bytes(),
+            buckets: table.buckets(),
+            spread: spread(),
+            op,
+        },
     ])
 }
 
@@ -185,6 +148,14 @@ mod tests {
         let filled = claims(4_096).unwrap();
         assert_eq!(filled[0].granted + filled[0].refused, 4_096);
         assert!(filled[0].refused <= 4, "{filled:?}");
+        let Spread { least, most, mean, deviation } = filled[0].spread;
+        assert!(
+            least > 0
+                && most < 64
+                && (mean * f64::from(filled[0].buckets) - f64::from(filled[0].granted)).abs() < 0.5,
+            "{filled:?}"
+        );
+        assert!((0.6..1.4).contains(&(deviation / mean.sqrt())), "not as chance would have it: {filled:?}");
         assert!(filled[1].granted >= filled[0].granted && filled[1].bytes < filled[0].bytes, "{filled:?}");
     }
 }

@@ -23,13 +23,21 @@ fn every_path_is_measured_with_the_status_it_should_have() {
         let cpu = rounds.each(path.name, |sample| sample.cpu);
         assert!(matches!(cpu[..], [micros] if micros > 1.0), "{}: {cpu:?}", path.name);
     }
+    // Only where a contract wallet may have signed is anybody asked, and he said no.
+    for (name, calls) in [("unsignable", 0.0), ("forged", 0.0), ("any", 1.0), ("before", 1.0), ("v1", 2.0)] {
+        let seen = rounds.each(name, |sample| sample.calls);
+        assert!(matches!(seen[..], [seen] if (seen - calls).abs() < 1e-9), "{name}: {seen:?}");
+    }
     let paid: Vec<_> =
         paths::ALL.into_iter().filter(|path| ["before", "after"].contains(&path.name)).collect();
     let waits = slow::waits(&behind, &modules, &paid, 1).unwrap();
     for wait in &waits {
         assert!((wait.calls - 1.0).abs() < 1e-9 && wait.p50 >= 150.0, "{wait:?}");
     }
-    let report = Report { machine: cpu::machine(), rounds: Some(rounds), waits, ..Report::default() };
+    let command = "--rounds 1".to_owned();
+    let report =
+        Report { command, machine: cpu::machine(), rounds: Some(rounds), waits, ..Report::default() };
     let page = report.page();
+    assert!(page.contains("Written by `make bench BENCH='--rounds 1'`"), "{page}");
     assert!(paths::ALL.iter().all(|path| page.contains(path.what)), "{page}");
 }

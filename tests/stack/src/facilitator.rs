@@ -23,7 +23,7 @@ mod verify;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -55,7 +55,8 @@ pub struct Options {
     /// From the broadcast of a transaction to its receipt: the window in which two settlements
     /// of one payment race.
     pub latency: Duration,
-    /// Answers `/settle` with success and `/verify` with valid, at once, whatever was sent.
+    /// Answers `/settle` with success and `/verify` with valid, at once, whatever was sent;
+    /// unless [`Facilitator::set_doubts`] says otherwise.
     pub instant: bool,
     /// What `/supported` lists.
     pub listing: Listing,
@@ -99,6 +100,8 @@ pub(crate) struct State {
     instant_calls: AtomicU64,
     /// Milliseconds before an instant answer.
     pause: AtomicU64,
+    /// Whether an instant `/verify` says no.
+    doubts: AtomicBool,
     doors: OnceLock<crate::listen::Doors>,
 }
 
@@ -115,6 +118,7 @@ impl Facilitator {
             clock_offset: AtomicI64::new(0),
             instant_calls: AtomicU64::new(0),
             pause: AtomicU64::new(0),
+            doubts: AtomicBool::new(false),
             doors: OnceLock::new(),
             options,
         });
@@ -203,6 +207,11 @@ impl Facilitator {
         self.state.pause.store(millis, Ordering::Relaxed);
     }
 
+    /// Whether `/verify` takes every signature for a wrong one from now on, in instant mode.
+    pub fn set_doubts(&self, doubts: bool) {
+        self.state.doubts.store(doubts, Ordering::Relaxed);
+    }
+
     /// Shifts the facilitator's clock, in seconds.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.state.clock_offset.store(seconds, Ordering::Relaxed);
@@ -245,6 +254,7 @@ impl State {
         self.clock_offset.store(0, Ordering::Relaxed);
         self.instant_calls.store(0, Ordering::Relaxed);
         self.pause.store(0, Ordering::Relaxed);
+        self.doubts.store(false, Ordering::Relaxed);
     }
 }
 

@@ -7,6 +7,7 @@ use alloy_primitives::keccak256;
 use crate::http1::Response;
 
 use super::faults::Operation;
+use super::verify::reason;
 use super::State;
 
 pub(super) fn answer(state: &State, operation: Operation, body: &[u8]) -> Response {
@@ -14,7 +15,12 @@ pub(super) fn answer(state: &State, operation: Operation, body: &[u8]) -> Respon
     let body = std::str::from_utf8(body).unwrap_or_default();
     let payer = field(body, "\"from\"");
     let text = if operation == Operation::Verify {
-        format!(r#"{{"isValid":true,"payer":"{payer}"}}"#)
+        match state.doubts.load(Ordering::Relaxed) {
+            true => {
+                format!(r#"{{"isValid":false,"invalidReason":"{}","payer":"{payer}"}}"#, reason::SIGNATURE)
+            }
+            false => format!(r#"{{"isValid":true,"payer":"{payer}"}}"#),
+        }
     } else {
         let network = field(body, "\"network\"");
         let transaction = keccak256(number.to_be_bytes());
