@@ -313,33 +313,6 @@ fn asks_are_counted_over_every_resolution_and_never_wrap() {
     assert_eq!(current.asks, u8::MAX);
 }
 
-/// Whoever presents it in a loop has nobody asked in a loop. A claim that was begun under longer
-/// timeouts is asked about all the same.
-#[test]
-fn an_open_claim_is_soon_asked_about_once_a_second() {
-    let (Next::Put(asked), _) = Claim::apply(None, &Op::Begin(begin(Opening::Settling)), NOW) else {
-        panic!("it was begun")
-    };
-    let (Next::Put(first), _) = Claim::apply(Some(asked), &Op::Unknown { attempt: NEWCOMER }, NOW) else {
-        panic!("it was asked for")
-    };
-    for asks in 1..QUICK_ASKS {
-        let again = Op::Begin(begin(Opening::Nothing));
-        let outcome = Claim::apply(Some(Claim { asks, ..first }), &again, NOW).1;
-        assert_eq!(outcome, Outcome::Resolve(None), "{asks}: at once");
-    }
-    let open = Claim { asks: QUICK_ASKS, ..first };
-    let present = |after| {
-        let again = Begin { lease: open.lease + after, ..begin(Opening::Nothing) };
-        Claim::apply(Some(open), &Op::Begin(again), NOW + after)
-    };
-    assert_eq!(present(0), (Next::Keep, Outcome::InFlight), "in the same second");
-    assert!(matches!(present(1), (Next::Put(_), Outcome::Resolve(None))), "in the next");
-    let shorter = Begin { lease: open.lease - 10, ..begin(Opening::Nothing) };
-    let outcome = Claim::apply(Some(open), &Op::Begin(shorter), NOW).1;
-    assert_eq!(outcome, Outcome::Resolve(None), "with shorter timeouts");
-}
-
 #[test]
 fn a_payment_is_redeemed_three_times_and_then_no_more() {
     let mut current = Claim { redeems: 0, ..claim(State::Taken) };

@@ -231,7 +231,7 @@ MUTANTS = [
         "the pause between asks about what is open", "src/claims/life.rs",
         "self.asks >= QUICK_ASKS && self.lease == begin.lease",
         "false && self.asks >= QUICK_ASKS && self.lease == begin.lease",
-        LIB, ["claims::tests::an_open_claim_is_soon_asked_about_once_a_second"],
+        LIB, ["claims::tests::identity::an_open_claim_is_soon_asked_about_once_a_second"],
     ),
     (
         "the date of what the chain shows paid", "src/proof.rs",
