@@ -11,6 +11,7 @@ mod guises;
 mod headers;
 mod lies;
 mod others;
+mod overrides;
 mod permits;
 mod replay;
 mod routing;
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Scenario> {
         permits::add,
         upto::add,
         others::add,
+        overrides::add,
         windows::add,
         spellings::add,
         guises::add,
