@@ -4,7 +4,7 @@
 //! gives one back, `c` notes that one is gone, `l` looks, after so many milliseconds, for this
 //! peer: `t 100 192.0.2.1:443`. A line of another form is a slot's bytes, read as they stand.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use x402_proxy_wasm::limit::{apply, Deed, Rate, Source, Taken};
 
@@ -118,12 +118,19 @@ fn same_as_the_standard_library(text: &str, source: &Source) {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(mapped) => mapped.to_string(),
-            None => {
-                let mut octets = address.octets();
-                octets[8..].fill(0);
-                format!("[{}]", std::net::Ipv6Addr::from(octets))
-            }
+            None => format!("[{}]", same_network(address)),
         },
     };
     assert_eq!(Source::of(&format!("{canonical}:9")), *source, "{peer}");
+}
+
+/// Another host of the same /64; behind NAT64 (RFC 6052) there is none.
+fn same_network(address: Ipv6Addr) -> Ipv6Addr {
+    const TRANSLATED: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+    let mut groups = address.segments();
+    if !groups.starts_with(&TRANSLATED) {
+        // With all of the host's groups zero it could come to lie behind NAT64.
+        groups[4..].copy_from_slice(&[1, 0, 0, 0]);
+    }
+    Ipv6Addr::from(groups)
 }
