@@ -31,10 +31,6 @@ flags+=("--remap-path-prefix=$(rustc --print sysroot)/lib/rustlib/src/rust=/rust
 for registry in "$cargo_home"/registry/src/*/; do
   flags+=("--remap-path-prefix=${registry%/}=/cargo")
 done
-# Fewer copies of what is called from several places than level "s" makes: 19 kilobytes less. In V8
-# a payment takes as long, and an unpaid request 0.3 µs longer than 4.4. A threshold of 30 would save
-# 10 kilobytes more for as much time again; at 60 the module is 47 kilobytes larger than without.
-flags+=('-Cllvm-args=--inline-threshold=40 --inlinehint-threshold=200')
 quoted=$(printf ',"%s"' "${flags[@]}")
 
 # Flags of the environment would replace ours, and are not part of the module.
