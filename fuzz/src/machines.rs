@@ -191,8 +191,9 @@ fn calm_down(world: &mut World) {
 
 #[cfg(test)]
 mod tests {
+    use super::facilitator::Mood;
     use super::tally::Tally;
-    use super::world::Fate;
+    use super::world::{End, Fate};
     use super::{calm_down, host, play, step, Account, Settings, World, NEXT, STORM};
 
     /// A target that delivers nothing proves nothing.
@@ -237,6 +238,32 @@ mod tests {
             assert_eq!(account, Account::Delivered, "{fate:?}, {tries} times");
             NEXT.set(world.end());
         }
+    }
+
+    /// The clock in an answer that is heard ten minutes late is ten minutes behind: what is begun next is
+    /// not measured by it.
+    #[test]
+    fn a_clock_that_is_heard_late_is_not_believed() {
+        play(&[2]);
+        let mut world = World::new(Settings::of(0b10_0011), NEXT.get());
+        let root = world.open_roots()[0];
+        let late = world.present(root, 0);
+        while world.calls(|call| !call.heard).is_empty() {
+            assert!(step(&mut world), "the store is never asked");
+        }
+        let asked = world.calls(|call| !call.heard)[0];
+        world.arrive(asked, Mood::Plain);
+        world.stall(600);
+        world.return_call(asked, Fate::Delivered);
+        let refused = world.ends.get(&late);
+        assert!(
+            matches!(refused, Some(End::Refused(code, _)) if code == "claim_store_unavailable"),
+            "{refused:?}"
+        );
+        let next = world.present(root, 1);
+        calm_down(&mut world);
+        assert_eq!(world.ends.get(&next), Some(&End::Served));
+        NEXT.set(world.end());
     }
 
     /// The model of the whole: random interleavings, and the books closed after each. How many, and

@@ -209,6 +209,18 @@ pub enum Outcome {
 // === impl Op ===
 
 impl Op {
+    /// Whether it makes its attempt the owner of a claim until a lease is over, or keeps it so.
+    pub fn grants(&self) -> bool {
+        matches!(
+            self,
+            Self::Begin(_)
+                | Self::Settling { .. }
+                | Self::Settled { deliver: Some(_), .. }
+                | Self::Move { .. }
+                | Self::Renew { .. }
+        )
+    }
+
     /// Whether it says what became of an attempt, or of its answer: something that is known here
     /// and nowhere else, and is written however long that takes.
     pub fn ends(&self) -> bool {

@@ -7,6 +7,7 @@
 //!
 //! | what came | the op's outcome | the local table |
 //! |---|---|---|
+//! | written, after the lease it grants | unavailable; what was written is undone | as before |
 //! | written | as decided | takes it over, but for what another replica has under way: that it forgets |
 //! | another value, under which nothing is written | as decided over it | likewise |
 //! | certainly not sent | unavailable; what ends an attempt is written later | as before |
@@ -193,6 +194,7 @@ impl Errand {
     #[must_use]
     pub fn on(self, reply: Reply, now: UnixSeconds) -> Turn {
         match reply {
+            Reply::Written { now: then, .. } if self.is_overtaken(now.max(then)) => self.unsure(),
             Reply::Written { .. } => self.written(),
             Reply::OpenFirst { open, .. } => self.owed(&open, now),
             Reply::Differs { current, open, .. } => self.differs(current.as_deref(), &open, now),
@@ -207,6 +209,14 @@ impl Errand {
             }
             Reply::Unsure(_) => self.unsure(),
         }
+    }
+
+    /// Whether the lease it grants is over by now: it was on its way for so long, or nobody was awake to
+    /// hear of it, that another may have the claim already.
+    fn is_overtaken(&self, now: UnixSeconds) -> bool {
+        let Next::Put(Claim { state, lease, .. }) = self.next else { return false };
+        let works = matches!(state, State::Held | State::Settling | State::Redeeming);
+        works && self.op.grants() && now >= lease
     }
 
     fn written(self) -> Turn {

@@ -543,6 +543,18 @@ MUTANTS = [
         REDIS, ["due::a_claim_is_handed_out_later_and_later_and_no_try_puts_it_off"],
     ),
     (
+        "the lease that was over when its grant was heard", "src/store/errand.rs",
+        "works && self.op.grants() && now >= lease",
+        "works && self.op.grants() && now >= lease && false",
+        LIB, ["store::errand::tests::late::nobody_acts_on_a_lease_that_is_over"],
+    ),
+    (
+        "the clock of an answer that was heard late", "src/shell/worker/shared.rs",
+        "let clock = now.filter(|_| !self.line.late.get());",
+        "let clock = now;",
+        MODEL, ["machines::tests::a_clock_that_is_heard_late_is_not_believed"],
+    ),
+    (
         "the timer that no try puts off", "src/store/errand.rs",
         "0 | 1 => Change::Put(at.saturating_add(DUE_SECONDS)),",
         "0..=254 => Change::Put(at.saturating_add(DUE_SECONDS)),",

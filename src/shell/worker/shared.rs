@@ -36,9 +36,13 @@ pub(super) struct Line {
     breaker: Cell<Breaker>,
     /// Seconds the store's clock is ahead; unknown until it answered once.
     ahead: Cell<Option<i64>>,
+    /// Whether what is heard now was asked for longer ago than the store may take. A worker that stood
+    /// still meanwhile would be as far behind afterwards as the clock in it, and take a lease that
+    /// lapsed for its own.
+    late: Cell<bool>,
     errands: RefCell<Map<u64, (Owner, Box<Errand>)>>,
-    /// Numbers of errands and lists, by their call's token.
-    calls: RefCell<Map<u64, u64>>,
+    /// Numbers of errands and lists, and when they were sent, by their call's token.
+    calls: RefCell<Map<u64, (u64, u64)>>,
     undone: RefCell<Undone>,
 }
 
@@ -155,14 +159,18 @@ impl Worker {
             return false;
         };
         if let Ok(mut calls) = self.line.calls.try_borrow_mut() {
-            calls.insert(token.into(), id);
+            calls.insert(token.into(), (id, host::now()));
         }
         true
     }
 
     /// The call to the store that this token belongs to.
     pub(super) fn take_store_call(&self, token: u32) -> Option<u64> {
-        self.line.calls.try_borrow_mut().ok()?.remove(&token.into())
+        let (id, sent) = self.line.calls.try_borrow_mut().ok()?.remove(&token.into())?;
+        let timeout = self.policy.shared_claims.as_ref().map_or(0, |store| store.timeout_millis());
+        let may_take = u64::from(timeout).div_ceil(1_000).saturating_add(1);
+        self.line.late.set(host::now().saturating_sub(sent) > may_take);
+        Some(id)
     }
 
     /// An answer of the store, or none.
@@ -203,7 +211,8 @@ impl Worker {
         let closed = breaker.is_closed();
         breaker.answered();
         self.line.breaker.set(breaker);
-        let ahead = now.map(|now| now.cast_signed().saturating_sub(host::now().cast_signed()));
+        let clock = now.filter(|_| !self.line.late.get());
+        let ahead = clock.map(|now| now.cast_signed().saturating_sub(host::now().cast_signed()));
         self.line.ahead.set(ahead.or(self.line.ahead.get()));
         if !closed {
             self.undo_again();

@@ -5,6 +5,7 @@ use super::*;
 use crate::claims::{Attempt, Begin, Opening, Paid, Transaction};
 use crate::evm::address::Address;
 
+mod late;
 mod open;
 
 const NOW: UnixSeconds = 1_800_000_000;

@@ -1,0 +1,78 @@
+//! What is granted when its lease is over: the call was long on its way, or nobody was awake to hear of it.
+
+use super::*;
+
+fn settled(deliver: Option<UnixSeconds>) -> Op {
+    let Op::Begin(otherwise) = begin(Opening::Nothing) else { panic!("no begin") };
+    Op::Settled { attempt: OWN, transaction: Transaction([9; 32]), deliver, until: 0, otherwise }
+}
+
+/// Nobody acts on it, whether the store wrote it late or its answer was heard late: another may have the
+/// claim by then.
+#[test]
+fn nobody_acts_on_a_lease_that_is_over() {
+    let attempt = OWN;
+    let release = Some(Op::Release { attempt });
+    let redeem = put(redeeming(), &Op::Undelivered { attempt });
+    let open = put(settling_claim(), &Op::Unknown { attempt });
+    for (op, local, undo) in [
+        (begin(Opening::Held), None, release),
+        (begin(Opening::Settling), None, release),
+        (begin(Opening::Nothing), redeem, Some(Op::Return { attempt })),
+        (begin(Opening::Nothing), open, Some(Op::Unknown { attempt })),
+        (Op::Settling { attempt, lease: LEASE, amount: None, settler: 1 }, held(), release),
+        (settled(Some(LEASE)), settling_claim(), None),
+        (Op::Renew { attempt, lease: LEASE }, redeeming(), None),
+        (Op::Move { attempt, lease: LEASE, settler: 2 }, settling_claim(), None),
+    ] {
+        for (stored, heard) in [(LEASE, NOW), (NOW, LEASE), (LEASE + 600, LEASE + 600)] {
+            let turn = away(local, op).on(Reply::Written { now: stored, payment: None }, heard);
+            let expected = Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo };
+            assert_eq!(turn, expected, "{op:?} written at {stored}, heard at {heard}");
+        }
+        let Turn::Over { outcome, .. } =
+            away(local, op).on(Reply::Written { now: LEASE - 1, payment: None }, LEASE - 1)
+        else {
+            panic!("{op:?}")
+        };
+        assert_ne!(outcome, Outcome::Unavailable, "{op:?}, a second before");
+    }
+}
+
+/// What ends an attempt, or says what is known of it, holds however late it is written.
+#[test]
+fn an_end_is_never_too_late() {
+    for (op, local, _) in ops(OWN) {
+        if !op.grants() {
+            let late = LEASE + 600;
+            let turn = away(local, op).on(Reply::Written { now: late, payment: None }, late);
+            assert!(
+                matches!(turn, Turn::Over { outcome, .. } if outcome != Outcome::Unavailable),
+                "{op:?}: {turn:?}"
+            );
+        }
+    }
+    let late = LEASE + 600;
+    let turn = away(settling_claim(), settled(None)).on(Reply::Written { now: late, payment: None }, late);
+    assert!(matches!(turn, Turn::Over { outcome: Outcome::Lost, .. }), "a success is a success: {turn:?}");
+}
+
+/// One payment, one delivery: whoever was granted it late finds it as it stands, and whoever comes next has
+/// it alone.
+#[test]
+fn what_was_granted_late_is_had_once() {
+    let (mut store, late) = (settling_claim(), LEASE + 600);
+    let grant = away(settling_claim(), settled(Some(LEASE)));
+    arrive(&mut store, &grant);
+    let Turn::Over { outcome, .. } = grant.on(Reply::Written { now: late, payment: None }, late) else {
+        panic!()
+    };
+    assert_eq!(outcome, Outcome::Unavailable);
+    assert_eq!(store.and_then(|claim| claim.at(late)).map(|claim| claim.state), Some(State::Taken));
+    let again = Claim::apply(store.and_then(|claim| claim.at(late)), &settled(Some(late + 15)), late);
+    assert_eq!(again.1, Outcome::Lost, "the settlement asks once more");
+    let Op::Begin(terms) = begin(Opening::Nothing) else { panic!("no begin") };
+    let next = Op::Begin(Begin { attempt: Attempt(8), lease: late + 15, ..terms });
+    let outcome = Claim::apply(store.and_then(|claim| claim.at(late)), &next, late).1;
+    assert!(matches!(outcome, Outcome::Redeem(_)), "{outcome:?}");
+}
