@@ -65,16 +65,16 @@ impl Worker {
     /// Gives a signature to its authorisation, before money is asked for. What comes back is told in place
     /// of the step: the signature is another authorisation's.
     pub(super) fn seal(&self, purchase: &Purchase, step: Step, now: u64) -> Option<Outcome> {
-        let (name, op, asks) = purchase.seal(step)?;
-        if !asks {
+        let seal = purchase.seal(step)?;
+        if !seal.takes {
             let elsewhere = self.policy.shared_claims.is_some();
             // What was begun before decides alone.
             let decided = step == Step::Look && (elsewhere || self.known(&purchase.identity, now).is_some());
-            if decided || self.known(&name, now).is_none() {
+            if decided || self.known(&seal.name, now).is_none() {
                 return None;
             }
         }
-        let outcome = self.run(&name, &op);
+        let outcome = self.run(&seal.name, &seal.op());
         (!matches!(outcome, Outcome::Granted | Outcome::Present)).then_some(outcome)
     }
 
