@@ -52,6 +52,7 @@ fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str>) -> Swap<
         payment: Change::Put("cGF5+/="),
         want_payment: true,
         due: Change::Put(1_800_000_000),
+        seal: None,
     }
 }
 

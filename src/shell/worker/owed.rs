@@ -3,7 +3,7 @@
 
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::{Op, Outcome, Owes, State};
+use crate::claims::{Op, Outcome, Owes, Seal, State};
 use crate::exchange::Step;
 use crate::shell::host::SharedData;
 use crate::shell::stream::Visit;
@@ -64,12 +64,13 @@ impl Worker {
 
     /// Gives a signature to its authorisation, before money is asked for. What comes back is told in place
     /// of the step: the signature is another authorisation's.
-    pub(super) fn seal(&self, purchase: &Purchase, step: Step, now: u64) -> Option<Outcome> {
-        let seal = purchase.seal(step)?;
-        if !seal.takes {
-            let elsewhere = self.policy.shared_claims.is_some();
+    /// Where replicas share claims, the store gives it away with the claim, and what is known here
+    /// stands in front.
+    pub(super) fn seal(&self, purchase: &Purchase, seal: &Seal, step: Step, now: u64) -> Option<Outcome> {
+        let shared = self.policy.shared_claims.is_some();
+        if shared || !seal.takes {
             // What was begun before decides alone.
-            let decided = step == Step::Look && (elsewhere || self.known(&purchase.identity, now).is_some());
+            let decided = step == Step::Look && (shared || self.known(&purchase.identity, now).is_some());
             if decided || self.known(&seal.name, now).is_none() {
                 return None;
             }

@@ -96,7 +96,7 @@ impl Worker {
         let demand = if asks { (case.demand)() } else { None };
         let payment = demand.and_then(|demand| demand.to_text());
         let names = (case.identity, case.offered);
-        let errand = match Errand::start(names, op, local, payment, case.first, now) {
+        let errand = match Errand::start(names, op, local, payment, case.first, case.seal, now) {
             Start::Known(outcome) => return Some(outcome),
             Start::Away(errand) => errand,
         };
@@ -171,7 +171,10 @@ impl Worker {
         let Some((owner, errand)) = found else { return self.listed(id, delivery) };
         let reply = Reply::read(delivery, id);
         match &reply {
-            Reply::Written { now, .. } | Reply::Differs { now, .. } | Reply::OpenFirst { now, .. } => {
+            Reply::Written { now, .. }
+            | Reply::Differs { now, .. }
+            | Reply::OpenFirst { now, .. }
+            | Reply::Sealed { now } => {
                 self.store_spoke(Some(*now));
             }
             Reply::Unscripted => self.store_spoke(None),
@@ -180,6 +183,10 @@ impl Worker {
         }
         if let (Owner::Exchange(context), Reply::Written { payment: Some(text), .. }) = (&owner, &reply) {
             self.found(*context, &errand.identity, text);
+        }
+        // Whoever else comes with it does not leave this host.
+        if let (Reply::Written { .. }, Some(seal)) = (&reply, errand.seal()) {
+            let _ = self.run(&seal.name, &seal.op());
         }
         let (names, attempt) = ((errand.identity, errand.offered), errand.op.attempt());
         let undo = self.undo_of(&owner, &errand);
@@ -260,7 +267,7 @@ impl Worker {
 
     fn try_undo(&self, undo: Undo) {
         let Undo { identity, offered, op, until } = undo;
-        let case = Case { identity, offered, demand: &|| None, first: false };
+        let case = Case::of(identity, offered);
         let _ = self.claim_shared(Owner::Undo(until), &case, op);
     }
 
@@ -330,7 +337,7 @@ impl Worker {
             Some((_, attempt)) => Op::Unknown { attempt },
             None => return,
         };
-        let case = Case { identity, offered, demand: &|| None, first: false };
+        let case = Case::of(identity, offered);
         let _ = self.claim(Owner::Nobody, &case, &op);
     }
 

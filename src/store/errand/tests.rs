@@ -58,7 +58,7 @@ fn redeeming() -> Option<Claim> {
 }
 
 fn away(local: Option<Claim>, op: Op) -> Errand {
-    match Errand::start(names(), op, local, None, false, NOW) {
+    match Errand::start(names(), op, local, None, false, None, NOW) {
         Start::Away(errand) => *errand,
         Start::Known(outcome) => panic!("{op:?}: {outcome:?}"),
     }
@@ -267,7 +267,7 @@ fn beside(
     op: Op,
     payment: Option<String>,
 ) -> Vec<(Change<UnixSeconds>, bool, bool)> {
-    let Start::Away(mut errand) = Errand::start(names(), op, None, payment, false, NOW) else {
+    let Start::Away(mut errand) = Errand::start(names(), op, None, payment, false, None, NOW) else {
         panic!("{op:?} is known here")
     };
     let mut written = Vec::new();
