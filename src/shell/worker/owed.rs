@@ -75,6 +75,21 @@ impl Worker {
                 return None;
             }
         }
+        self.give(seal)
+    }
+
+    /// A payment that is asked about again may come with another signature than it was begun with. If
+    /// that cannot be had, nobody is asked, and what comes of it stays open.
+    pub(super) fn seal_again(&self, told: Option<Outcome>, seal: Option<Seal>) -> Option<Outcome> {
+        match (told, seal) {
+            (Some(Outcome::Resolve(_)), Some(seal)) => {
+                self.give(&seal).map_or(told, |_| Some(Outcome::Unavailable))
+            }
+            _ => told,
+        }
+    }
+
+    fn give(&self, seal: &Seal) -> Option<Outcome> {
         let outcome = self.run(&seal.name, &seal.op());
         (!matches!(outcome, Outcome::Granted | Outcome::Present)).then_some(outcome)
     }

@@ -6,6 +6,7 @@ use crate::claims::{Attempt, Begin, Opening, Paid, Transaction};
 use crate::evm::address::Address;
 
 mod open;
+mod seal;
 
 const NOW: UnixSeconds = 1_800_000_000;
 const LEASE: UnixSeconds = NOW + 15;

@@ -8,4 +8,5 @@ mod due;
 mod faults;
 mod race;
 mod rig;
+mod seal;
 mod swap;
