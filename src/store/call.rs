@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "0ae8b7f5471beed73b7e1a646f1e751a5a51ea41" };
+    Script { text: include_str!("swap.lua"), sha1: "a51744032081c960f961e0250d7b5a657d6e5007" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };
@@ -70,6 +70,7 @@ impl Swap<'_> {
         let want = if self.want_open { "1" } else { "0" };
         let (expires, id) = (time_text(self.expires), id_text(self.id));
         let mut arguments = vec![before, next, &expires, &base, nonce, open, want, payment, &due, &id];
+        // Given away until a time that is over, it stays free.
         let until = self.seal.map(|seal| if seal.takes { time_text(seal.expires) } else { "0".to_owned() });
         if let (Some(seal), Some(until)) = (self.seal, &until) {
             keys.push(key("s:", &hex(&seal.name.nonce)));

@@ -18,7 +18,7 @@ end
 if v==e and #r>4 then r[2]='2' return r end
 end
 if v~=e then return r end
-if s and not g and z~='0' then R('SET',s,c) R('EXPIREAT',s,z) end
+if s and not g then R('SET',s,c) R('EXPIREAT',s,z) end
 local f=string.format('%d',math.max(x,t)+5)
 if n=='' then R('DEL',c) else R('SET',c,n) R('EXPIREAT',c,f) end
 if a=='+' then

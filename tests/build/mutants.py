@@ -313,6 +313,12 @@ MUTANTS = [
         NATIVE, ["a2_wallet_one_signature_buys_one_thing_before::native"],
     ),
     (
+        "the signature of what is asked about again", "src/shell/worker/owed.rs",
+        "(Some(Outcome::Resolve(_)), Some(seal)) =>",
+        "(Some(Outcome::Resolve(_)), Some(seal)) if seal.takes =>",
+        NATIVE, ["a10_a_permit_asked_about_again_has_its_second_signature_too::native"],
+    ),
+    (
         "the payment that was used up before its signature was another's", "src/shell/worker/owed.rs",
         "(shared || self.known(&purchase.identity, now).is_some())",
         "shared",
@@ -497,8 +503,8 @@ MUTANTS = [
         REDIS, ["seal::a_claim_that_stands_decides_whoever_has_its_signature"],
     ),
     (
-        "the signature that a look leaves free", "src/store/swap.lua",
-        "if s and not g and z~='0' then", "if s and not g then",
+        "the signature that a look leaves free", "src/store/call.rs",
+        "if seal.takes { time_text(seal.expires) }", "if true { time_text(seal.expires) }",
         REDIS, ["seal::a_signature_is_given_away_with_a_claim_that_is_written_to_be_asked_about"],
     ),
     (

@@ -63,9 +63,8 @@ impl Worker {
     }
 
     /// Gives a signature to its authorisation, before money is asked for. What comes back is told in place
-    /// of the step: the signature is another authorisation's.
-    /// Where replicas share claims, the store gives it away with the claim, and what is known here
-    /// stands in front.
+    /// of the step: the signature is another authorisation's. Where replicas share claims, the store gives
+    /// it away with the claim, and what is known here stands in front.
     pub(super) fn seal(&self, purchase: &Purchase, seal: &Seal, step: Step, now: u64) -> Option<Outcome> {
         let shared = self.policy.shared_claims.is_some();
         if shared || !seal.takes {

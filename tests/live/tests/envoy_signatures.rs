@@ -114,28 +114,6 @@ async fn a10_an_accounts_cheap_permit_lends_its_signature_to_no_contract() {
     paid(&stage.come_back("/before/cheap", &cheap).await);
 }
 
-/// An account signs its cheap permit once more when it is open, in the bytes that are to be its contract's
-/// dear one's.
-#[tokio::test(flavor = "multi_thread")]
-async fn a10_a_permit_that_is_asked_about_again_keeps_its_second_signature_too() {
-    let Some(stage) = Scene::new(permits()).start() else { return };
-    let (account, contract) = (Wallet::dev(1), Wallet::dev(3));
-    stage.facilitator.deploy_wallet(contract.address(), true);
-    let signed = Draft::for_quote(&account, &stage.quote("/before/cheap").await).unwrap();
-    let cheap = signed.sign(&account);
-    pends(&stage, "/before/cheap", &cheap).await;
-    let again = signed.sign(&account).with_signature(&account.sign_otherwise(signed.digest()));
-    assert_ne!(cheap.json["payload"]["signature"], again.json["payload"]["signature"]);
-    pends(&stage, "/before/cheap", &again).await;
-    assert_eq!(stage.settled(&again).0, 2, "it was asked about again");
-    let signature = again.json["payload"]["signature"].as_str().unwrap().to_owned();
-    for path in ["/dear/report", "/late/report"] {
-        let dear = by_contract(&stage, &contract, path, &signature).await;
-        turned_away(&stage, path, &dear).await;
-    }
-    paid(&stage.come_back("/before/cheap", &again).await);
-}
-
 /// Of one price, by EIP-3009, while the chain shows the first one paid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a2_a_signature_over_two_transfers_buys_one_thing() {

@@ -50,7 +50,7 @@ pub(super) fn add_hosted(table: &mut Table) {
 
 /// A payment of a contract wallet of this scenario's own, which has money, and accepts every
 /// signature or none; or which has no code at all.
-fn contract(stage: &mut Stage<'_>, asked: &RawRequest, accepts: Option<bool>) -> Payment {
+pub(super) fn contract(stage: &mut Stage<'_>, asked: &RawRequest, accepts: Option<bool>) -> Payment {
     let mut draft = stage.draft(asked);
     draft.from = Address::from_slice(&draft.nonce[..20]);
     let facilitator = &stage.world().facilitator;
