@@ -47,7 +47,7 @@ pub mod table;
 
 pub use identity::{fingerprint, Attempt, Binding, Identity, Paid, Transaction};
 pub use life::Owes;
-pub use op::{Begin, Op, Opening, Outcome};
+pub use op::{Begin, Op, Opening, Outcome, Seal};
 
 use crate::money::Amount;
 

@@ -11,6 +11,7 @@
 //! | `c:<wallet>:<nonce>` | the claim: hexadecimal text, opaque here |
 //! | `p:<wallet>:<nonce>` | what is needed to ask about it again: opaque text |
 //! | `o:<wallet>:<binding>` | sorted set of nonces: claims of a wallet for one purchase that are open, by their end |
+//! | `s:<signature>` | the key of the one claim that may be asked about with it |
 //! | `d` | sorted set of claim keys, by when they are to be asked about, and eighths of a second: how often they were handed out since |
 //!
 //! The open set has room for [`MAX_OPEN`]: what is beyond is not noted, and nothing that stands there
@@ -18,6 +19,9 @@
 //! (settling, and neither orphan nor asked again, or redeeming; their lease is live), as they owe
 //! nothing: so there is no second call for who buys much at once, and what may owe something is shown
 //! whole. What a claim does owe is decided here.
+//!
+//! Whose a signature is, the script looks up with the claim, and writes with it, where money is asked for
+//! next. A claim that stands already decides alone.
 //!
 //! The wallet is a hash of chain, contract and payer. A script reaches a claim from a member of
 //! the open set by joining texts, so that a Redis Cluster, which wants every key named, cannot
@@ -27,7 +31,7 @@
 
 use sha3::{Digest, Keccak256};
 
-use crate::claims::{Binding, Identity, UnixSeconds};
+use crate::claims::{Binding, Identity, Seal, UnixSeconds};
 use crate::config::{SharedStore, StoreKind};
 use crate::digits::{hex, push_hex, unhex};
 
@@ -112,6 +116,10 @@ pub struct Swap<'a> {
     pub want_payment: bool,
     /// When it is to be asked about again.
     pub due: Change<UnixSeconds>,
+    /// The end of the lease that it grants; by the store's clock it is not over yet.
+    pub lease: Option<UnixSeconds>,
+    /// Its signature, which has to be this claim's or nobody's.
+    pub seal: Option<Seal>,
 }
 
 /// Takes claims whose time has come, and puts each off, the longer the more often it was taken.

@@ -45,6 +45,8 @@ pub fn run(data: &[u8]) {
             assert!(!open.is_empty());
             shown(open);
         }
+        Reply::Sealed { .. } => assert_eq!(said(status, body)[1], "3"),
+        Reply::Late { .. } => assert_eq!(said(status, body)[1], "4"),
         Reply::Unscripted => {
             assert!(body.windows(8).any(|part| part == b"NOSCRIPT") || body.contains(&b'\\'))
         }

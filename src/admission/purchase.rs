@@ -1,6 +1,6 @@
 //! A payment for an offer: what it burns, what it is settled under, what becomes of its claim.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use crate::charge;
@@ -59,6 +59,8 @@ pub struct Purchase {
     name: Option<(Identity, [u8; 32])>,
     /// Why it may not open a claim of its own; an existing one decides alone.
     pub unfit: Option<Refusal>,
+    /// Its signature's name, once that was asked for.
+    signature: OnceCell<Option<Identity>>,
     /// The demand made last, and for how much.
     demanded: RefCell<Option<claim::Demanded>>,
 }
@@ -156,6 +158,7 @@ impl Purchase {
             sponsored: gas::Sponsored::default(),
             name: None,
             unfit,
+            signature: OnceCell::default(),
             demanded: RefCell::default(),
         };
         if purchase.payment.version() == Version::V2 {

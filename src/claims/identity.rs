@@ -85,7 +85,8 @@ impl Identity {
         self.public_hash().last_chunk().copied().unwrap_or_default()
     }
 
-    fn public_hash(&self) -> [u8; 32] {
+    /// A hash of it that every replica derives alike, and that is asked for anyway.
+    pub fn public_hash(&self) -> [u8; 32] {
         self.hash(b"x402 receipt id ")
     }
 

@@ -1,6 +1,6 @@
 //! What happens to a claim, and what it comes to.
 
-use super::{Attempt, Binding, Paid, State, Transaction, UnixSeconds};
+use super::{Attempt, Binding, Identity, Paid, State, Transaction, UnixSeconds};
 use crate::money::Amount;
 
 /// What [`Op::Begin`] opens when there is no claim yet.
@@ -163,6 +163,20 @@ pub enum Op {
     },
 }
 
+/// The name of a payment's signature, which is one authorisation's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Seal {
+    /// Names the signature.
+    pub name: Identity,
+    /// Whose it is; as in [`Op::Mark`].
+    pub fingerprint: [u8; 32],
+    /// When it is free again.
+    pub expires: UnixSeconds,
+    /// Whether money is asked for next, so that it is given away now; else it is only looked whose
+    /// it is.
+    pub takes: bool,
+}
+
 /// What an [`Op`] came to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
@@ -204,6 +218,15 @@ pub enum Outcome {
     Lost,
     /// The store could not be read or written in time; nothing is known.
     Unavailable,
+}
+
+// === impl Seal ===
+
+impl Seal {
+    /// What gives the signature away.
+    pub fn op(&self) -> Op {
+        Op::Mark { fingerprint: self.fingerprint, expires: self.expires }
+    }
 }
 
 // === impl Op ===

@@ -220,7 +220,8 @@ impl Worker {
         let now = self.now();
         visit.renewed = now;
         let first = step == Step::Begin && purchase.proves_wallet();
-        if let Some(told) = self.seal(purchase, step, now) {
+        let seal = purchase.seal(step);
+        if let Some(told) = seal.and_then(|seal| self.seal(purchase, &seal, step, now)) {
             return Some(told);
         }
         let step = match step {
@@ -247,7 +248,7 @@ impl Worker {
             }
             Step::Pledge(_) => {
                 let (identity, offered) = (purchase.identity, purchase.offered);
-                let case = Case { identity, offered, demand: &demand, first: false };
+                let case = Case { demand: &demand, ..Case::of(identity, offered) };
                 return self.claim(Owner::Exchange(visit.context), &case, &op);
             }
             _ => {}
@@ -258,8 +259,8 @@ impl Worker {
         let found = || self.find_demand(&identity);
         let demand: &dyn Fn() -> Option<Rc<Demand>> =
             if identity == purchase.identity { &demand } else { &found };
-        let case = Case { identity, offered: purchase.offered, demand, first };
-        self.claim(Owner::Exchange(visit.context), &case, &op)
+        let case = Case { identity, offered: purchase.offered, demand, first, seal };
+        self.seal_again(self.claim(Owner::Exchange(visit.context), &case, &op), seal)
     }
 
     /// Feeds a settlement one event and whatever follows from it. What it has to tell is
@@ -287,7 +288,7 @@ impl Worker {
                     let again = Rc::clone(&demand);
                     let again = move || Some(Rc::clone(&again));
                     let (identity, offered) = (demand.identity, demand.offered);
-                    let case = Case { identity, offered, demand: &again, first: false };
+                    let case = Case { demand: &again, ..Case::of(identity, offered) };
                     // Who waited left while it was written down.
                     if let (settlement::Step::Undelivered, Some(paid)) = (step, before.paid()) {
                         answers::nobody_waits(&demand, paid);
@@ -383,7 +384,7 @@ impl Worker {
                 visit.renewed = now;
                 let op = purchase.exchange_op(Step::Renew, visit.attempt, 0, now);
                 let (identity, offered) = (visit.identity, purchase.offered);
-                let case = Case { identity, offered, demand: &|| None, first: false };
+                let case = Case::of(identity, offered);
                 // Lost is learnt where it matters: at the response, before anything is released.
                 let _ = self.claim(Owner::Nobody, &case, &op);
             }

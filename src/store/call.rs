@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "02eb96796294851a9d592f589a01a97f47bdc42b" };
+    Script { text: include_str!("swap.lua"), sha1: "fce52211c076e1d7216af40ec6471bd5932dd00f" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };
@@ -60,7 +60,7 @@ impl Swap<'_> {
         let key = |kind: &str, rest: &str| [store.key_prefix.as_str(), kind, rest].concat();
         let name = self.claim.text();
         let (wallet, nonce) = name.split_at_checked(33)?;
-        let keys = [
+        let mut keys = vec![
             key("c:", &name),
             key("o:", &[wallet, &hex(&self.binding.0)].concat()),
             key("p:", &name),
@@ -69,7 +69,15 @@ impl Swap<'_> {
         let base = key("c:", wallet);
         let want = if self.want_open { "1" } else { "0" };
         let (expires, id) = (time_text(self.expires), id_text(self.id));
-        let arguments = [before, next, &expires, &base, nonce, open, want, payment, &due, &id];
+        let lease = self.lease.map(time_text).unwrap_or_default();
+        let mut arguments =
+            vec![before, next, &expires, &base, nonce, open, want, payment, &due, &lease, &id];
+        // Given away until a time that is over, it stays free.
+        let until = self.seal.map(|seal| if seal.takes { time_text(seal.expires) } else { "0".to_owned() });
+        if let (Some(seal), Some(until)) = (self.seal, &until) {
+            keys.push(key("s:", &hex(&seal.name.nonce)));
+            arguments.push(until);
+        }
         Some(write(store.kind, &SWAP, full, &keys, &arguments))
     }
 }

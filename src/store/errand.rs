@@ -7,15 +7,17 @@
 //!
 //! | what came | the op's outcome | the local table |
 //! |---|---|---|
-//! | written, after the lease it grants | unavailable; what was written is undone | as before |
+//! | its lease was over before it could be written | unavailable | as before |
+//! | written, and heard after the lease it grants | unavailable; what was written is undone | as before |
 //! | written | as decided | takes it over, but for what another replica has under way: that it forgets |
 //! | another value, under which nothing is written | as decided over it | likewise |
+//! | its signature is another claim's | elsewhere | as before |
 //! | certainly not sent | unavailable; what ends an attempt is written later | as before |
 //! | nobody knows | unavailable; what may have been written is undone later | as reserved |
 
 use super::{Before, Change, Name, OpenClaim, Reply, Swap};
 use crate::claims::bucket::{from_text, to_text};
-use crate::claims::{Binding, Claim, Identity, Next, Op, Outcome, Owes, State, UnixSeconds};
+use crate::claims::{Binding, Claim, Identity, Next, Op, Outcome, Owes, Seal, State, UnixSeconds};
 
 /// Values a claim may have had in between before it is given up.
 const TRIES: u8 = 8;
@@ -43,6 +45,7 @@ pub struct Errand {
     /// What it takes to ask again, as text, where money is about to be asked for.
     payment: Option<String>,
     want_open: bool,
+    seal: Option<Seal>,
     full: bool,
     tries: u8,
 }
@@ -77,13 +80,15 @@ pub enum Turn {
 
 impl Errand {
     /// Begins an op over what the local table holds. `payment` is what it takes to ask again;
-    /// with `first`, open claims of the same wallet come before a new one is granted.
+    /// with `first`, open claims of the same wallet come before a new one is granted. `seal` is the
+    /// signature's, which has to be nobody else's.
     pub fn start(
         (identity, offered): (Identity, Binding),
         op: Op,
         local: Option<Claim>,
         payment: Option<String>,
         first: bool,
+        seal: Option<Seal>,
         now: UnixSeconds,
     ) -> Start {
         let current = local.and_then(|claim| claim.at(now));
@@ -103,6 +108,7 @@ impl Errand {
             outcome,
             payment,
             want_open,
+            seal,
             full: false,
             tries: 0,
         }))
@@ -114,6 +120,11 @@ impl Errand {
             (Op::Begin(_) | Op::Mark { .. }, Next::Put(claim)) => Some(claim),
             _ => None,
         }
+    }
+
+    /// Its signature's, once the op is written.
+    pub fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref().filter(|seal| seal.takes)
     }
 
     /// Whether the local table takes the op over at once, whatever comes of it in the store: what
@@ -174,7 +185,8 @@ impl Errand {
             _ => Change::Leave,
         };
         // Who asks again with another payment in his hand has not got what it takes.
-        let want_payment = payment == Change::Leave && matches!(self.outcome, Outcome::Resolve(_));
+        let resolves = matches!(self.outcome, Outcome::Resolve(_));
+        let want_payment = payment == Change::Leave && resolves;
         send(&Swap {
             id,
             claim: &name,
@@ -187,6 +199,8 @@ impl Errand {
             payment,
             want_payment,
             due: books.due,
+            lease: self.lease(),
+            seal: self.seal.map(|seal| Seal { takes: seal.takes || resolves, ..seal }),
         })
     }
 
@@ -202,21 +216,30 @@ impl Errand {
             Reply::Unscripted => Turn::Again(Box::new(Self { full: true, ..self })),
             // Whether the short form was run is the server's word, and servers change.
             Reply::Down if self.full => self.unsure(),
-            Reply::Down => {
-                let adopt = self.reserves().map(|_| self.local);
-                let undo = if adopt.is_some() { None } else { self.undo() };
-                Turn::Over { outcome: Outcome::Unavailable, adopt, undo }
-            }
+            Reply::Down | Reply::Late { .. } => self.kept_back(Outcome::Unavailable),
+            Reply::Sealed { .. } => self.kept_back(Outcome::Elsewhere(State::Delivered)),
             Reply::Unsure(_) => self.unsure(),
         }
     }
 
-    /// Whether the lease it grants is over by now: it was on its way for so long, or nobody was awake to
-    /// hear of it, that another may have the claim already.
-    fn is_overtaken(&self, now: UnixSeconds) -> bool {
-        let Next::Put(Claim { state, lease, .. }) = self.next else { return false };
+    /// The end of the lease it grants, if it grants one.
+    fn lease(&self) -> Option<UnixSeconds> {
+        let Next::Put(Claim { state, lease, .. }) = self.next else { return None };
         let works = matches!(state, State::Held | State::Settling | State::Redeeming);
-        works && self.op.grants() && now >= lease
+        (works && self.op.grants()).then_some(lease)
+    }
+
+    /// Whether nobody was awake to hear of the lease it grants until that was over: another may have the
+    /// claim already.
+    fn is_overtaken(&self, now: UnixSeconds) -> bool {
+        self.lease().is_some_and(|lease| now >= lease)
+    }
+
+    /// Nothing was written of it.
+    fn kept_back(self, outcome: Outcome) -> Turn {
+        let adopt = self.reserves().map(|_| self.local);
+        let undo = if adopt.is_some() { None } else { self.undo() };
+        Turn::Over { outcome, adopt, undo }
     }
 
     fn written(self) -> Turn {

@@ -37,6 +37,16 @@ pub enum Reply {
         /// Which: at least one, at most [`MAX_OPEN`], those that end last first.
         open: Vec<OpenClaim>,
     },
+    /// The signature is another claim's; nothing was written.
+    Sealed {
+        /// The store's clock.
+        now: UnixSeconds,
+    },
+    /// The lease that it grants was over before it could be written; nothing was written.
+    Late {
+        /// The store's clock.
+        now: UnixSeconds,
+    },
     /// The server does not know the script: send the call again in full. If that then differs
     /// with the very value that was to be written, this answer was not true, and it is written.
     Unscripted,
@@ -136,6 +146,8 @@ impl Reply {
         }
         let current = optional(text, is_value)?;
         match (verdict, &current, open.is_empty()) {
+            ("3", None, true) => Some(Self::Sealed { now }),
+            ("4", None, true) => Some(Self::Late { now }),
             ("2", None, false) => Some(Self::OpenFirst { now, open }),
             ("0", _, _) => Some(Self::Differs { now, current, open }),
             _ => None,

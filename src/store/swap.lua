@@ -1,9 +1,11 @@
-local c,o,p,d=KEYS[1],KEYS[2],KEYS[3],KEYS[4]
-local e,n,x,b,m,a,w,y,u,i=unpack(ARGV)
+local c,o,p,d,s=unpack(KEYS)
+local e,n,x,b,m,a,w,y,u,l,i,z=unpack(ARGV)
 local R=redis.call
 local t=R('TIME')[1]
 local v=R('GET',c) or ''
 local r={i,'0',t,v}
+local g=s and R('GET',s)
+if g and g~=c and (v=='' or v==e) then return {i,'3',t,''} end
 if w=='1' and (v=='' or v~=e) then
 local function works(q)
 return #q==176 and (q:find('^02..0[01]0[0145]') or q:find('^04'))
@@ -16,6 +18,8 @@ end
 if v==e and #r>4 then r[2]='2' return r end
 end
 if v~=e then return r end
+if l~='' and tonumber(l)<=tonumber(t) then return {i,'4',t,''} end
+if s and not g then R('SET',s,c) R('EXPIREAT',s,z) end
 local f=string.format('%d',math.max(x,t)+5)
 if n=='' then R('DEL',c) else R('SET',c,n) R('EXPIREAT',c,f) end
 if a=='+' then

@@ -52,6 +52,8 @@ fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str>) -> Swap<
         payment: Change::Put("cGF5+/="),
         want_payment: true,
         due: Change::Put(1_800_000_000),
+        lease: Some(1_700_000_015),
+        seal: None,
     }
 }
 
@@ -87,6 +89,7 @@ fn a_call_is_written_in_the_dialect_of_the_front() {
         "1",
         "cGF5+/=",
         "1800000000",
+        "1700000015",
         "0102030405060708",
     ];
     let upstash = swap.call(&store("upstash", &[]), false).unwrap();
@@ -198,12 +201,29 @@ fn an_answer_of_the_script_says_what_it_did() {
     for (words, expected) in [
         (vec![&*id, "1", "7", ""], Reply::Written { now: 7, payment: None }),
         (vec![&*id, "1", "7", "cGF5"], Reply::Written { now: 7, payment: Some("cGF5".to_owned()) }),
+        (vec![&*id, "3", "7", ""], Reply::Sealed { now: 7 }),
+        (vec![&*id, "4", "7", ""], Reply::Late { now: 7 }),
         (vec![&*id, "0", "7", ""], differs(None, vec![])),
         (vec![&*id, "0", "7", "0a"], differs(Some("0a"), vec![])),
         (vec![&*id, "0", "7", "0a", &nonce, "0b"], differs(Some("0a"), open.clone())),
         (vec![&*id, "2", "7", "", &nonce, "0b"], Reply::OpenFirst { now: 7, open: open.clone() }),
     ] {
         assert_eq!(read(&words), [expected.clone(), expected], "{words:?}");
+    }
+}
+
+/// Its signature's key comes last, and until when it is the claim's; zero where it is only looked at.
+#[test]
+fn whose_a_signature_is_goes_along() {
+    let claim = Name::of(&who(2));
+    let name = Identity { nonce: [0xef; 32], ..Identity::NONE };
+    for (takes, until) in [(true, "1800000600"), (false, "0")] {
+        let seal = Some(Seal { name, fingerprint: [1; 32], expires: 1_800_000_600, takes });
+        let swap = Swap { seal, ..swap(&claim, Before::Absent, Some("0a")) };
+        let body = swap.call(&store("upstash", &[]), false).unwrap().body;
+        let words: Vec<String> = serde_json::from_str(&body).unwrap();
+        assert_eq!((&*words[2], &*words[7]), ("5", &*format!("x402:s:{}", "ef".repeat(32))));
+        assert_eq!(words[18..], [id_text(ID).as_str(), until]);
     }
 }
 
@@ -248,7 +268,10 @@ fn whatever_else_comes_leaves_it_open() {
         &[&id, "1", "7", "", &nonce, "0b"],
         &[&id, "2", "7", ""],
         &[&id, "2", "7", "0a", &nonce, "0b"],
-        &[&id, "3", "7", ""],
+        &[&id, "4", "7", "0a"],
+        &[&id, "5", "7", ""],
+        &[&id, "3", "7", "0a"],
+        &[&id, "3", "7", "", &nonce, "0b"],
         &[&id, "", "7", ""],
         &[&id, "1", "", ""],
         &[&id, "1", "-7", ""],

@@ -313,6 +313,18 @@ MUTANTS = [
         NATIVE, ["a2_wallet_one_signature_buys_one_thing_before::native"],
     ),
     (
+        "the signature of what is asked about again", "src/shell/worker/owed.rs",
+        "(Some(Outcome::Resolve(_)), Some(seal)) =>",
+        "(Some(Outcome::Resolve(_)), Some(seal)) if seal.takes =>",
+        NATIVE, ["a10_a_permit_asked_about_again_has_its_second_signature_too::native"],
+    ),
+    (
+        "the payment that was used up before its signature was another's", "src/shell/worker/owed.rs",
+        "(shared || self.known(&purchase.identity, now).is_some())",
+        "shared",
+        NATIVE, ["a2_wallet_what_was_used_up_decides_whoever_has_its_signature::native"],
+    ),
+    (
         "the signature of an account's permit", "src/admission/purchase/claim.rs",
         "!(permit || self.payment.judge() == Judge::Facilitator)",
         "self.payment.judge() != Judge::Facilitator",
@@ -480,6 +492,27 @@ MUTANTS = [
         REDIS, ["swap::a_claim_is_written_over_what_was_expected_and_over_nothing_else"],
     ),
     (
+        "the signature that is one claim's for all replicas", "src/store/swap.lua",
+        "if g and g~=c and (v=='' or v==e) then return {i,'3',t,''} end", "",
+        REDIS, ["seal::a_signature_is_the_first_claims_that_asks_with_it",
+                "seal::of_many_claims_over_one_signature_exactly_one_is_written"],
+    ),
+    (
+        "the claim that stands before its signature is looked up", "src/store/swap.lua",
+        "and (v=='' or v==e)", "",
+        REDIS, ["seal::a_claim_that_stands_decides_whoever_has_its_signature"],
+    ),
+    (
+        "the signature that a look leaves free", "src/store/call.rs",
+        "if seal.takes { time_text(seal.expires) }", "if true { time_text(seal.expires) }",
+        REDIS, ["seal::a_signature_is_given_away_with_a_claim_that_is_written_to_be_asked_about"],
+    ),
+    (
+        "the signature of what is asked about again, for all replicas", "src/store/errand.rs",
+        "takes: seal.takes || resolves, ..seal", "..seal",
+        LIB, ["store::errand::tests::seal::what_is_asked_about_again_takes_its_signature"],
+    ),
+    (
         "the place of open claims before a new one", "src/store/swap.lua",
         "if v==e and #r>4 then r[2]='2' return r end", "",
         REDIS, ["swap::open_claims_of_the_wallet_come_before_a_new_one"],
@@ -544,9 +577,14 @@ MUTANTS = [
     ),
     (
         "the lease that was over when its grant was heard", "src/store/errand.rs",
-        "works && self.op.grants() && now >= lease",
-        "works && self.op.grants() && now >= lease && false",
+        "self.lease().is_some_and(|lease| now >= lease)",
+        "self.lease().is_some_and(|lease| now >= lease && false)",
         LIB, ["store::errand::tests::late::nobody_acts_on_a_lease_that_is_over"],
+    ),
+    (
+        "the lease that is over before its grant is written", "src/store/swap.lua",
+        "if l~='' and tonumber(l)<=tonumber(t) then return {i,'4',t,''} end", "",
+        REDIS, ["late::a_lease_that_is_over_is_not_granted"],
     ),
     (
         "the clock of an answer that was heard late", "src/shell/worker/shared.rs",
@@ -562,7 +600,7 @@ MUTANTS = [
     ),
     (
         "what was kept, for who asks without it", "src/store/errand.rs",
-        "let want_payment = payment == Change::Leave && matches!(self.outcome, Outcome::Resolve(_));",
+        "let want_payment = payment == Change::Leave && resolves;",
         "let want_payment = false;",
         LIB, ["store::errand::tests::who_asks_again_without_the_payment_is_told_what_was_kept"],
     ),

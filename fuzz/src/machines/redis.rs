@@ -38,7 +38,7 @@ impl Redis {
         let (keys, arguments) = words[3..].split_at(count);
         self.texts.retain(|_, (_, expires)| now < *expires);
         let result = match count {
-            4 => {
+            4 | 5 => {
                 let reply = self.swap(keys, arguments, now);
                 if let Some(claim) = from_text(&arguments[1]).filter(|_| reply[1] == "1") {
                     self.owners.entry(claim.attempt.0).or_insert(root);
@@ -66,12 +66,17 @@ impl Redis {
     }
 
     fn swap(&mut self, keys: &[String], arguments: &[String], now: u64) -> Vec<String> {
-        let [claim, open, payment, due] = keys else { panic!("{keys:?}") };
-        let [before, next, expires, base, member, place, want, kept, at, id] = arguments else {
+        let [claim, open, payment, due, seal @ ..] = keys else { panic!("{keys:?}") };
+        let [before, next, expires, base, member, place, want, kept, at, lease, id, until @ ..] = arguments
+        else {
             panic!("{arguments:?}")
         };
         let value = self.get(claim).unwrap_or_default();
         let mut reply = vec![id.clone(), "0".to_owned(), now.to_string(), value.clone()];
+        let holder = seal.first().and_then(|seal| self.get(seal));
+        if holder.as_ref().is_some_and(|holder| holder != claim) && (value.is_empty() || value == *before) {
+            return vec![id.clone(), "3".to_owned(), now.to_string(), String::new()];
+        }
         if want == "1" && (value.is_empty() || value != *before) {
             let set = self.sets.entry(open.clone()).or_default();
             set.retain(|_, score| *score > now);
@@ -95,6 +100,15 @@ impl Redis {
         }
         if value != *before {
             return reply;
+        }
+        if lease.parse::<u64>().is_ok_and(|lease| lease <= now) {
+            return vec![id.clone(), "4".to_owned(), now.to_string(), String::new()];
+        }
+        if let ([seal], [until], None) = (seal, until, holder) {
+            let until = until.parse::<u64>().expect("a time");
+            if until > 0 {
+                self.texts.insert(seal.clone(), (claim.clone(), until));
+            }
         }
         let until = expires.parse::<u64>().expect("a time").max(now) + 5;
         match next.as_str() {

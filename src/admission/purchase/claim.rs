@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Purchase;
-use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, UnixSeconds};
+use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Seal, UnixSeconds};
 use crate::config::{Route, Settle, Text};
 use crate::demand::Demand;
 use crate::evm::address::Address;
@@ -146,14 +146,13 @@ impl Purchase {
         })
     }
 
-    /// The name of its signature, the op that gives it to this authorisation, and whether the step is
-    /// followed by asking for money. `@x402/evm` 2.27 answers for a settlement that pends whatever comes
+    /// The name of its signature, where the step may be followed by asking for money. `@x402/evm` 2.27 answers for a settlement that pends whatever comes
     /// with the same signature, of whoever and over whatever: of a permit it looks at nothing else, of
     /// EIP-3009 at payer, payee and value. A contract of the payer's own accepts one signature for all;
     /// and of two permits, which do not name their owners, it can be two accounts'.
-    pub fn seal(&self, step: Step) -> Option<(Identity, Op, bool)> {
+    pub fn seal(&self, step: Step) -> Option<Seal> {
         let Form::Evm { signed, .. } = self.payment.form() else { return None };
-        let asks = match step {
+        let takes = match step {
             Step::Begin => self.opening() == Opening::Settling,
             Step::Settling(_) => true,
             Step::Look => false,
@@ -163,10 +162,13 @@ impl Purchase {
         if self.unfit.is_some() || !(permit || self.payment.judge() == Judge::Facilitator) {
             return None;
         }
-        let name = Identity::named("signature", &[spelled(signed)?.as_bytes()]);
-        let expires = self.valid_before.saturating_add(SIGNATURE_SECONDS);
-        let fingerprint = self.identity.locate(b"x402 signed once");
-        Some((name, Op::Mark { fingerprint, expires }, asks))
+        let anew = || Some(Identity::named("signature", &[spelled(signed)?.as_bytes()]));
+        Some(Seal {
+            name: (*self.signature.get_or_init(anew))?,
+            fingerprint: self.identity.public_hash(),
+            expires: self.valid_before.saturating_add(SIGNATURE_SECONDS),
+            takes,
+        })
     }
 
     /// Whether its wallet is known, so that what it is owed may serve it: its signature was

@@ -5,6 +5,7 @@ use base64::Engine;
 use serde_json::{json, Value};
 
 use super::*;
+use crate::claims::Seal;
 use crate::config::{OtherAccept, Settle, Target, Wallets};
 use crate::exchange::Step;
 use crate::extensions::gas::{EIP2612, ERC20_APPROVAL};
@@ -278,27 +279,27 @@ fn a_signature_that_could_stand_for_others_has_a_name() {
         let payload = payment(from, signature);
         let purchase = read(from, Settle::Before, &payload);
         assert_eq!(purchase.unfit, None);
-        let (name, op, asks) = purchase.seal(Step::Begin).unwrap();
-        assert_eq!(asks, before, "an account's permit is verified after it was begun");
-        let expires = purchase.valid_before + 600;
-        assert!(matches!(op, Op::Mark { expires: until, .. } if until == expires), "{op:?}");
-        assert_eq!(purchase.seal(Step::Look), Some((name, op, false)));
-        assert_eq!(purchase.seal(Step::Settling(None)), Some((name, op, true)));
+        let seal = purchase.seal(Step::Begin).unwrap();
+        assert_eq!(seal.takes, before, "an account's permit is verified after it was begun");
+        assert_eq!(seal.expires, purchase.valid_before + 600);
+        let (taken, seen) = (Seal { takes: true, ..seal }, Seal { takes: false, ..seal });
+        assert_eq!(purchase.seal(Step::Look), Some(seen));
+        assert_eq!(purchase.seal(Step::Settling(None)), Some(taken));
         assert_eq!(purchase.seal(Step::Renew), None);
         let after = read(from, Settle::After, &payload);
-        assert_eq!(after.seal(Step::Begin), Some((name, op, false)), "nothing is asked for yet");
+        assert_eq!(after.seal(Step::Begin), Some(seen), "nothing is asked for yet");
         // In other letters it is the same.
         let mut spelled = payload.clone();
         let text = spelled["payload"]["signature"].as_str().unwrap().replacen("ab", "AB", 3);
         spelled["payload"]["signature"] = text.into();
-        assert_eq!(read(from, Settle::After, &spelled).seal(Step::Look), Some((name, op, false)));
+        assert_eq!(read(from, Settle::After, &spelled).seal(Step::Look), Some(seen));
         let another = read(from, Settle::Before, &payment(from, Some(&other)));
-        assert_ne!(another.seal(Step::Begin).unwrap().0, name);
+        assert_ne!(another.seal(Step::Begin).unwrap().name, seal.name);
     }
     let names = |from| read(from, Settle::Before, &payment(from, Some(&one))).seal(Step::Begin).unwrap();
     let (transfer, permit) = (names(&exact), names(&permit));
-    assert_eq!(transfer.0, permit.0, "whatever was signed");
-    assert_ne!(transfer.1, permit.1, "it is one of them");
+    assert_eq!(transfer.name, permit.name, "whatever was signed");
+    assert_ne!(transfer.fingerprint, permit.fingerprint, "it is one of them");
     let mut unfit = payment(&exact, Some(&one));
     unfit["accepted"]["amount"] = "1".into();
     assert_eq!(read(&exact, Settle::Before, &unfit).seal(Step::Begin), None, "what was begun decides");

@@ -103,7 +103,7 @@ impl Worker {
         let demand = Rc::new(demand);
         let again = Rc::clone(&demand);
         let again = move || Some(Rc::clone(&again));
-        let case = Case { identity, offered: demand.offered, demand: &again, first: false };
+        let case = Case { demand: &again, ..Case::of(identity, demand.offered) };
         let op = Op::Begin(demand.begin(attempt, now));
         let owner = Owner::Again(attempt, Rc::clone(&demand));
         if let Some(outcome) = self.claim(owner, &case, &op) {

@@ -141,7 +141,7 @@ impl Worker {
     /// process, of this one before it was restarted, or one that the shared store forgot.
     fn suspect(&self, attempt: Attempt, demand: &Demand) {
         let (identity, offered) = (demand.identity, demand.offered);
-        let case = Case { identity, offered, demand: &|| None, first: false };
+        let case = Case::of(identity, offered);
         let sent = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
             Job::Settle(job) => Some(job.asked.sent),
             Job::Verify(_) => None,
@@ -202,7 +202,7 @@ impl Worker {
         if demand.payer.is_none() {
             self.note_transaction(attempt, facilitator::transaction_text(delivery));
         }
-        let case = Case { identity, offered: Binding([0; 16]), demand: &|| None, first: false };
+        let case = Case::of(identity, Binding([0; 16]));
         self.claim(Owner::Spend(attempt, transaction), &case, &op)
             .map(|outcome| spending(transaction, outcome))
     }

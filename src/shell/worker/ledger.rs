@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::Worker;
 use crate::claims::bucket::Forgotten;
-use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, Owes, State, Transaction};
+use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, Owes, Seal, State, Transaction};
 use crate::demand::{ring, Demand};
 use crate::shell::host::{self, SharedData};
 
@@ -42,6 +42,17 @@ pub(super) struct Case<'a> {
     /// Whether open claims of the same wallet come before a new one. Of this process they are
     /// looked up before.
     pub(super) first: bool,
+    /// Its signature's, where replicas share whose that is. Of this process it is given away before.
+    pub(super) seal: Option<Seal>,
+}
+
+// === impl Case ===
+
+impl Case<'_> {
+    /// A claim with nothing beside it.
+    pub(super) fn of(identity: Identity, offered: Binding) -> Self {
+        Self { identity, offered, demand: &|| None, first: false, seal: None }
+    }
 }
 
 // === impl Worker ===

@@ -3,7 +3,7 @@
 
 use super::Worker;
 use crate::admission::Purchase;
-use crate::claims::{Op, Outcome, Owes, State};
+use crate::claims::{Op, Outcome, Owes, Seal, State};
 use crate::exchange::Step;
 use crate::shell::host::SharedData;
 use crate::shell::stream::Visit;
@@ -63,18 +63,33 @@ impl Worker {
     }
 
     /// Gives a signature to its authorisation, before money is asked for. What comes back is told in place
-    /// of the step: the signature is another authorisation's.
-    pub(super) fn seal(&self, purchase: &Purchase, step: Step, now: u64) -> Option<Outcome> {
-        let (name, op, asks) = purchase.seal(step)?;
-        if !asks {
-            let elsewhere = self.policy.shared_claims.is_some();
+    /// of the step: the signature is another authorisation's. Where replicas share claims, the store gives
+    /// it away with the claim, and what is known here stands in front.
+    pub(super) fn seal(&self, purchase: &Purchase, seal: &Seal, step: Step, now: u64) -> Option<Outcome> {
+        let shared = self.policy.shared_claims.is_some();
+        if shared || !seal.takes {
             // What was begun before decides alone.
-            let decided = step == Step::Look && (elsewhere || self.known(&purchase.identity, now).is_some());
-            if decided || self.known(&name, now).is_none() {
+            let decided = step == Step::Look && (shared || self.known(&purchase.identity, now).is_some());
+            if decided || self.known(&seal.name, now).is_none() {
                 return None;
             }
         }
-        let outcome = self.run(&name, &op);
+        self.give(seal)
+    }
+
+    /// A payment that is asked about again may come with another signature than it was begun with. If
+    /// that cannot be had, nobody is asked, and what comes of it stays open.
+    pub(super) fn seal_again(&self, told: Option<Outcome>, seal: Option<Seal>) -> Option<Outcome> {
+        match (told, seal) {
+            (Some(Outcome::Resolve(_)), Some(seal)) => {
+                self.give(&seal).map_or(told, |_| Some(Outcome::Unavailable))
+            }
+            _ => told,
+        }
+    }
+
+    fn give(&self, seal: &Seal) -> Option<Outcome> {
+        let outcome = self.run(&seal.name, &seal.op());
         (!matches!(outcome, Outcome::Granted | Outcome::Present)).then_some(outcome)
     }
 

@@ -100,7 +100,7 @@ impl Worker {
         let demand = if asks { (case.demand)() } else { None };
         let payment = demand.and_then(|demand| demand.to_text());
         let names = (case.identity, case.offered);
-        let errand = match Errand::start(names, op, local, payment, case.first, now) {
+        let errand = match Errand::start(names, op, local, payment, case.first, case.seal, now) {
             Start::Known(outcome) => return Some(outcome),
             Start::Away(errand) => errand,
         };
@@ -179,7 +179,11 @@ impl Worker {
         let Some((owner, errand)) = found else { return self.listed(id, delivery) };
         let reply = Reply::read(delivery, id);
         match &reply {
-            Reply::Written { now, .. } | Reply::Differs { now, .. } | Reply::OpenFirst { now, .. } => {
+            Reply::Written { now, .. }
+            | Reply::Differs { now, .. }
+            | Reply::OpenFirst { now, .. }
+            | Reply::Sealed { now }
+            | Reply::Late { now } => {
                 self.store_spoke(Some(*now));
             }
             Reply::Unscripted => self.store_spoke(None),
@@ -188,6 +192,10 @@ impl Worker {
         }
         if let (Owner::Exchange(context), Reply::Written { payment: Some(text), .. }) = (&owner, &reply) {
             self.found(*context, &errand.identity, text);
+        }
+        // Whoever else comes with it does not leave this host.
+        if let (Reply::Written { .. }, Some(seal)) = (&reply, errand.seal()) {
+            let _ = self.run(&seal.name, &seal.op());
         }
         let (names, attempt) = ((errand.identity, errand.offered), errand.op.attempt());
         let undo = self.undo_of(&owner, &errand);
@@ -269,7 +277,7 @@ impl Worker {
 
     fn try_undo(&self, undo: Undo) {
         let Undo { identity, offered, op, until } = undo;
-        let case = Case { identity, offered, demand: &|| None, first: false };
+        let case = Case::of(identity, offered);
         let _ = self.claim_shared(Owner::Undo(until), &case, op);
     }
 
@@ -339,7 +347,7 @@ impl Worker {
             Some((_, attempt)) => Op::Unknown { attempt },
             None => return,
         };
-        let case = Case { identity, offered, demand: &|| None, first: false };
+        let case = Case::of(identity, offered);
         let _ = self.claim(Owner::Nobody, &case, &op);
     }
 

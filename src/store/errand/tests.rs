@@ -7,6 +7,7 @@ use crate::evm::address::Address;
 
 mod late;
 mod open;
+mod seal;
 
 const NOW: UnixSeconds = 1_800_000_000;
 const LEASE: UnixSeconds = NOW + 15;
@@ -59,7 +60,7 @@ fn redeeming() -> Option<Claim> {
 }
 
 fn away(local: Option<Claim>, op: Op) -> Errand {
-    match Errand::start(names(), op, local, None, false, NOW) {
+    match Errand::start(names(), op, local, None, false, None, NOW) {
         Start::Away(errand) => *errand,
         Start::Known(outcome) => panic!("{op:?}: {outcome:?}"),
     }
@@ -268,7 +269,7 @@ fn beside(
     op: Op,
     payment: Option<String>,
 ) -> Vec<(Change<UnixSeconds>, bool, bool)> {
-    let Start::Away(mut errand) = Errand::start(names(), op, None, payment, false, NOW) else {
+    let Start::Away(mut errand) = Errand::start(names(), op, None, payment, false, None, NOW) else {
         panic!("{op:?} is known here")
     };
     let mut written = Vec::new();

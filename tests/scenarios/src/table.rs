@@ -88,6 +88,7 @@ pub fn all() -> Vec<Scenario> {
 pub fn hosted() -> Vec<Scenario> {
     let mut table = Table::default();
     wallets::add_hosted(&mut table);
+    permits::add_hosted(&mut table);
     others::add_hosted(&mut table);
     floods::add_hosted(&mut table);
     table.scenarios

@@ -39,6 +39,21 @@ fn nobody_acts_on_a_lease_that_is_over() {
     }
 }
 
+/// Of a grant that reached the store too late nothing is written, and whoever asked tries again.
+#[test]
+fn a_grant_that_comes_too_late_is_not_written() {
+    let reply = Reply::Late { now: LEASE };
+    let turn = away(None, begin(Opening::Settling)).on(reply.clone(), LEASE);
+    assert_eq!(turn, Turn::Over { outcome: Outcome::Unavailable, adopt: Some(None), undo: None });
+    let turn = away(settling_claim(), settled(Some(LEASE))).on(reply, LEASE);
+    assert_eq!(turn, Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo: None });
+    let lease = |local, op| away(local, op).with_swap(1, NOW, |swap| swap.lease);
+    assert_eq!(lease(settling_claim(), settled(Some(LEASE))), Some(LEASE));
+    for (op, local, _) in ops(OWN) {
+        assert_eq!(lease(local, op).is_some(), op.grants(), "{op:?}");
+    }
+}
+
 /// What ends an attempt, or says what is known of it, holds however late it is written.
 #[test]
 fn an_end_is_never_too_late() {

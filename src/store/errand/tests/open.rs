@@ -40,7 +40,8 @@ fn what_is_owed_is_found_among_many() {
     let orphan = put(settling_claim(), &Op::Orphan { attempt: OWN });
     let taken = put(redeeming(), &Op::Undelivered { attempt: OWN });
     let first = |open: Vec<OpenClaim>| {
-        let Start::Away(errand) = Errand::start(names(), begin(Opening::Held), None, None, true, NOW) else {
+        let Start::Away(errand) = Errand::start(names(), begin(Opening::Held), None, None, true, None, NOW)
+        else {
             panic!("it is known here")
         };
         match errand.on(Reply::OpenFirst { now: NOW, open }, NOW) {
@@ -66,7 +67,9 @@ fn what_is_owed_is_found_among_many() {
 #[test]
 fn who_only_looks_is_told_what_is_owed_and_begins_nothing() {
     let look = begin(Opening::Nothing);
-    let Start::Away(errand) = Errand::start(names(), look, None, None, true, NOW) else { panic!("known") };
+    let Start::Away(errand) = Errand::start(names(), look, None, None, true, None, NOW) else {
+        panic!("known")
+    };
     errand.with_swap(1, NOW, |swap| {
         assert_eq!((swap.before, swap.next, swap.want_open), (Before::Never, None, true));
     });

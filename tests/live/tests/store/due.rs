@@ -104,7 +104,7 @@ async fn run(line: &mut Line, rig: &Rig, op: Op, payment: Option<&str>) {
         nonce: [5; 32],
     };
     let (names, now) = ((identity, BINDING), rig.now());
-    let start = Errand::start(names, op, None, payment.map(str::to_owned), false, now);
+    let start = Errand::start(names, op, None, payment.map(str::to_owned), false, None, now);
     let Start::Away(mut errand) = start else { panic!("{start:?}") };
     loop {
         let (call, id) = (fresh_id(), |swap: &Swap<'_>| swap.call(&line.front.store, true));

@@ -6,6 +6,8 @@
 
 mod due;
 mod faults;
+mod late;
 mod race;
 mod rig;
+mod seal;
 mod swap;

@@ -207,6 +207,8 @@ pub(crate) fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str
         payment: Change::Leave,
         want_payment: false,
         due: Change::Leave,
+        lease: None,
+        seal: None,
     }
 }
 

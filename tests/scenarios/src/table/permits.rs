@@ -6,7 +6,7 @@ use x402_devstack::facilitator::{Fault, FaultKind, Operation};
 use x402_devstack::payer::{Draft, Spending};
 use x402_devstack::permit2::{EXACT_PROXY, UPTO_PROXY};
 
-use super::Table;
+use super::{wallets, Table};
 use crate::shop::Shop;
 use crate::stage::{receipt_of, refused, served, Stage};
 
@@ -78,6 +78,10 @@ pub(super) fn add(table: &mut Table) {
     });
 }
 
+pub(super) fn add_hosted(table: &mut Table) {
+    table.add_in(Shop::Any, "a10_a_permit_asked_about_again_has_its_second_signature_too", again);
+}
+
 fn lie(
     table: &mut Table,
     name: &'static str,
@@ -92,6 +96,29 @@ fn lie(
         refused(&stage.send(&asked.pay(&payment)), 402, code);
         stage.untouched(&payment);
     });
+}
+
+/// An account signs a permit once more while it is open, in bytes that a contract of its own would present.
+fn again(stage: &mut Stage<'_>) {
+    let asked = stage.get(BEFORE);
+    let draft = stage.draft(&asked);
+    let first = draft.sign(&stage.wallet);
+    let signature = stage.wallet.sign_otherwise(draft.digest());
+    let second = first.clone().with_signature(&signature);
+    assert_ne!(first.json, second.json);
+    for (payment, asks) in [(&first, 1), (&second, 2)] {
+        stage.fault(&first, FaultKind::Pending);
+        refused(&stage.again(&asked.clone().pay(payment)), 503, "settlement_pending");
+        assert_eq!(stage.settles(&first), asks);
+    }
+    for path in ["/ways/permit/after", BEFORE] {
+        let other = stage.get(path);
+        let lent = wallets::contract(stage, &other, Some(true)).with_signature(&signature);
+        refused(&stage.again(&other.pay(&lent)), 409, "payment_bound_elsewhere");
+        assert!(stage.calls(lent.nonce).is_empty(), "the facilitator was called");
+    }
+    served(&stage.again(&asked.pay(&second)));
+    stage.charged_once(&first, 1);
 }
 
 fn paid(stage: &mut Stage<'_>, path: &str) {

@@ -3,6 +3,7 @@
 
 use alloy_primitives::{Address, U256};
 use x402_devstack::client::RawRequest;
+use x402_devstack::facilitator::FaultKind;
 use x402_devstack::payer::{Payment, SignatureForm};
 
 use super::Table;
@@ -43,12 +44,13 @@ pub(super) fn add_hosted(table: &mut Table) {
             one_signature(stage, path)
         });
     }
+    table.add_in(Shop::Any, "a2_wallet_what_was_used_up_decides_whoever_has_its_signature", used_up);
     table.add_alone(Shop::Limited, "a16_checks_are_limited_per_source", limited);
 }
 
 /// A payment of a contract wallet of this scenario's own, which has money, and accepts every
 /// signature or none; or which has no code at all.
-fn contract(stage: &mut Stage<'_>, asked: &RawRequest, accepts: Option<bool>) -> Payment {
+pub(super) fn contract(stage: &mut Stage<'_>, asked: &RawRequest, accepts: Option<bool>) -> Payment {
     let mut draft = stage.draft(asked);
     draft.from = Address::from_slice(&draft.nonce[..20]);
     let facilitator = &stage.world().facilitator;
@@ -131,6 +133,27 @@ fn one_signature(stage: &mut Stage<'_>, path: &str) {
     refused(&stage.again(&request), 402, "payment_already_used");
     stage.charged_once(&first, 1);
     served(&stage.again(&asked.pay(&second)));
+}
+
+/// Used up in favour of an open one of its wallet, a payment was never asked for, and its signature is
+/// free. Somebody else's then, it still stands for what its wallet paid.
+fn used_up(stage: &mut Stage<'_>) {
+    let (asked, twin) = (stage.get("/v1/late"), stage.get("/v1/twin"));
+    let open = contract(stage, &asked, Some(true));
+    let mut draft = stage.draft(&asked);
+    draft.from = open.payer;
+    let signature = [0x5c; 80];
+    let new = draft.sign(&stage.wallet).with_signature(&signature);
+    for payment in [&open, &new] {
+        stage.fault(&open, FaultKind::Pending);
+        refused(&stage.again(&asked.clone().pay(payment)), 503, "settlement_pending");
+    }
+    let other = contract(stage, &twin, Some(true)).with_signature(&signature);
+    served(&stage.again(&twin.pay(&other)));
+    let answer = stage.again(&asked.pay(&new));
+    served(&answer);
+    assert_eq!(receipt_of(&answer), stage.moved(&open)[0].transaction);
+    assert_eq!((stage.moved(&open).len(), stage.settles(&new)), (1, 0));
 }
 
 /// Four payments can be remembered; a dozen inventions leave room for them.

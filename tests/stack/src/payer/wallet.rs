@@ -4,7 +4,11 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::{hex, Address, B256};
+use k256::ecdsa::hazmat::{DigestPrimitive, SignPrimitive};
 use k256::ecdsa::SigningKey;
+use k256::Secp256k1;
+
+type Hash = <Secp256k1 as DigestPrimitive>::Digest;
 
 /// The Anvil and Hardhat keys. Known to everyone: never send them real money.
 const DEV_KEYS: [&str; 10] = [
@@ -93,11 +97,29 @@ impl Wallet {
     /// # Panics
     /// Never in practice: signing a 32-byte digest does not fail.
     pub fn sign(&self, digest: B256) -> [u8; 65] {
-        let (signature, recovery) =
-            self.key.sign_prehash_recoverable(digest.as_slice()).expect("a 32-byte digest can be signed");
+        self.sign_with(digest, &[])
+    }
+
+    /// As good a signature over the same, in other bytes.
+    ///
+    /// # Panics
+    /// Never in practice, as [`sign`](Self::sign).
+    pub fn sign_otherwise(&self, digest: B256) -> [u8; 65] {
+        self.sign_with(digest, b"otherwise")
+    }
+
+    /// The nonce is RFC 6979's, with more data in it.
+    fn sign_with(&self, digest: B256, more: &[u8]) -> [u8; 65] {
+        let (signature, recovery) = self
+            .key
+            .as_nonzero_scalar()
+            .try_sign_prehashed_rfc6979::<Hash>(&digest.0.into(), more)
+            .expect("a 32-byte digest can be signed");
+        let recovery = recovery.expect("every signature has one");
+        let odd = recovery.is_y_odd() != signature.normalize_s().is_some();
         let mut bytes = [0_u8; 65];
-        bytes[..64].copy_from_slice(&signature.to_bytes());
-        bytes[64] = 27 + u8::from(recovery.is_y_odd());
+        bytes[..64].copy_from_slice(&signature.normalize_s().unwrap_or(signature).to_bytes());
+        bytes[64] = 27 + u8::from(odd);
         bytes
     }
 }
