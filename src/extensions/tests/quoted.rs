@@ -45,6 +45,8 @@ fn what_does_not_depend_on_the_request_is_encoded_ahead() {
     let alike = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let head = &one[..alike / 4 * 4];
     assert!(head.len() > 700 && pieces.iter().all(|piece| piece.len() > 800), "{head} {pieces:?}");
+    let kept = pieces.iter().fold(head.len(), |sum, piece| sum + piece.len());
+    assert!((kept + 512..kept + 3_000).contains(&challenge.bytes()), "{kept} {}", challenge.bytes());
     for (method, path, url) in [
         ("GET", "/w/a", "https://a/b"),
         ("GET", "/w/ab", "https://a/bc"),
