@@ -23,10 +23,11 @@ mod tests;
 
 use crate::config::{Extensions, Identifier, Offer};
 use crate::json::extend;
+use crate::protocol::challenge::Declared;
 
-/// The dialect of every schema declared.
+/// What every schema declared has, up to its properties.
 const DIALECT: &str =
-    r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"#;
+    r#""$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{"#;
 
 /// The request a quote is for.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +43,15 @@ pub struct Asked<'a> {
 /// As long as the path of most requests.
 const TYPICAL_PATH: &str = "/0000000000000000/0000000000000000/0000000000000000/0000000000000000";
 
+/// What the quotes of an offer declare, but for what [`asked`] says of one request.
+pub fn declared(extensions: &Extensions, gas: gas::Sponsored) -> Declared {
+    let around = extensions.bazaar.as_ref().map(bazaar::around).unwrap_or_default();
+    Declared { around, constant: constant(extensions, gas) }
+}
+
 /// What the quotes of an offer declare whatever the request: members of `extensions`, without
 /// braces; empty when there is nothing.
-pub fn constant(extensions: &Extensions, gas: gas::Sponsored) -> String {
+fn constant(extensions: &Extensions, gas: gas::Sponsored) -> String {
     let mut json = String::new();
     if let Some(identifier) = extensions.payment_identifier {
         identifier::push(&mut json, identifier == Identifier::Required);
@@ -53,22 +60,27 @@ pub fn constant(extensions: &Extensions, gas: gas::Sponsored) -> String {
     json
 }
 
-/// What the quote for one request declares besides: members of `extensions`, without braces;
-/// empty when there is nothing.
+/// What the quote for one request says between the two pieces of [`declared`]; empty when they are
+/// not declared for it.
 pub fn asked(extensions: &Extensions, asked: &Asked<'_>) -> String {
-    let mut json = String::new();
-    if let Some(bazaar) = &extensions.bazaar {
-        bazaar::push(&mut json, bazaar, asked);
-    }
+    extensions.bazaar.as_ref().map(|bazaar| bazaar::asked(bazaar, asked)).unwrap_or_default()
+}
+
+/// What the quote for one request declares besides what all do: members of `extensions`, without
+/// braces; empty when there is nothing.
+pub fn whole(extensions: &Extensions, asked: &Asked<'_>) -> String {
+    let own = self::asked(extensions, asked);
+    let Some(bazaar) = extensions.bazaar.as_ref().filter(|_| !own.is_empty()) else { return own };
+    let [mut json, after] = bazaar::around(bazaar);
+    extend(&mut json, &[&own, &after]);
     json
 }
 
-/// The most a quote of an offer can declare: members of `extensions`, without braces.
-pub fn most(offer: &Offer) -> String {
-    let declared = offer.extensions();
-    let mut json = constant(declared, gas::most(offer));
-    append(&mut json, &asked(declared, &Asked { method: "DELETE", path: TYPICAL_PATH, template: None }));
-    json
+/// The most a quote of an offer can declare, and what it says of a typical request.
+pub fn most(offer: &Offer) -> (Declared, String) {
+    let extensions = offer.extensions();
+    let typical = Asked { method: "DELETE", path: TYPICAL_PATH, template: None };
+    (declared(extensions, gas::most(offer)), asked(extensions, &typical))
 }
 
 /// Puts members behind others.

@@ -92,9 +92,9 @@ fn work(policy: &Policy, data: &[u8]) {
     for route in policy.routes().take(64) {
         assert_eq!(route.is_priced(), route.offer().is_some());
         let Some(offer) = route.offer() else { continue };
-        let declared = extensions::constant(offer.extensions(), gas::most(offer));
-        let quote = Challenge::new(offer, &shop::Able, &declared);
-        let header = quote.header("payment_required", "https://example.com/x", "");
+        let declared = extensions::declared(offer.extensions(), gas::most(offer));
+        let quote = Challenge::new(offer, &shop::Able, declared);
+        let header = quote.header("payment_required", "https://example.com/x", "", "");
         let value = decode(&header);
         for way in value["accepts"].as_array().expect("ways to pay") {
             let amount = way["amount"].as_str().expect("an amount");

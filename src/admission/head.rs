@@ -206,7 +206,7 @@ impl<'a> Head<'a> {
         url
     }
 
-    /// What a quote declares for this request alone: members of `extensions`.
+    /// What a quote declares of this request alone: [`extensions::asked`].
     pub fn declared(&self, route: &Route) -> String {
         let asked = self.asked(self.path.unwrap_or_default(), route);
         route.offer().map(|offer| extensions::asked(offer.extensions(), &asked)).unwrap_or_default()

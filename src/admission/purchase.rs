@@ -178,7 +178,7 @@ impl Purchase {
         asked: &Asked<'_>,
     ) -> Result<(), Refusal> {
         let declared = Arc::clone(&self.offer.extensions);
-        self.extensions = extensions::asked(&declared, asked);
+        self.extensions = extensions::whole(&declared, asked);
         let passed_on = gas::passed_on(json, sponsored);
         let passed_on = passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?;
         extensions::append(&mut self.extensions, &passed_on);

@@ -222,7 +222,7 @@ pub(super) fn push(json: &mut String, declared: Sponsored) {
             comma(json);
             extend(
                 json,
-                &["\"", name, r#"":{"info":"#, info, r#","schema":"#, DIALECT, COMMON, fields, VERSION, end],
+                &["\"", name, r#"":{"info":"#, info, r#","schema":{"#, DIALECT, COMMON, fields, VERSION, end],
             );
         }
     }

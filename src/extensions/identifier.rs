@@ -99,7 +99,7 @@ pub(super) fn push(json: &mut String, required: bool) {
         &[
             r#""payment-identifier":{"info":"#,
             &info(required),
-            r#","schema":"#,
+            r#","schema":{"#,
             DIALECT,
             r#""required":{"type":"boolean"},"id":{"type":"string","minLength":16,"maxLength":128,"#,
             r#""pattern":"^[a-zA-Z0-9_-]+$"}},"required":["required"]}}"#,

@@ -15,6 +15,8 @@ use crate::protocol::abilities::{Abilities, Ability, Standing};
 use crate::protocol::Version;
 use crate::route::Resolution;
 
+mod quoted;
+
 const BOTH: Sponsored = Sponsored { eip2612: true, erc20_approval: true };
 const NONE: Sponsored = Sponsored { eip2612: false, erc20_approval: false };
 const NAME: &str = "order_0123456789";
@@ -41,9 +43,13 @@ fn declared(offer: &Value, route: &str, method: &str, path: &str, gas: Sponsored
     let Resolution::Route(found) = policy.routes.resolve(method, "h", path) else { panic!("{path}") };
     let Target::Offer(offer) = &found.target else { panic!("{path}") };
     let asked = Asked { method, path, template: found.template() };
-    let mut members = super::asked(&offer.extensions, &asked);
+    let mut members = super::whole(&offer.extensions, &asked);
     append(&mut members, &constant(&offer.extensions, gas));
-    serde_json::from_str(&format!("{{{members}}}")).unwrap_or_else(|error| panic!("{error}: {members}"))
+    let whole = serde_json::from_str(&format!("{{{members}}}"));
+    let whole = whole.unwrap_or_else(|error| panic!("{error}: {members}"));
+    let quote = quoted::quote(offer, &asked, gas);
+    assert_eq!(quote.get("extensions").unwrap_or(&json!({})), &whole, "quoted in pieces");
+    whole
 }
 
 fn offer(extensions: &Value) -> Extensions {

@@ -11,7 +11,7 @@ use crate::config::Policy;
 use crate::exchange::Denial;
 use crate::facilitator::Reason;
 use crate::protocol::abilities::Unasked;
-use crate::protocol::challenge::Challenge;
+use crate::protocol::challenge::{Challenge, Declared};
 use crate::reply::Quote;
 
 const NETWORKS: [&str; 8] =
@@ -44,7 +44,8 @@ fn page<'a>(refusal: Refusal, url: &'a str, offer: &'a Offer) -> Page<'a> {
 }
 
 fn unpaid(url: &str, offer: &Offer) -> String {
-    let challenge = Challenge::new(offer, &Unasked, "").header("payment_required", url, "");
+    let challenge =
+        Challenge::new(offer, &Unasked, Declared::default()).header("payment_required", url, "", "");
     render(&page(Refusal::PaymentRequired, url, offer), Some(&challenge), None)
 }
 
@@ -149,7 +150,8 @@ fn what_is_hostile_stays_text() {
 #[test]
 fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
     let offer = offer(1, "One map tile");
-    let challenge = Challenge::new(&offer, &Unasked, "").header("payment_required", URL, "");
+    let challenge =
+        Challenge::new(&offer, &Unasked, Declared::default()).header("payment_required", URL, "", "");
     let hash = Some(Transaction([7; 32]));
     let quote = Quote { header: challenge, v1_accepts: Some("[]".to_owned()) };
     let paid = Paid { transaction: hash, amount: None };

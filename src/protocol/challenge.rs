@@ -4,13 +4,16 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 
 use super::abilities::{quoter, Abilities, Ability};
-use super::body::push_description;
 use super::json::push_string;
 use super::other;
 use super::terms::{Sold, Terms, UPFRONT};
 use super::Version;
 use crate::config::{Facilitator, Means, Offer, OtherAccept, Settle};
+use crate::json::{extend, push_after};
 use crate::signing::notary::OfferTerms;
+
+/// What extensions stand in.
+const MEMBERS: &str = r#","extensions":{"#;
 
 /// The networks that version 1 clients know by name. Legacy `x402-fetch` parses every entry of
 /// a quote, so that one name it does not know kills the whole 402.
@@ -34,17 +37,27 @@ const LEGACY_NETWORKS: &[&str] = &[
     "skale-base-sepolia",
 ];
 
-/// An offer's quote. Everything but the error and the resource's URL is rendered and
-/// encoded once, so that an unpaid request costs the encoding of a short tail.
+/// What an offer's quotes declare beside its terms: members of `extensions`, without braces.
+#[derive(Clone, Default, Debug)]
+pub struct Declared {
+    /// A member of quotes for some requests: what stands before what is said of the request, and
+    /// behind it. Empty where there is none.
+    pub around: [String; 2],
+    /// What every quote declares; may be empty.
+    pub constant: String,
+}
+
+/// An offer's quote. Everything but the error, the resource's URL and what is declared of the request
+/// is rendered and encoded once: each of these pieces is followed by as many spaces as make its length
+/// a multiple of three, so that encoded text may follow.
 #[derive(Clone, Debug)]
 pub struct Challenge {
-    /// Base64 of `{"x402Version":2,"accepts":[...],` and as many spaces as make its length
-    /// a multiple of three, so that encoded text may follow.
-    prefix: String,
-    /// What follows the URL, as JSON, up to the extensions.
-    suffix: String,
-    /// Members of `extensions` that every quote has.
-    extensions: String,
+    /// Base64 of `{"x402Version":2,"accepts":[...],"resource":{...,"url":`.
+    head: String,
+    /// Base64 of the member around what is declared of the request; what follows it comes with it.
+    around: [String; 2],
+    /// Base64 of the other members of `extensions` that there always are, and of the end of the quote.
+    constant: String,
     /// Version 1's `accepts`, cut where the resource's URL goes: it follows each but the last.
     v1: Vec<String>,
     /// The ways to pay that are quoted, by their place in the offer's `accepts` and `others`.
@@ -58,13 +71,12 @@ impl Challenge {
     /// Renders an offer's quote, as far as a facilitator that may be asked settles it. A way
     /// whose terms need something of the facilitator's waits until that is known of one; it is
     /// quoted with what the first has said that does.
-    /// `extensions` are members of that object, without braces; may be empty.
-    pub fn new(offer: &Offer, abilities: &dyn Abilities, extensions: &str) -> Self {
+    pub fn new(offer: &Offer, abilities: &dyn Abilities, declared: Declared) -> Self {
         let mut quote = Self {
-            prefix: String::new(),
-            suffix: String::new(),
+            head: String::new(),
+            around: Default::default(),
+            constant: String::new(),
             v1: vec![String::new()],
-            extensions: extensions.to_owned(),
             quoted: Vec::new(),
             missing: Vec::new(),
         };
@@ -125,13 +137,16 @@ impl Challenge {
                 );
             }
         }
-        json.push_str("],");
-        while json.len() % 3 != 0 {
-            json.push(' ');
-        }
-        quote.prefix = STANDARD.encode(json);
-        push_description(&mut quote.suffix, &sold);
-        quote.suffix.push('}');
+        push_after(&mut json, r#"],"resource":{"description":"#, sold.description);
+        push_after(&mut json, r#","mimeType":"#, sold.mime_type);
+        json.push_str(r#","url":"#);
+        quote.head = encoded(json);
+        let Declared { around: [before, mut after], mut constant } = declared;
+        let (next, end) = if constant.is_empty() { ("}}", "") } else { (",", "}}") };
+        after.push_str(next);
+        constant.push_str(end);
+        quote.around = [encoded(before), encoded(after)];
+        quote.constant = encoded(constant);
         quote
     }
 
@@ -148,9 +163,8 @@ impl Challenge {
     /// What keeping it takes, in bytes: its texts with the room they grew into, and an allowance for
     /// what holds them.
     pub fn bytes(&self) -> usize {
-        let texts = [self.prefix.capacity(), self.suffix.capacity(), self.extensions.capacity(), 512];
-        let texts = texts.iter().fold(0_usize, |sum, text| sum.saturating_add(*text));
-        self.v1.iter().fold(texts, |sum, text| sum.saturating_add(text.capacity()))
+        let texts = [&self.head, &self.constant].into_iter().chain(&self.around).chain(&self.v1);
+        texts.fold(512, |sum, text| sum.saturating_add(text.capacity()))
     }
 
     /// What there is to sign of its offer's ways to pay: those quoted, in the order quoted.
@@ -182,33 +196,38 @@ impl Challenge {
 
     /// The value of `PAYMENT-REQUIRED`: base64, one line, ASCII whatever the arguments.
     ///
-    /// `error` is a stable code or the SDK's text; `resource_url` the public URL asked for;
-    /// `dynamic` members of `extensions` that only this quote has, without braces, may be empty.
-    /// The header is longer than the URL by a third: callers bound the URL.
-    pub fn header(&self, error: &str, resource_url: &str, dynamic: &str) -> String {
-        let length = [error, resource_url, &self.suffix, &self.extensions, dynamic]
-            .iter()
-            .fold(64usize, |sum, text| sum.saturating_add(text.len()));
-        let mut tail = String::with_capacity(length);
-        tail.push_str(r#""error":"#);
-        push_string(&mut tail, error);
-        tail.push_str(r#","resource":{"url":"#);
-        push_string(&mut tail, resource_url);
-        tail.push_str(&self.suffix);
-        if !self.extensions.is_empty() || !dynamic.is_empty() {
-            tail.push_str(r#","extensions":{"#);
-            tail.push_str(&self.extensions);
-            if !self.extensions.is_empty() && !dynamic.is_empty() {
-                tail.push(',');
-            }
-            tail.push_str(dynamic);
-            tail.push('}');
+    /// `error` is a stable code or the SDK's text; `resource_url` the public URL asked for; `asked`
+    /// what is declared of the request between the pieces of [`Declared::around`], empty where they are
+    /// not for it; `dynamic` members of `extensions` that only this quote has, without braces, may be
+    /// empty. The header is longer than the URL by a third: callers bound the URL.
+    pub fn header(&self, error: &str, resource_url: &str, asked: &str, dynamic: &str) -> String {
+        let varying = length(&[error, resource_url, asked, dynamic]).saturating_add(48);
+        let mut json = String::with_capacity(varying);
+        push_string(&mut json, resource_url);
+        push_after(&mut json, r#"},"error":"#, error);
+        let more = !(asked.is_empty() && self.constant.is_empty());
+        let (members, end) = match (dynamic, more) {
+            ("", false) => ("", "}"),
+            ("", true) => (MEMBERS, ""),
+            (_, true) => (MEMBERS, ","),
+            (_, false) => (MEMBERS, "}}"),
+        };
+        extend(&mut json, &[members, dynamic, end]);
+
+        let [before, after] = &self.around;
+        let constant = length(&[&self.head, before, after, &self.constant]);
+        let varying = varying.div_ceil(3).saturating_mul(4);
+        let mut header = String::with_capacity(constant.saturating_add(varying));
+        header.push_str(&self.head);
+        push_encoded(&mut header, &mut json);
+        if !asked.is_empty() {
+            header.push_str(before);
+            json.clear();
+            json.push_str(asked);
+            push_encoded(&mut header, &mut json);
+            header.push_str(after);
         }
-        tail.push('}');
-        let encoded = tail.len().div_ceil(3).saturating_mul(4);
-        let mut header = String::with_capacity(self.prefix.len().saturating_add(encoded));
-        header.push_str(&self.prefix);
-        STANDARD.encode_string(tail, &mut header);
+        header.push_str(&self.constant);
         header
     }
 
@@ -247,6 +266,29 @@ impl Challenge {
         tail(&mut next);
         self.v1.push(next);
     }
+}
+
+/// How long texts are, in bytes.
+#[inline(never)]
+fn length(texts: &[&str]) -> usize {
+    texts.iter().fold(0, |sum, text| sum.saturating_add(text.len()))
+}
+
+/// Appends base64 of JSON, and of as many spaces behind it as let encoded text follow.
+#[inline(never)]
+fn push_encoded(out: &mut String, json: &mut String) {
+    while !json.len().is_multiple_of(3) {
+        json.push(' ');
+    }
+    out.reserve(json.len().div_ceil(3).saturating_mul(4));
+    STANDARD.encode_string(json, out);
+}
+
+/// [`push_encoded`] alone, in no more room than it takes.
+fn encoded(mut json: String) -> String {
+    let mut out = String::new();
+    push_encoded(&mut out, &mut json);
+    out
 }
 
 /// The `extra` to quote for a way only the facilitator understands: the operator's, and this

@@ -63,11 +63,12 @@ mod tests {
     use super::*;
     use crate::config::Settle;
     use crate::protocol::abilities::Unasked;
+    use crate::protocol::challenge::Declared;
     use crate::protocol::tests::{offer, vectors};
 
     fn quote() -> Rc<Challenge> {
         let requirements = &vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"];
-        Rc::new(Challenge::new(&offer(requirements, Settle::Before), &Unasked, ""))
+        Rc::new(Challenge::new(&offer(requirements, Settle::Before), &Unasked, Declared::default()))
     }
 
     /// Asks for an offer as a worker does; whether it had to be rendered.

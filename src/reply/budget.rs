@@ -13,7 +13,7 @@ use crate::config::{Facilitator, Offer, Policy, Route};
 use crate::evm::address::Address;
 use crate::map::Map;
 use crate::protocol::abilities::{Abilities, Ability, Standing};
-use crate::protocol::challenge::Challenge;
+use crate::protocol::challenge::{Challenge, Declared};
 use crate::protocol::Version;
 
 /// Bytes of a header's value that are worth a warning when exceeded.
@@ -32,26 +32,25 @@ const FEW: usize = 2;
 struct Everything;
 
 /// Measures each offer's largest quote: all its ways to pay, signed if they are to be, the
-/// longest code and a typical URL. `extensions` gives the members of that object, as
-/// [`Challenge::new`] takes them.
+/// longest code and a typical URL. `most` says what they declare at most, and that of a typical request.
 ///
 /// Returns warnings for the log.
 ///
 /// # Errors
 /// An offer whose quote is above [`REFUSED`], unless `challenge: {allowLarge: true}`.
-pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<Vec<String>, Errors> {
+pub fn check(policy: &Policy, most: &dyn Fn(&Offer) -> (Declared, String)) -> Result<Vec<String>, Errors> {
     let mut errors = Errors::default();
     let mut warnings = Vec::new();
     let mut seen: Map<u64, u64> = Map::default();
     for route in policy.routes() {
         let Some(offer) = route.offer() else { continue };
-        let extensions = extensions(offer);
+        let (declared, asked) = most(offer);
         let few = offer.accepts.len() <= FEW && offer.others.is_empty();
-        let few = few && extensions.is_empty() && policy.notary.is_none();
+        let few = few && declared.constant.is_empty() && asked.is_empty() && policy.notary.is_none();
         if few || seen.insert(Arc::as_ptr(offer).addr() as u64, 0).is_some() {
             continue;
         }
-        let bytes = largest(policy, offer, &extensions);
+        let bytes = largest(policy, offer, declared, &asked);
         let message = format!("PAYMENT-REQUIRED takes up to {bytes} bytes");
         if bytes > REFUSED && !policy.allows_large_quotes() {
             errors.push(
@@ -70,13 +69,13 @@ pub fn check(policy: &Policy, extensions: &dyn Fn(&Offer) -> String) -> Result<V
 }
 
 /// The largest value of `PAYMENT-REQUIRED`, in bytes.
-fn largest(policy: &Policy, offer: &Offer, extensions: &str) -> usize {
+fn largest(policy: &Policy, offer: &Offer, declared: Declared, asked: &str) -> usize {
     let code = code::ALL.iter().map(|(code, _)| *code).max_by_key(|code| code.len());
     let url = format!("{}/{:0<TYPICAL_PATH$}", policy.origin(), "");
-    let challenge = Challenge::new(offer, &Everything, extensions);
+    let challenge = Challenge::new(offer, &Everything, declared);
     let notary = policy.notary.as_ref();
     let offers = notary.and_then(|notary| notary.unsigned_offers(&challenge.offered(offer), &url));
-    challenge.header(code.unwrap_or_default(), &url, offers.as_deref().unwrap_or_default()).len()
+    challenge.header(code.unwrap_or_default(), &url, asked, offers.as_deref().unwrap_or_default()).len()
 }
 
 /// Where an offer is written: under its own name, or at the route that is named like it.

@@ -16,7 +16,7 @@ use x402_proxy_wasm::evm::signature::Signature;
 use x402_proxy_wasm::exchange::Step;
 use x402_proxy_wasm::facilitator::{Answer, Delivery};
 use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
-use x402_proxy_wasm::protocol::challenge::Challenge;
+use x402_proxy_wasm::protocol::challenge::{Challenge, Declared};
 use x402_proxy_wasm::protocol::Version;
 
 use crate::fixed::NOW;
@@ -64,7 +64,7 @@ impl Facts {
         let canonical = vector["paymentPayload"]["payload"]["signature"].as_str().expect("a signature");
         let zeros = format!("0x{}1b", "00".repeat(64));
         let priced = policy.routes().find(|route| route.name() == "priced").and_then(|route| route.offer());
-        let challenge = Challenge::new(priced.expect("a priced route"), &Listed, "");
+        let challenge = Challenge::new(priced.expect("a priced route"), &Listed, Declared::default());
         let paid = head("/premium-data", Some(header));
         let purchase = present(&policy, &paid);
         let store = Store::default();

@@ -128,7 +128,7 @@ fn purchase_body(purchase: &Purchase) -> Vec<u8> {
 fn refused(facts: &Facts, head: &Head<'_>, refusal: Refusal, allow: &str) -> Reply {
     let url = head.resource(&facts.policy);
     let quote = Quote {
-        header: facts.challenge.header(refusal.code(), &url, ""),
+        header: facts.challenge.header(refusal.code(), &url, "", ""),
         v1_accepts: facts.challenge.v1_accepts(&url),
     };
     refusal.reply(Some(quote), Vec::new(), allow)

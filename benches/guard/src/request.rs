@@ -41,7 +41,7 @@ const BEFORE: &str = "/v1/cheap";
 const AFTER: &str = "/v1/late";
 const PERMIT: &str = "/ways/permit/before";
 
-pub(crate) static KINDS: [Kind; 10] = [
+pub(crate) static KINDS: [Kind; 12] = [
     Kind::new("unmatched", 200, |stage| stage.get("/elsewhere")),
     Kind::new("free", 200, |stage| stage.get("/healthz")),
     Kind::new("unpaid", 402, |stage| stage.get(BEFORE)),
@@ -56,7 +56,15 @@ pub(crate) static KINDS: [Kind; 10] = [
     Kind::new("after", 200, |stage| paid(stage, AFTER, |payment| payment)),
     Kind::new("v1", 200, version_1),
     Kind { shop: Shop::Any, ..Kind::new("permit2", 200, |stage| paid(stage, PERMIT, |payment| payment)) },
+    declared("declared", |stage| stage.get("/declared/brief/7")),
+    // Two thousand bytes more, which are copied: encoding them would take thousands of instructions.
+    declared("declared_large", |stage| stage.get("/declared/large/7")),
 ];
+
+/// A price is told, and how to ask for what it buys.
+const fn declared(name: &'static str, make: Make) -> Kind {
+    Kind { shop: Shop::Declaring, ..Kind::new(name, 402, make) }
+}
 
 /// What is counted of requests: what the filter does in them.
 fn counted(act: impl FnOnce(&mut Counted)) -> Counted {

@@ -10,7 +10,7 @@ use crate::config::{OtherAccept, Settle, Target, Wallets};
 use crate::exchange::Step;
 use crate::extensions::gas::{EIP2612, ERC20_APPROVAL};
 use crate::protocol::abilities::{Ability, Standing};
-use crate::protocol::challenge::Challenge;
+use crate::protocol::challenge::{Challenge, Declared};
 use crate::protocol::tests::{base, offer, vectors, Said, Several};
 
 const NOW: u64 = 1_767_225_600;
@@ -47,7 +47,7 @@ fn honoured(purchase: &Purchase, known: &Several) -> Vec<usize> {
 }
 
 fn quoted(offer: &Offer, known: &Several) -> Value {
-    let header = Challenge::new(offer, known, "").header("e", "u", "");
+    let header = Challenge::new(offer, known, Declared::default()).header("e", "u", "", "");
     let mut quote: Value = serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap();
     quote["accepts"].take()
 }
@@ -122,7 +122,7 @@ fn a_way_is_quoted_while_one_that_may_be_asked_settles_it() {
     ] {
         let known = Several(said);
         let offer = known.settle(offer(&base()["requirements"], Settle::After));
-        let challenge = Challenge::new(&offer, &known, "");
+        let challenge = Challenge::new(&offer, &known, Declared::default());
         assert_eq!((challenge.ways() == 1, challenge.v1_accepts("u").is_some()), (expected, expected));
         let denied = known.0.iter().all(|said| said.settles == Ability::No);
         assert_eq!(challenge.missing().is_empty(), !denied, "silence is no denial");
@@ -149,10 +149,17 @@ fn what_is_quoted_is_of_the_first_that_may_be_asked() {
         Several(vec![with_extra(Shut, r#"{"feePayer":"a"}"#), with_extra(Ready, r#"{"feePayer":"b"}"#)]);
     let offer = known.settle(other());
     assert_eq!(quoted(&offer, &known)[0]["extra"]["feePayer"], "b");
-    assert_eq!(Challenge::new(&offer, &known, "").v1_accepts("u"), None, "version 1 is the first's alone");
+    assert_eq!(
+        Challenge::new(&offer, &known, Declared::default()).v1_accepts("u"),
+        None,
+        "version 1 is the first's alone"
+    );
     let known =
         Several(vec![with_extra(Shut, r#"{"feePayer":"a"}"#), with_extra(Ready, r#"{"feePayer":"a"}"#)]);
-    assert!(Challenge::new(&offer, &known, "").v1_accepts("u").is_some(), "unless both say the same");
+    assert!(
+        Challenge::new(&offer, &known, Declared::default()).v1_accepts("u").is_some(),
+        "unless both say the same"
+    );
 }
 
 /// Whoever is named can settle it, and nobody else; who that is does not depend on who may be

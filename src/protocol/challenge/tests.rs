@@ -11,6 +11,11 @@ fn decoded(header: &str) -> Value {
     serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap()
 }
 
+/// The same whatever the request.
+fn constant(members: &str) -> Declared {
+    Declared { constant: members.to_owned(), ..Declared::default() }
+}
+
 /// An offer that makes `required`, a vector's `PaymentRequired`.
 fn offer_for(required: &Value, settle: Settle) -> Offer {
     let accepts = required["accepts"].as_array().unwrap();
@@ -30,10 +35,11 @@ fn the_quote_says_what_the_sdk_says() {
     // One offer has one lifetime; the vector's second accept has its own.
     required["accepts"][1]["maxTimeoutSeconds"] = json!(60);
     for required in [&required, &group["payment_required_unicode"]["paymentRequired"], spec] {
-        let challenge = Challenge::new(&offer_for(required, Settle::After), &Unasked, "");
+        let challenge = Challenge::new(&offer_for(required, Settle::After), &Unasked, Declared::default());
         let header = challenge.header(
             required["error"].as_str().unwrap(),
             required["resource"]["url"].as_str().unwrap(),
+            "",
             "",
         );
         assert_eq!(decoded(&header), *required);
@@ -59,7 +65,12 @@ fn requirements_are_spelled_as_the_sdk_spells_them() {
 #[test]
 fn an_unset_description_is_an_empty_one() {
     let offer = offer(&base()["requirements"], Settle::Before);
-    let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("Payment required", "https://a/b", ""));
+    let quote = decoded(&Challenge::new(&offer, &Unasked, Declared::default()).header(
+        "Payment required",
+        "https://a/b",
+        "",
+        "",
+    ));
     assert_eq!(quote["resource"], json!({"url": "https://a/b", "description": "", "mimeType": ""}));
 }
 
@@ -71,7 +82,7 @@ proptest! {
         let mut requirements = base()["requirements"].clone();
         requirements["extra"]["name"] = json!(name);
         let offer = offer(&requirements, Settle::Before).described(&description);
-        let header = Challenge::new(&offer, &Unasked, "").header(&error, &url, "");
+        let header = Challenge::new(&offer, &Unasked, Declared::default()).header(&error, &url, "", "");
 
         let whole = STANDARD.decode(&header).unwrap();
         prop_assert_eq!(&STANDARD.encode(&whole), &header);
@@ -91,7 +102,7 @@ proptest! {
 fn an_echoed_quote_matches() {
     for settle in [Settle::Before, Settle::After] {
         let offer = offer(&base()["requirements"], settle);
-        let quote = decoded(&Challenge::new(&offer, &Unasked, "").header("e", "u", ""));
+        let quote = decoded(&Challenge::new(&offer, &Unasked, Declared::default()).header("e", "u", "", ""));
         let mut payload = base()["paymentPayload"].clone();
         payload["accepted"] = quote["accepts"][0].clone();
         let sent = STANDARD.encode(payload.to_string());
@@ -109,7 +120,7 @@ fn version_1_stands_in_the_body() {
         offer(&base()["requirements"], Settle::Before).described(vector["description"].as_str().unwrap());
     offer.mime_type = vector["mimeType"].as_str().unwrap().into();
     let url = vector["resource"].as_str().unwrap();
-    let quote = |offer: &Offer| Challenge::new(offer, &Unasked, "").v1_accepts(url);
+    let quote = |offer: &Offer| Challenge::new(offer, &Unasked, Declared::default()).v1_accepts(url);
     let accepts: Value = serde_json::from_str(&quote(&offer).unwrap()).unwrap();
     let mut expected = vector.clone();
     assert_eq!(expected.as_object_mut().unwrap().remove("outputSchema"), Some(Value::Null));
@@ -127,14 +138,14 @@ fn version_1_stands_in_the_body() {
 fn several_ways_are_one_list_in_either_version() {
     let two = offer(&base()["requirements"], Settle::After)
         .or(&offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After));
-    let challenge = Challenge::new(&two, &Unasked, r#""x":{"info":{}}"#);
+    let challenge = Challenge::new(&two, &Unasked, constant(r#""x":{"info":{}}"#));
     let url = "https://a/\"b";
     let accepts: Value = serde_json::from_str(&challenge.v1_accepts(url).unwrap()).unwrap();
     let networks: Vec<_> =
         accepts.as_array().unwrap().iter().map(|way| way["network"].as_str().unwrap()).collect();
     assert_eq!(networks, ["base-sepolia", "base"]);
     assert!(accepts.as_array().unwrap().iter().all(|way| way["resource"] == url));
-    let quote = decoded(&challenge.header("e", url, ""));
+    let quote = decoded(&challenge.header("e", url, "", ""));
     assert_eq!(
         (quote["accepts"].as_array().unwrap().len(), &quote["extensions"]),
         (2, &json!({"x": {"info": {}}}))
@@ -160,11 +171,11 @@ fn upto_waits_for_its_submitter() {
         }
     }
     let offer = offer(&vectors()["eip712_exact_upto"]["base_sepolia_upto"]["requirements"], Settle::After);
-    assert!(Challenge::new(&offer, &Unasked, "").is_empty());
-    let denied = Challenge::new(&offer, &Asked(Ability::No), "");
+    assert!(Challenge::new(&offer, &Unasked, Declared::default()).is_empty());
+    let denied = Challenge::new(&offer, &Asked(Ability::No), Declared::default());
     assert!(denied.is_empty() && denied.missing() == ["upto on eip155:84532"]);
-    let quote = Challenge::new(&offer, &Asked(Ability::Yes("{}".to_owned())), "");
-    let quote = decoded(&quote.header("e", "u", ""));
+    let quote = Challenge::new(&offer, &Asked(Ability::Yes("{}".to_owned())), Declared::default());
+    let quote = decoded(&quote.header("e", "u", "", ""));
     assert_eq!(
         quote["accepts"][0]["extra"],
         json!({
@@ -181,8 +192,8 @@ fn what_is_signed_is_what_is_quoted() {
         .or(&offer(&base()["requirements"], Settle::After))
         .or(&offer(&vectors()["eip712_exact_upto"]["base_eip3009"]["requirements"], Settle::After));
     // Nobody was asked yet, so `upto` waits, and the next is the first.
-    let challenge = Challenge::new(&mixed, &Unasked, "");
-    let quote = decoded(&challenge.header("e", "u", ""));
+    let challenge = Challenge::new(&mixed, &Unasked, Declared::default());
+    let quote = decoded(&challenge.header("e", "u", "", ""));
     let quoted = quote["accepts"].as_array().unwrap();
     let offered = challenge.offered(&mixed);
     assert_eq!((offered.len(), challenge.ways(), quoted.len()), (2, 2, 2));
@@ -198,17 +209,31 @@ fn what_is_signed_is_what_is_quoted() {
 }
 
 #[test]
-fn extensions_of_one_quote_stand_beside_those_of_all() {
+fn what_is_declared_in_any_of_three_ways_stands_side_by_side() {
     let offer = offer(&base()["requirements"], Settle::After);
-    let all = r#""a":{"info":{}}"#;
-    let one = r#""offer-receipt":{"info":{"offers":[]}}"#;
-    for (always, dynamic, expected) in [
-        ("", "", Value::Null),
-        (all, "", json!({"a": {"info": {}}})),
-        ("", one, json!({"offer-receipt": {"info": {"offers": []}}})),
-        (all, one, json!({"a": {"info": {}}, "offer-receipt": {"info": {"offers": []}}})),
-    ] {
-        let quote = decoded(&Challenge::new(&offer, &Unasked, always).header("e", "u", dynamic));
-        assert_eq!(quote.get("extensions").cloned().unwrap_or_default(), expected);
+    let members = json!({"a": {"info": {}}, "b": {"info": {"method": "GET"}, "more": 1}, "c": {"d": []}});
+    let around = [r#""b":{"info":{"method""#.to_owned(), r#","more":1}"#.to_owned()];
+    for present in 0..8 {
+        let [always, asked, dynamic] = [0, 1, 2].map(|bit| present >> bit & 1 == 1);
+        let constant = if always { r#""a":{"info":{}}"# } else { "" }.to_owned();
+        let named = |name: &str| [("a", always), ("b", asked), ("c", dynamic)].contains(&(name, true));
+        let mut expected = members.clone();
+        expected.as_object_mut().unwrap().retain(|name, _| named(name));
+        for around in [around.clone(), Default::default()] {
+            if asked && around[0].is_empty() {
+                continue;
+            }
+            let challenge = Challenge::new(&offer, &Unasked, Declared { around, constant: constant.clone() });
+            let asked = if asked { r#":"GET"}"# } else { "" };
+            let dynamic = if dynamic { r#""c":{"d":[]}"# } else { "" };
+            for url in ["", "u", "uv", "uvw"] {
+                let header = challenge.header("e", url, asked, dynamic);
+                assert!(header.len().is_multiple_of(4) && !header.contains('='), "{header}");
+                let quote = decoded(&header);
+                let none = present == 0 && quote.get("extensions").is_none();
+                assert!(none || quote["extensions"] == expected, "{present} {quote}");
+                assert_eq!((&quote["resource"]["url"], &quote["error"]), (&json!(url), &json!("e")));
+            }
+        }
     }
 }

@@ -32,7 +32,8 @@ fn shop(ways: usize, challenge: &Value) -> Value {
 
 fn checked(ways: usize, challenge: &Value, extensions: &str) -> Result<Vec<String>, Errors> {
     let policy = Policy::from_bytes(shop(ways, challenge).to_string().as_bytes(), &|_| None);
-    check(&policy.unwrap_or_else(|errors| panic!("{errors}")), &|_| extensions.to_owned())
+    let declared = Declared { constant: extensions.to_owned(), ..Declared::default() };
+    check(&policy.unwrap_or_else(|errors| panic!("{errors}")), &|_| (declared.clone(), String::new()))
 }
 
 #[test]
@@ -77,7 +78,11 @@ fn a_few_ways_need_no_measuring() {
     config["offers"]["tile"]["mimeType"] = json!(format!("a/{}", "\"".repeat(126)));
     config["offers"]["tile"]["price"] = json!(format!("{}", "9".repeat(40)));
     let policy = Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap();
-    let bytes = policy.routes().map(|route| largest(&policy, route.offer().unwrap(), "")).max().unwrap();
+    let bytes = policy
+        .routes()
+        .map(|route| largest(&policy, route.offer().unwrap(), Declared::default(), ""))
+        .max()
+        .unwrap();
     assert!((3_000..=WARNED).contains(&bytes), "{bytes}");
 }
 
@@ -95,7 +100,7 @@ fn signed_offers_are_measured_with_the_quote() {
         config["offerReceipt"] = json!({"format": format, "key": {"env": "KEY"}});
         let key = |_: &str| Some("07".repeat(32));
         let policy = Policy::from_bytes(config.to_string().as_bytes(), &key).unwrap();
-        let warnings = check(&policy, &|_| String::new()).unwrap();
+        let warnings = check(&policy, &|_| Default::default()).unwrap();
         assert_eq!(warnings.len(), warned, "{format} {ways}: {warnings:?}");
     }
     assert!(checked(4, &json!({}), "").unwrap().is_empty(), "the same unsigned");

@@ -77,8 +77,8 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) name_taken: Option<bool>,
     pub(super) outcome: Option<Outcome>,
     pub(super) resource: String,
-    /// What a quote declares for this request alone.
-    extensions: String,
+    /// What a quote declares of this request alone.
+    asked: String,
     /// Request headers to take off on the way upstream.
     pub(super) remove: Vec<String>,
     /// What the request's cookies are without ours, if it was there.
@@ -138,7 +138,7 @@ impl Visit {
             transaction_text: None,
             outcome: None,
             resource: String::new(),
-            extensions: route.as_deref().map(|route| head.declared(route)).unwrap_or_default(),
+            asked: route.as_deref().map(|route| head.declared(route)).unwrap_or_default(),
             name_taken: None,
             remove: Vec::new(),
             cookies: None,

@@ -53,8 +53,8 @@ impl Worker {
         if known.is_some() {
             return known;
         }
-        let constant = extensions::constant(offer.extensions(), gas::offered(offer, self));
-        let challenge = Rc::new(Challenge::new(offer, self, &constant));
+        let declared = extensions::declared(offer.extensions(), gas::offered(offer, self));
+        let challenge = Rc::new(Challenge::new(offer, self, declared));
         if let Ok(mut quotes) = self.rendered.quotes.try_borrow_mut() {
             quotes.keep(address, Rc::clone(&challenge));
         }

@@ -1,13 +1,20 @@
 //! Extensions and documents through a real Envoy: what a quote declares, what may come back,
 //! whose name a payment's name is.
 
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
 use serde_json::{json, Value};
 
 use x402_devstack::client::{Answer, RawRequest};
 use x402_devstack::payer::{Draft, Payment, Wallet};
-use x402_live::{code, paid, plugin, refused, Scene, Stage};
+use x402_live::{code, paid, plugin, refused, until, Scene, Stage, PAY_TO};
 
 const NAME: &str = "order_0123456789";
+
+/// Declarations of the reference package.
+const VECTORS: &str = include_str!("../../vectors/extensions.json");
+/// A secp256k1 key that signs offers.
+const KEY: &str = "0x0707070707070707070707070707070707070707070707070707070707070707";
 
 fn shop() -> Option<Stage> {
     let mut config = plugin("10s");
@@ -69,6 +76,63 @@ async fn a_quote_declares_and_the_declaration_comes_back() {
     let altered = draft.sign(&wallet);
     refused(&stage.buy("/tiles/7", &altered).await, 402, "extension_echo_mismatch");
     assert_eq!(stage.settled(&altered).0, 0, "nobody was asked to settle it");
+}
+
+/// Whatever a quote can declare, with URLs of every length modulo three: pieces that were encoded ahead
+/// are joined to what is encoded for the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_can_be_declared_stands_on_one_402() {
+    let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
+    let mut cases = vectors["reference"].as_array().expect("cases").iter();
+    let case = cases.find(|case| case["name"] == "a template").expect("a template");
+    let mut config = plugin("10s");
+    config["offerReceipt"] = json!({ "format": "jws", "key": { "env": "OFFER_KEY" } });
+    let permit2 = json!([{
+        "network": "base-sepolia", "asset": "USDC", "payTo": PAY_TO, "assetTransferMethod": "permit2",
+    }]);
+    config["routes"].as_array_mut().expect("routes").push(json!({
+        "name": "all", "match": { "path": case["route"] }, "offer": {
+            "price": "$0.002", "accepts": permit2, "bazaar": case["bazaar"], "paymentIdentifier": "required",
+            "description": "Caf\u{e9} \"au lait\"", "mimeType": "image/png",
+        },
+    }));
+    let sponsoring = ["eip2612GasSponsoring", "erc20ApprovalGasSponsoring"].map(str::to_owned);
+    let scene = Scene::new(config).facilitator(move |options| options.listing.extensions = sponsoring.into());
+    let scene = scene.envoy(|options| options.concurrency(1).vm_variable("OFFER_KEY", KEY));
+    let Some(stage) = scene.start() else { return };
+    until("it is known who sponsors", || stage.envoy.stat("wasmcustom.x402.facilitator_supported.main") == 1)
+        .await;
+
+    let path = case["path"].as_str().expect("a path");
+    let mut lengths = Vec::new();
+    for query in ["?", "?a", "?ab", "?abc=%22"] {
+        let target = format!("{path}{query}");
+        let answer = stage.ask(&RawRequest::get(&target)).await;
+        refused(&answer, 402, "payment_required");
+        let header = answer.header_text("payment-required").expect("a quote");
+        let quote: Value = serde_json::from_slice(&STANDARD.decode(header).expect("base64")).expect("JSON");
+        lengths.push(target.len() % 3);
+        let members: Vec<_> = quote.as_object().expect("an object").keys().collect();
+        assert_eq!(members, ["accepts", "error", "extensions", "resource", "x402Version"]);
+        assert_eq!(
+            quote["resource"],
+            json!({
+                "url": format!("http://shop.test{target}"), "description": "Caf\u{e9} \"au lait\"",
+                "mimeType": "image/png",
+            })
+        );
+        assert_eq!((&quote["error"], &quote["x402Version"]), (&json!("payment_required"), &json!(2)));
+        let mut extensions = quote["extensions"].clone();
+        let offers = extensions.as_object_mut().expect("an object").remove("offer-receipt").expect("offers");
+        assert_eq!(offers["info"]["offers"].as_array().map(Vec::len), Some(1));
+        let mut expected = vectors["gas"].clone();
+        expected["bazaar"] = case["declared"].clone();
+        expected["payment-identifier"] = vectors["identifiers"]["required"].clone();
+        assert_eq!(extensions, expected, "{target}");
+    }
+    lengths.sort_unstable();
+    lengths.dedup();
+    assert_eq!(lengths, [0, 1, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::facilitator::breaker::Breaker;
 use x402_proxy_wasm::facilitator::{Delivery, Endpoint, MAX_ANSWER_BYTES};
 use x402_proxy_wasm::protocol::abilities::{Abilities, Ability, Standing};
-use x402_proxy_wasm::protocol::challenge::Challenge;
+use x402_proxy_wasm::protocol::challenge::{Challenge, Declared};
 use x402_proxy_wasm::protocol::Version;
 use x402_proxy_wasm::reply::cors::Grant;
 use x402_proxy_wasm::reply::grpc::{Dialect, Status};
@@ -69,7 +69,7 @@ impl Sansio {
             demands: RefCell::default(),
             breakers: RefCell::new(vec![Breaker::default(); policy.facilitators().len()]),
             challenges: offers
-                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Listed, "")))
+                .map(|(name, offer)| (name.to_owned(), Challenge::new(offer, &Listed, Declared::default())))
                 .collect(),
             client: Client::new(),
             attempts: 0,
@@ -117,7 +117,7 @@ impl Sansio {
         let url = head.resource(&self.policy);
         let challenge = self.challenges.get(route.name())?;
         Some(Quote {
-            header: challenge.header(refusal.code(), &url, ""),
+            header: challenge.header(refusal.code(), &url, "", ""),
             v1_accepts: challenge.v1_accepts(&url),
         })
     }

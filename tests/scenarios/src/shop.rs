@@ -32,6 +32,8 @@ pub enum Shop {
     FewFailures,
     /// As `Open`, without version 1.
     Second,
+    /// As `Open`, and some of it is declared at length: see [`declared`].
+    Declaring,
 }
 
 impl Shop {
@@ -53,6 +55,9 @@ impl Shop {
         let mut routes = routes();
         if any {
             routes.extend(ways());
+        }
+        if self == Self::Declaring {
+            routes.extend(declared());
         }
         json!({
             "version": 1,
@@ -164,6 +169,19 @@ fn ways() -> Vec<Value> {
         sold("other-before", json!({"price": "$0.001", "settle": "before", "accepts": others})),
         sold("other-after", json!({"price": "$0.001", "settle": "after", "accepts": others})),
     ]
+}
+
+/// Routes whose quotes declare how they are called and that payments have names: one in few words, and
+/// one in two thousand more.
+fn declared() -> [Value; 2] {
+    [("brief", 20), ("large", 1_000)].map(|(name, length)| {
+        let text = "x".repeat(length);
+        json!({"name": name, "match": {"path": format!("/declared/{name}/{{id}}")}, "offer": {
+            "price": "$0.001", "settle": "before", "facilitators": ["main"], "description": "Some tiles",
+            "paymentIdentifier": "optional",
+            "bazaar": {"input": {"queryParams": {"q": text}}, "output": {"example": {"text": text}}},
+        }})
+    })
 }
 
 /// The development network of a family of which the filter knows nothing.

@@ -59,7 +59,8 @@ impl Visit {
                 _ => challenge.header(
                     refusal.code(),
                     &self.resource,
-                    &joined(&self.extensions, &worker.signed_offers(offer, &challenge, &self.resource)),
+                    &self.asked,
+                    &worker.signed_offers(offer, &challenge, &self.resource),
                 ),
             },
             v1_accepts: challenge.v1_accepts(&self.resource),
@@ -128,12 +129,4 @@ impl Visit {
     pub(in crate::shell::stream) fn send(&self, reply: &Reply) {
         send(reply);
     }
-}
-
-/// Members of one JSON object out of two lists of them, either of which may be empty.
-fn joined(first: &str, second: &str) -> String {
-    let between = if first.is_empty() || second.is_empty() { "" } else { "," };
-    let mut members = String::from(first);
-    crate::json::extend(&mut members, &[between, second]);
-    members
 }
