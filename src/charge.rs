@@ -15,12 +15,12 @@
 use crate::config::{Meter, Offer};
 use crate::exchange::Charge;
 use crate::money::{Amount, Price};
-use crate::protocol::json::{self, leaf, Schema};
+use crate::protocol::json::{self, place, schema, Field};
 
 /// The upstream's own word; never let through to the client, and never taken from it.
 pub const OVERRIDE: &str = "settlement-overrides";
 
-const STATEMENT: Schema = Schema(&[leaf("amount", "amount")]);
+const STATEMENT: [Field; 1] = schema(["amount"]);
 
 /// A charge, and whether the upstream asked for more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,8 +87,8 @@ fn only<'a>(headers: &'a [(impl AsRef<str>, impl AsRef<[u8]>)], name: &str) -> G
 
 fn overridden(statement: &[u8], signed: Signed) -> Option<Amount> {
     let text = std::str::from_utf8(statement).ok()?;
-    let mut object = json::read_any_depth(text, &STATEMENT).ok()?;
-    let amount = object.optional_text("amount").ok()??;
+    let object = json::read_deeper(text, &STATEMENT).ok()?;
+    let amount = object.optional_text(const { place(&STATEMENT, "amount") }).ok()??;
     let number =
         |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.').then(|| Price::parse(text).ok());
     if let Some(percentage) = amount.strip_suffix('%') {

@@ -16,7 +16,7 @@ use crate::claims::Transaction;
 use crate::evm::address::Address;
 use crate::evm::keccak256;
 use crate::money::Amount;
-use crate::protocol::json::{self, leaf, Object, Schema};
+use crate::protocol::json::{self, place, schema, Field, Object};
 use crate::protocol::Malformed;
 
 pub mod breaker;
@@ -136,16 +136,10 @@ struct VerifyResponse {
     invalid_reason: Option<String>,
 }
 
-const SETTLE_RESPONSE: Schema = Schema(&[
-    leaf("success", "success"),
-    leaf("errorReason", "errorReason"),
-    leaf("transaction", "transaction"),
-    leaf("network", "network"),
-    leaf("payer", "payer"),
-    leaf("amount", "amount"),
-]);
+const SETTLE_RESPONSE: [Field; 6] =
+    schema(["success", "errorReason", "transaction", "network", "payer", "amount"]);
 
-const VERIFY_RESPONSE: Schema = Schema(&[leaf("isValid", "isValid"), leaf("invalidReason", "invalidReason")]);
+const VERIFY_RESPONSE: [Field; 2] = schema(["isValid", "invalidReason"]);
 
 // === impl Delivery ===
 
@@ -229,14 +223,14 @@ impl Answer {
 // === impl SettleResponse ===
 
 impl SettleResponse {
-    fn read(mut object: Object<'_>) -> Result<Self, Malformed> {
+    fn read(object: Object<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            success: object.flag("success")?,
-            error_reason: object.optional_text("errorReason")?,
-            transaction: object.optional_text("transaction")?,
-            network: object.optional_text("network")?,
-            payer: object.optional_text("payer")?,
-            amount: object.optional_text("amount")?,
+            success: object.flag(const { place(&SETTLE_RESPONSE, "success") })?,
+            error_reason: object.optional_text(const { place(&SETTLE_RESPONSE, "errorReason") })?,
+            transaction: object.optional_text(const { place(&SETTLE_RESPONSE, "transaction") })?,
+            network: object.optional_text(const { place(&SETTLE_RESPONSE, "network") })?,
+            payer: object.optional_text(const { place(&SETTLE_RESPONSE, "payer") })?,
+            amount: object.optional_text(const { place(&SETTLE_RESPONSE, "amount") })?,
         })
     }
 
@@ -281,8 +275,11 @@ impl SettleResponse {
 // === impl VerifyResponse ===
 
 impl VerifyResponse {
-    fn read(mut object: Object<'_>) -> Result<Self, Malformed> {
-        Ok(Self { is_valid: object.flag("isValid")?, invalid_reason: object.optional_text("invalidReason")? })
+    fn read(object: Object<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            is_valid: object.flag(const { place(&VERIFY_RESPONSE, "isValid") })?,
+            invalid_reason: object.optional_text(const { place(&VERIFY_RESPONSE, "invalidReason") })?,
+        })
     }
 }
 
@@ -354,9 +351,9 @@ pub(crate) fn never_connected(status: u16, body: &[u8]) -> bool {
 
 /// Reads a JSON object by the rules of payments: a name said twice, or in another spelling
 /// beside or instead of its own, is nobody's answer.
-fn read_object<'a>(body: &'a [u8], schema: &'static Schema) -> Result<Object<'a>, Malformed> {
+fn read_object<'a>(body: &'a [u8], fields: &'static [Field]) -> Result<Object<'a>, Malformed> {
     let text = std::str::from_utf8(body).map_err(|_| Malformed::NotJson)?;
-    json::read_any_depth(text, schema)
+    json::read_deeper(text, fields)
 }
 
 fn transaction_hash(text: &str) -> Option<Transaction> {

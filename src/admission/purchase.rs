@@ -9,7 +9,8 @@ use crate::config::{Identifier, Means, Offer, Policy, Route, Verify};
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
 use crate::exchange::{Check, Terms};
-use crate::extensions::{self, echo, gas, identifier, Asked};
+use crate::extensions::identifier::{self, Unnamed};
+use crate::extensions::{self, echo, gas, Asked};
 use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::precheck::{self, Fit, Form, Judge, Payment};
@@ -100,7 +101,7 @@ impl Purchase {
     ) -> Result<Self, &'static str> {
         let Presented { encoded, resource, asked } = presented;
         let json = header::decode(encoded).map_err(|malformed| malformed.code())?;
-        let payload = PaymentPayload::parse(&json).map_err(|malformed| malformed.code())?;
+        let (payload, extended) = PaymentPayload::read(&json).map_err(|malformed| malformed.code())?;
         let payment = Payment::read(payload, offer, &policy.assets).map_err(|forged| forged.code())?;
         let fit = precheck::precheck(&payment, offer, abilities, now, offer.margin_seconds());
         let mismatch = fit.as_ref().err().map(|mismatch| Refusal::Invalid(mismatch.code()));
@@ -162,23 +163,27 @@ impl Purchase {
             demanded: RefCell::default(),
         };
         if purchase.payment.version() == Version::V2 {
-            let text = std::str::from_utf8(&json).unwrap_or_default();
-            let objection = purchase.read_extensions(text, gas::honoured(&purchase.offer, abilities), &asked);
+            let objection =
+                purchase.read_extensions(extended, gas::honoured(&purchase.offer, abilities), &asked);
             purchase.unfit = purchase.unfit.or(objection.err());
         }
         Ok(purchase)
     }
 
-    /// Reads what the payment says besides, and what of it and of our own declarations the
-    /// facilitator is to see. What is wrong with it keeps no claim from deciding.
+    /// Reads what the payment says besides, if it says anything, and what of it and of our own
+    /// declarations the facilitator is to see. What is wrong with it keeps no claim from deciding.
     fn read_extensions(
         &mut self,
-        json: &str,
+        json: Option<&str>,
         sponsored: gas::Sponsored,
         asked: &Asked<'_>,
     ) -> Result<(), Refusal> {
         let declared = Arc::clone(&self.offer.extensions);
         self.extensions = extensions::whole(&declared, asked);
+        let Some(json) = json else {
+            let named = declared.payment_identifier != Some(Identifier::Required);
+            return named.then_some(()).ok_or(Refusal::Unnamed(Unnamed::Missing.code()));
+        };
         let passed_on = gas::passed_on(json, sponsored);
         let passed_on = passed_on.map_err(|malformed| Refusal::Invalid(malformed.code()))?;
         extensions::append(&mut self.extensions, &passed_on);

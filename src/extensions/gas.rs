@@ -8,7 +8,7 @@
 use super::{comma, extend, DIALECT};
 use crate::config::{Facilitator, Means, Offer};
 use crate::protocol::abilities::{quoter, Abilities};
-use crate::protocol::json::{self, leaf, Field, Node, Object, Schema};
+use crate::protocol::json::{self, place, schema, Field, Node, Object};
 use crate::protocol::{Malformed, Version};
 
 /// Name of the extension for ERC-2612 permits.
@@ -70,33 +70,28 @@ const VERSION: &str = r#""version":{"type":"string","pattern":"^[0-9]+(\\.[0-9]+
 const EIP2612_END: &str = r#""nonce","deadline","signature","version"]}}"#;
 const ERC20_APPROVAL_END: &str = r#""signedTransaction","version"]}}"#;
 
-/// Where a mistake is; any of them makes the payload unreadable.
-const PATH: &str = "extensions";
-
-const ROOT: Schema = Schema(&[Field { name: "extensions", path: PATH, schema: Some(&EXTENSIONS) }]);
-const EXTENSIONS: Schema = Schema(&[
-    Field { name: EIP2612, path: PATH, schema: Some(&PERMIT) },
-    Field { name: ERC20_APPROVAL, path: PATH, schema: Some(&APPROVAL) },
-]);
-const PERMIT: Schema = Schema(&[Field { name: "info", path: PATH, schema: Some(&PERMIT_INFO) }]);
-const APPROVAL: Schema = Schema(&[Field { name: "info", path: PATH, schema: Some(&APPROVAL_INFO) }]);
-const PERMIT_INFO: Schema = Schema(&[
-    leaf("from", PATH),
-    leaf("asset", PATH),
-    leaf("spender", PATH),
-    leaf("amount", PATH),
-    leaf("nonce", PATH),
-    leaf("deadline", PATH),
-    leaf("signature", PATH),
-    leaf("version", PATH),
-]);
-const APPROVAL_INFO: Schema = Schema(&[
-    leaf("from", PATH),
-    leaf("asset", PATH),
-    leaf("spender", PATH),
-    leaf("amount", PATH),
-    leaf("signedTransaction", PATH),
-    leaf("version", PATH),
+/// What is read of a payment: in the order of [`passed_on`]'s names, and within one in the order in
+/// which it is written again. Nobody is told where a mistake is.
+const PAYMENT: [Field; 19] = schema([
+    "extensions",
+    ".eip2612GasSponsoring",
+    "..info",
+    "...from",
+    "...asset",
+    "...spender",
+    "...amount",
+    "...nonce",
+    "...deadline",
+    "...signature",
+    "...version",
+    ".erc20ApprovalGasSponsoring",
+    "..info",
+    "...from",
+    "...asset",
+    "...spender",
+    "...amount",
+    "...signedTransaction",
+    "...version",
 ]);
 
 /// What an offer's quotes declare now: what is sponsored by everybody they are for, if anything
@@ -145,41 +140,40 @@ pub fn passed_on(payload: &str, declared: Sponsored) -> Result<String, Malformed
     if declared == Sponsored::default() {
         return Ok(out);
     }
-    let mut root = json::read_any_depth(payload, &ROOT)?;
-    let mut extensions = match root.take("extensions") {
-        (Node::Object(object), _) => object,
+    let payment = json::read_deeper(payload, &PAYMENT)?;
+    match payment.at(const { place(&PAYMENT, "extensions") }) {
+        (Node::Object, _) => {}
         (Node::Absent | Node::Null, _) => return Ok(out),
         (_, path) => return Err(Malformed::Shape(path)),
-    };
-    for (name, wanted, fields) in
-        [(EIP2612, declared.eip2612, &PERMIT_INFO), (ERC20_APPROVAL, declared.erc20_approval, &APPROVAL_INFO)]
-    {
-        if !wanted {
-            continue;
+    }
+    for (name, wanted, extension) in [
+        (EIP2612, declared.eip2612, const { place(&PAYMENT, ".eip2612GasSponsoring") }),
+        (ERC20_APPROVAL, declared.erc20_approval, const { place(&PAYMENT, ".erc20ApprovalGasSponsoring") }),
+    ] {
+        if wanted {
+            push_info(&mut out, name, &payment, extension.saturating_add(1))?;
         }
-        let Node::Object(mut extension) = extensions.take(name).0 else { continue };
-        let Node::Object(info) = extension.take("info").0 else { continue };
-        push_info(&mut out, name, info, fields)?;
     }
     Ok(out)
 }
 
-/// Writes one `info` again, if it has a signature or a transaction.
-fn push_info(out: &mut String, name: &str, mut info: Object<'_>, fields: &Schema) -> Result<(), Malformed> {
+/// Writes the `info` at a place again, if it is there and has a signature or a transaction.
+fn push_info(out: &mut String, name: &str, payment: &Object<'_>, info: usize) -> Result<(), Malformed> {
     let mut json = String::new();
-    for field in fields.0 {
-        let text = match info.take(field.name) {
-            (Node::Text(text), _) => text,
+    let Node::Object = payment.at(info).0 else { return Ok(()) };
+    for (node, field) in payment.members(info) {
+        let text = match node {
+            Node::Text(text) => text,
             // A mere echo of the declaration.
-            (Node::Absent, _) => return Ok(()),
-            (_, path) => return Err(Malformed::Shape(path)),
+            Node::Absent => return Ok(()),
+            _ => return Err(Malformed::Shape(field)),
         };
-        if !is_value(field.name, &text) {
-            return Err(Malformed::Shape(field.path));
+        if !is_value(field, text) {
+            return Err(Malformed::Shape(field));
         }
         comma(&mut json);
         // Nothing in a value has to be escaped.
-        extend(&mut json, &["\"", field.name, "\":\"", &text, "\""]);
+        extend(&mut json, &["\"", field, "\":\"", text, "\""]);
     }
     comma(out);
     extend(out, &["\"", name, r#"":{"info":{"#, &json, "}}"]);

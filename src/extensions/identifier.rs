@@ -16,7 +16,7 @@
 use super::{extend, DIALECT};
 use crate::claims::{self, Identity, CLOCK_SKEW_SECONDS};
 use crate::evm::address::Address;
-use crate::protocol::json::{self, leaf, Field, Node, Schema};
+use crate::protocol::json::{self, place, schema, Field, Node};
 
 /// The extension's name.
 pub const KEY: &str = "payment-identifier";
@@ -39,12 +39,7 @@ pub enum Unnamed {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name(String);
 
-const ROOT: Schema = Schema(&[Field { name: "extensions", path: "extensions", schema: Some(&EXTENSIONS) }]);
-const EXTENSIONS: Schema =
-    Schema(&[Field { name: KEY, path: "extensions.payment-identifier", schema: Some(&EXTENSION) }]);
-const EXTENSION: Schema =
-    Schema(&[Field { name: "info", path: "extensions.payment-identifier.info", schema: Some(&INFO) }]);
-const INFO: Schema = Schema(&[leaf("id", "extensions.payment-identifier.info.id")]);
+const PAYMENT: [Field; 4] = schema(["extensions", ".payment-identifier", "..info", "...id"]);
 
 /// The name in a payment's JSON. `None` when there is none and none is required.
 ///
@@ -52,16 +47,16 @@ const INFO: Schema = Schema(&[leaf("id", "extensions.payment-identifier.info.id"
 /// [`Unnamed`].
 pub fn read(payload: &str, required: bool) -> Result<Option<Name>, Unnamed> {
     let missing = if required { Err(Unnamed::Missing) } else { Ok(None) };
-    let mut object = json::read_any_depth(payload, &ROOT).map_err(|_| Unnamed::Form)?;
-    for name in ["extensions", KEY, "info"] {
-        object = match object.take(name).0 {
-            Node::Object(object) => object,
+    let payment = json::read_deeper(payload, &PAYMENT).map_err(|_| Unnamed::Form)?;
+    for within in 0..const { place(&PAYMENT, "...id") } {
+        match payment.at(within).0 {
+            Node::Object => {}
             Node::Absent | Node::Null => return missing,
             _ => return Err(Unnamed::Form),
-        };
+        }
     }
-    match object.take("id").0 {
-        Node::Text(id) if is_name(&id) => Ok(Some(Name(id.into_owned()))),
+    match payment.at(const { place(&PAYMENT, "...id") }).0 {
+        Node::Text(id) if is_name(id) => Ok(Some(Name(id.as_ref().to_owned()))),
         Node::Absent | Node::Null => missing,
         _ => Err(Unnamed::Form),
     }

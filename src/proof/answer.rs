@@ -3,19 +3,13 @@
 use super::{Address, Delivery, MAX_ANSWER_BYTES};
 use crate::digits::unhex;
 use crate::protocol::json::raw::{self, members};
-use crate::protocol::json::{leaf, Schema};
+use crate::protocol::json::{schema, Field};
 
-const ANSWER: Schema = Schema(&[leaf("id", "id"), leaf("result", "result"), leaf("error", "error")]);
+const ANSWER: [Field; 3] = schema(["id", "result", "error"]);
 
-const BLOCK: Schema = Schema(&[leaf("number", "number"), leaf("timestamp", "timestamp")]);
+const BLOCK: [Field; 2] = schema(["number", "timestamp"]);
 
-const LOG: Schema = Schema(&[
-    leaf("address", "address"),
-    leaf("topics", "topics"),
-    leaf("data", "data"),
-    leaf("transactionHash", "transactionHash"),
-    leaf("removed", "removed"),
-]);
+const LOG: [Field; 5] = schema(["address", "topics", "data", "transactionHash", "removed"]);
 
 /// A log, as far as it can be one of ours: three topics, and one word or nothing said besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

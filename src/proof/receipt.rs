@@ -6,7 +6,7 @@ use crate::digits::unhexed;
 use crate::evm::address_word;
 use crate::evm::permit2::{EXACT_PROXY, UPTO_PROXY};
 use crate::protocol::json::raw::{self, members};
-use crate::protocol::json::{leaf, Schema};
+use crate::protocol::json::{schema, Field};
 
 /// `Transfer(address indexed from, address indexed to, uint256 value)` (ERC-20)
 pub(super) const TRANSFER: [u8; 32] = [
@@ -31,12 +31,11 @@ pub(super) const UPTO: [[u8; 4]; 2] = [[0xff, 0x11, 0xe7, 0xb4], [0x01, 0x6c, 0x
 /// Words of an ERC-2612 permit.
 const PERMIT_WORDS: usize = 5;
 
-const SENT: Schema = Schema(&[leaf("hash", "hash"), leaf("to", "to"), leaf("input", "input")]);
+const SENT: [Field; 3] = schema(["hash", "to", "input"]);
 
-const RECEIPT: Schema =
-    Schema(&[leaf("transactionHash", "transactionHash"), leaf("status", "status"), leaf("logs", "logs")]);
+const RECEIPT: [Field; 3] = schema(["transactionHash", "status", "logs"]);
 
-const PLACED: Schema = Schema(&[leaf("blockNumber", "blockNumber")]);
+const PLACED: [Field; 1] = schema(["blockNumber"]);
 
 /// What the token logged of an EIP-3009 nonce.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

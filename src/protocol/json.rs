@@ -1,35 +1,27 @@
 //! Reading a few known fields out of a hostile JSON object, in one pass.
 //!
+//! They are written into one row of slots, those of objects in it included, and a field's place in
+//! the row is known when this is compiled: nothing is nested, nothing is looked up by name.
+//!
 //! serde's derived readers take an array for a struct and skip names they do not know.
 //! Both are wrong here, because the same text is read elsewhere with other parsers (a client's
 //! own logs, a mirror, an auditor): Go's matches names without regard to case and keeps the
 //! last one. A known name may therefore appear once, and no name that folds to it at all.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use reader::Reader;
 
 use super::Malformed;
 pub(crate) use crate::json::push_string;
+pub(crate) use schema::{place, schema, Field};
 
 pub(crate) mod raw;
+mod reader;
+mod schema;
 
 /// How deep objects and arrays may be nested; a payment with its extensions needs 8.
 pub const MAX_DEPTH: usize = 32;
-
-/// The fields read from one object; all others are skipped.
-#[derive(Debug)]
-pub(crate) struct Schema(pub(crate) &'static [Field]);
-
-/// One field: its name, where it stands in the payload, and what to read from an object in
-/// its place.
-#[derive(Debug)]
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) schema: Option<&'static Schema>,
-}
 
 /// What stands in a field's place.
 #[derive(Debug)]
@@ -39,54 +31,61 @@ pub(crate) enum Node<'a> {
     Flag(bool),
     Text(Cow<'a, str>),
     Number(u64),
-    Object(Object<'a>),
+    /// An object; its members have slots of their own.
+    Object,
     /// An array, another number, or an object where none is read.
     Other,
-    /// An object in which a known name appears twice, or under another spelling.
-    Repeated,
 }
 
-/// The known fields of one object, in its schema's order.
+/// The known fields of one object and of the objects in it, in their schema's order. They are asked
+/// for by their [`place`].
 #[derive(Debug)]
 pub(crate) struct Object<'a> {
-    schema: &'static Schema,
-    nodes: Vec<Node<'a>>,
+    fields: &'static [Field],
+    slots: Vec<Node<'a>>,
 }
+
+/// A string of a text, and where it stands.
+pub(crate) type Located<'o> = (&'o str, &'static str);
 
 /// Reads `text` as one object, nested at most [`MAX_DEPTH`] deep.
 ///
 /// # Errors
-/// [`Malformed::TooDeep`], and what [`read_any_depth`] refuses.
-pub(super) fn read<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<'a>, Malformed> {
-    if is_too_deep(text) {
+/// [`Malformed::TooDeep`], and what [`read_deeper`] refuses.
+pub(super) fn read<'a>(text: &'a str, fields: &'static [Field]) -> Result<Object<'a>, Malformed> {
+    let mut reader = Reader::new(text);
+    let object = read_by(&mut reader, fields);
+    let too_deep = match object {
+        // Not all of it was read.
+        Err(Malformed::NotJson) => is_too_deep(text),
+        _ => reader.deepest > MAX_DEPTH,
+    };
+    if too_deep {
         return Err(Malformed::TooDeep);
     }
-    read_any_depth(text, schema)
+    object
 }
 
-/// Reads `text` as one object. What is skipped is not recursed into, so depth costs nothing.
+/// Reads `text` as one object, nested at most twice as deep.
 ///
 /// # Errors
 /// [`Malformed::NotJson`], [`Malformed::Repeated`], or [`Malformed::Shape`] when the text is
 /// not an object.
-pub(crate) fn read_any_depth<'a>(text: &'a str, schema: &'static Schema) -> Result<Object<'a>, Malformed> {
-    match value(text, Some(schema))? {
-        Node::Object(object) => Ok(object),
-        Node::Repeated => Err(Malformed::Repeated),
+pub(crate) fn read_deeper<'a>(text: &'a str, fields: &'static [Field]) -> Result<Object<'a>, Malformed> {
+    read_by(&mut Reader::new(text), fields)
+}
+
+fn read_by<'a>(reader: &mut Reader<'a>, fields: &'static [Field]) -> Result<Object<'a>, Malformed> {
+    let mut slots: Vec<Node<'a>> = fields.iter().map(|_| Node::Absent).collect();
+    match reader.whole(fields, &mut slots)? {
+        Node::Object => Ok(Object { fields, slots }),
         _ => Err(Malformed::Shape("JSON object")),
     }
 }
 
-/// Reads `text` as one value; an object by its schema, if it has one.
-fn value<'a>(text: &'a str, schema: Option<&'static Schema>) -> Result<Node<'a>, Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let node = Reader(schema).deserialize(&mut deserializer);
-    node.and_then(|node| deserializer.end().map(|()| node)).map_err(|_| Malformed::NotJson)
-}
-
-/// A field of which no object is read.
-pub(crate) const fn leaf(name: &'static str, path: &'static str) -> Field {
-    Field { name, path, schema: None }
+/// Reads `text` as one value, of which no object is read.
+fn value(text: &str) -> Result<Node<'_>, Malformed> {
+    Reader::new(text).whole(&[], &mut [])
 }
 
 /// Whether objects and arrays are nested deeper than [`MAX_DEPTH`].
@@ -153,188 +152,58 @@ impl Strings {
 // === impl Object ===
 
 impl<'a> Object<'a> {
-    /// Removes and returns the field `name`, with its path.
-    pub(crate) fn take(&mut self, name: &str) -> (Node<'a>, &'static str) {
-        let fields = self.schema.0.iter().zip(&mut self.nodes);
-        fields
-            .into_iter()
-            .find(|(field, _)| field.name == name)
-            .map_or((Node::Absent, "unknown field"), |(field, node)| {
-                (std::mem::replace(node, Node::Absent), field.path)
-            })
+    /// The field at `place`, with its path.
+    pub(crate) fn at(&self, place: usize) -> (&Node<'a>, &'static str) {
+        let field = self.slots.get(place).zip(self.fields.get(place));
+        field.map_or((&Node::Absent, "unknown field"), |(node, field)| (node, field.path()))
+    }
+
+    /// The members of the object at `place`, each with its name, and members of theirs among them.
+    pub(crate) fn members(&self, place: usize) -> impl Iterator<Item = (&Node<'a>, &'static str)> {
+        let count = self.fields.get(place).map_or(0, Field::members);
+        let fields = self.slots.iter().zip(self.fields).skip(place.saturating_add(1)).take(count);
+        fields.map(|(node, field)| (node, field.name()))
     }
 
     /// A string that must be there.
-    pub(super) fn text(&mut self, name: &str) -> Result<(Cow<'a, str>, &'static str), Malformed> {
-        match self.take(name) {
+    pub(crate) fn text(&self, place: usize) -> Result<Located<'_>, Malformed> {
+        match self.at(place) {
             (Node::Text(text), path) => Ok((text, path)),
             (_, path) => Err(Malformed::Shape(path)),
         }
     }
 
     /// A string that may be missing or null.
-    pub(crate) fn optional_text(&mut self, name: &str) -> Result<Option<String>, Malformed> {
-        match self.take(name) {
-            (Node::Text(text), _) => Ok(Some(text.into_owned())),
+    pub(crate) fn optional_text(&self, place: usize) -> Result<Option<String>, Malformed> {
+        match self.at(place) {
+            (Node::Text(text), _) => Ok(Some(text.as_ref().to_owned())),
             (Node::Absent | Node::Null, _) => Ok(None),
             (_, path) => Err(Malformed::Shape(path)),
         }
     }
 
     /// A boolean that must be there.
-    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Malformed> {
-        match self.take(name) {
-            (Node::Flag(flag), _) => Ok(flag),
+    pub(crate) fn flag(&self, place: usize) -> Result<bool, Malformed> {
+        match self.at(place) {
+            (Node::Flag(flag), _) => Ok(*flag),
             (_, path) => Err(Malformed::Shape(path)),
         }
     }
 
     /// A non-negative integer that must be there.
-    pub(super) fn number(&mut self, name: &str) -> Result<u64, Malformed> {
-        match self.take(name) {
-            (Node::Number(number), _) => Ok(number),
+    pub(super) fn number(&self, place: usize) -> Result<u64, Malformed> {
+        match self.at(place) {
+            (Node::Number(number), _) => Ok(*number),
             (_, path) => Err(Malformed::Shape(path)),
         }
     }
 
-    /// An object that must be there.
-    pub(super) fn object(&mut self, name: &str) -> Result<Object<'a>, Malformed> {
-        match self.take(name) {
-            (Node::Object(object), _) => Ok(object),
+    /// An object that must be there, whose members are asked for next.
+    pub(super) fn object(&self, place: usize) -> Result<(), Malformed> {
+        match self.at(place) {
+            (Node::Object, _) => Ok(()),
             (_, path) => Err(Malformed::Shape(path)),
         }
-    }
-}
-
-// === impl Schema ===
-
-impl Schema {
-    /// What `key` is.
-    fn name(&self, key: &str) -> Name {
-        if let Some(index) = self.0.iter().position(|field| field.name == key) {
-            return Name::Known(index);
-        }
-        if self.0.iter().any(|field| folds_to(key, field.name)) {
-            return Name::Misspelt;
-        }
-        Name::Foreign
-    }
-}
-
-/// Whether `key` equals `name` under Unicode simple case folding, as in Go's
-/// `encoding/json`. Only two characters outside ASCII fold into it.
-fn folds_to(key: &str, name: &str) -> bool {
-    let fold = |char: char| match char {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        other => other.to_ascii_lowercase(),
-    };
-    key.chars().map(fold).eq(name.chars().map(fold))
-}
-
-/// Reads one value; an object by its schema, if it has one.
-struct Reader(Option<&'static Schema>);
-
-/// Reads one name.
-struct Key(&'static Schema);
-
-/// A name of an object, as its schema knows it.
-enum Name {
-    Known(usize),
-    /// Another spelling of a known name.
-    Misspelt,
-    Foreign,
-}
-
-impl<'de> DeserializeSeed<'de> for Reader {
-    type Value = Node<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Node<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Node::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Node::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Node::Number(number))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Node::Other)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(Node::Flag(flag))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Node::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Some(schema) = self.0 else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(Node::Other);
-        };
-        let mut nodes: Vec<Node<'de>> = schema.0.iter().map(|_| Node::Absent).collect();
-        let mut repeated = false;
-        while let Some(name) = map.next_key_seed(Key(schema))? {
-            let known = match name {
-                Name::Known(index) => schema.0.get(index).zip(nodes.get_mut(index)),
-                Name::Misspelt | Name::Foreign => None,
-            };
-            if let Some((field, node @ Node::Absent)) = known {
-                *node = map.next_value_seed(Reader(field.schema))?;
-                repeated |= matches!(node, Node::Repeated);
-            } else {
-                repeated |= !matches!(name, Name::Foreign);
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(if repeated { Node::Repeated } else { Node::Object(Object { schema, nodes }) })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Name;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.name(name))
     }
 }
 

@@ -1,9 +1,9 @@
 //! What an EVM payer signed: the `payload` of a payment, the same in both versions.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::json::{leaf, Field, Node, Object, Schema};
+use super::json::{Located, Node, Object};
+use super::payload::at;
 use super::Malformed;
 use crate::digits::{hex, unhex};
 use crate::evm::address::Address;
@@ -22,53 +22,19 @@ pub struct Signed {
     pub signature: Result<Presented, SignatureError>,
 }
 
-pub(super) const SIGNED: Schema = Schema(&[
-    leaf("signature", "payload.signature"),
-    Field { name: "authorization", path: "payload.authorization", schema: Some(&TRANSFER) },
-    Field { name: "permit2Authorization", path: "payload.permit2Authorization", schema: Some(&PERMIT) },
-]);
-
-const TRANSFER: Schema = Schema(&[
-    leaf("from", "payload.authorization.from"),
-    leaf("to", "payload.authorization.to"),
-    leaf("value", "payload.authorization.value"),
-    leaf("validAfter", "payload.authorization.validAfter"),
-    leaf("validBefore", "payload.authorization.validBefore"),
-    leaf("nonce", "payload.authorization.nonce"),
-]);
-
-const PERMIT: Schema = Schema(&[
-    leaf("from", "payload.permit2Authorization.from"),
-    Field { name: "permitted", path: "payload.permit2Authorization.permitted", schema: Some(&PERMITTED) },
-    leaf("spender", "payload.permit2Authorization.spender"),
-    leaf("nonce", "payload.permit2Authorization.nonce"),
-    leaf("deadline", "payload.permit2Authorization.deadline"),
-    Field { name: "witness", path: "payload.permit2Authorization.witness", schema: Some(&WITNESS) },
-]);
-
-const PERMITTED: Schema = Schema(&[
-    leaf("token", "payload.permit2Authorization.permitted.token"),
-    leaf("amount", "payload.permit2Authorization.permitted.amount"),
-]);
-
-const WITNESS: Schema = Schema(&[
-    leaf("to", "payload.permit2Authorization.witness.to"),
-    leaf("facilitator", "payload.permit2Authorization.witness.facilitator"),
-    leaf("validAfter", "payload.permit2Authorization.witness.validAfter"),
-]);
-
 // === impl Signed ===
 
 impl Signed {
-    pub(super) fn read(mut object: Object<'_>) -> Result<Self, Malformed> {
-        let signature = Presented::parse(&object.text("signature")?.0);
+    /// Reads a payment's `payload`.
+    pub(super) fn read(payment: &Object<'_>) -> Result<Self, Malformed> {
+        payment.object(const { at("payload") })?;
+        let signature = Presented::parse(payment.text(const { at("payload.signature") })?.0);
+        let transfer = payment.at(const { at("payload.authorization") });
         // The reference facilitator settles a payload that has both as Permit2, whatever
         // the EIP-3009 half says.
-        let authorization = match (object.take("authorization"), object.take("permit2Authorization")) {
-            ((Node::Object(transfer), _), (Node::Absent, _)) => {
-                Authorization::Transfer(read_transfer(transfer)?)
-            }
-            ((Node::Absent, _), (Node::Object(permit), _)) => Authorization::Permit(read_permit(permit)?),
+        let authorization = match (transfer, payment.at(const { at("payload.permit2Authorization") })) {
+            ((Node::Object, _), (Node::Absent, _)) => Authorization::Transfer(read_transfer(payment)?),
+            ((Node::Absent, _), (Node::Object, _)) => Authorization::Permit(read_permit(payment)?),
             ((_, path), (Node::Absent, _)) | (_, (_, path)) => return Err(Malformed::Shape(path)),
         };
         Ok(Self { authorization, signature })
@@ -121,48 +87,48 @@ impl Signed {
     }
 }
 
-fn read_transfer(mut object: Object<'_>) -> Result<eip3009::Authorization, Malformed> {
+fn read_transfer(payment: &Object<'_>) -> Result<eip3009::Authorization, Malformed> {
     Ok(eip3009::Authorization {
-        from: address(object.text("from")?)?,
-        to: address(object.text("to")?)?,
-        value: amount(object.text("value")?)?,
-        valid_after: amount(object.text("validAfter")?)?,
-        valid_before: amount(object.text("validBefore")?)?,
-        nonce: bytes32(object.text("nonce")?)?,
+        from: address(payment.text(const { at("payload.authorization.from") })?)?,
+        to: address(payment.text(const { at("payload.authorization.to") })?)?,
+        value: amount(payment.text(const { at("payload.authorization.value") })?)?,
+        valid_after: amount(payment.text(const { at("payload.authorization.validAfter") })?)?,
+        valid_before: amount(payment.text(const { at("payload.authorization.validBefore") })?)?,
+        nonce: bytes32(payment.text(const { at("payload.authorization.nonce") })?)?,
     })
 }
 
-fn read_permit(mut object: Object<'_>) -> Result<Permit, Malformed> {
-    let mut permitted = object.object("permitted")?;
-    let mut witness = object.object("witness")?;
-    let facilitator = match witness.take("facilitator") {
+fn read_permit(payment: &Object<'_>) -> Result<Permit, Malformed> {
+    payment.object(const { at("payload.permit2Authorization.permitted") })?;
+    payment.object(const { at("payload.permit2Authorization.witness") })?;
+    let facilitator = match payment.at(const { at("payload.permit2Authorization.witness.facilitator") }) {
         (Node::Absent, _) => None,
         (Node::Text(text), path) => Some(address((text, path))?),
         (_, path) => return Err(Malformed::Shape(path)),
     };
     Ok(Permit {
-        from: address(object.text("from")?)?,
-        token: address(permitted.text("token")?)?,
-        amount: amount(permitted.text("amount")?)?,
-        spender: address(object.text("spender")?)?,
-        nonce: amount(object.text("nonce")?)?,
-        deadline: amount(object.text("deadline")?)?,
+        from: address(payment.text(const { at("payload.permit2Authorization.from") })?)?,
+        token: address(payment.text(const { at("payload.permit2Authorization.permitted.token") })?)?,
+        amount: amount(payment.text(const { at("payload.permit2Authorization.permitted.amount") })?)?,
+        spender: address(payment.text(const { at("payload.permit2Authorization.spender") })?)?,
+        nonce: amount(payment.text(const { at("payload.permit2Authorization.nonce") })?)?,
+        deadline: amount(payment.text(const { at("payload.permit2Authorization.deadline") })?)?,
         witness: Witness {
-            to: address(witness.text("to")?)?,
+            to: address(payment.text(const { at("payload.permit2Authorization.witness.to") })?)?,
             facilitator,
-            valid_after: amount(witness.text("validAfter")?)?,
+            valid_after: amount(
+                payment.text(const { at("payload.permit2Authorization.witness.validAfter") })?,
+            )?,
         },
     })
 }
 
-type Located<'a> = (Cow<'a, str>, &'static str);
-
 pub(super) fn amount((text, path): Located<'_>) -> Result<Amount, Malformed> {
-    Amount::parse(&text).ok_or(Malformed::Amount(path))
+    Amount::parse(text).ok_or(Malformed::Amount(path))
 }
 
 pub(super) fn address((text, path): Located<'_>) -> Result<Address, Malformed> {
-    Address::parse(&text).map_err(|_| Malformed::Address(path))
+    Address::parse(text).map_err(|_| Malformed::Address(path))
 }
 
 fn bytes32((text, path): Located<'_>) -> Result<[u8; 32], Malformed> {

@@ -11,7 +11,8 @@
 //! `resource` binds nothing (no signature covers it, and no reference server compares it),
 //! so it is not read. (x402-specification-v2, 5; scheme_exact_evm; scheme_upto_evm.)
 
-use super::json::{self, leaf, Field, Object, Schema};
+use super::json::{Node, Object};
+use super::payload::at;
 use super::signed::{address, amount};
 use super::terms::{Terms, PERMIT2, UPFRONT};
 use super::Malformed;
@@ -64,24 +65,6 @@ pub struct Extra {
 
 const EIP3009: &str = "eip3009";
 
-pub(super) const ACCEPTED: Schema = Schema(&[
-    leaf("scheme", "accepted.scheme"),
-    leaf("network", "accepted.network"),
-    leaf("amount", "accepted.amount"),
-    leaf("asset", "accepted.asset"),
-    leaf("payTo", "accepted.payTo"),
-    leaf("maxTimeoutSeconds", "accepted.maxTimeoutSeconds"),
-    Field { name: "extra", path: "accepted.extra", schema: Some(&EXTRA) },
-]);
-
-const EXTRA: Schema = Schema(&[
-    leaf("name", "accepted.extra.name"),
-    leaf("version", "accepted.extra.version"),
-    leaf("paymentFlow", "accepted.extra.paymentFlow"),
-    leaf("assetTransferMethod", "accepted.extra.assetTransferMethod"),
-    leaf("facilitatorAddress", "accepted.extra.facilitatorAddress"),
-]);
-
 // === impl Accepted ===
 
 impl Accepted {
@@ -102,19 +85,19 @@ impl Accepted {
     }
 
     /// Reads what is left after scheme and network.
-    pub(super) fn read(scheme: Scheme, network: String, mut object: Object<'_>) -> Result<Self, Malformed> {
-        let extra = match object.take("extra") {
-            (json::Node::Object(extra), _) => Some(Extra::read(extra)?),
-            (json::Node::Absent | json::Node::Null, _) => None,
+    pub(super) fn read(scheme: Scheme, network: &str, payment: &Object<'_>) -> Result<Self, Malformed> {
+        let extra = match payment.at(const { at("accepted.extra") }) {
+            (Node::Object, _) => Some(Extra::read(payment)?),
+            (Node::Absent | Node::Null, _) => None,
             (_, path) => return Err(Malformed::Shape(path)),
         };
         Ok(Self {
             scheme,
-            network,
-            amount: amount(object.text("amount")?)?,
-            asset: address(object.text("asset")?)?,
-            pay_to: address(object.text("payTo")?)?,
-            max_timeout_seconds: object.number("maxTimeoutSeconds")?,
+            network: network.to_owned(),
+            amount: amount(payment.text(const { at("accepted.amount") })?)?,
+            asset: address(payment.text(const { at("accepted.asset") })?)?,
+            pay_to: address(payment.text(const { at("accepted.payTo") })?)?,
+            max_timeout_seconds: payment.number(const { at("accepted.maxTimeoutSeconds") })?,
             extra,
         })
     }
@@ -139,13 +122,14 @@ impl Scheme {
 // === impl Extra ===
 
 impl Extra {
-    fn read(mut object: Object<'_>) -> Result<Self, Malformed> {
+    fn read(payment: &Object<'_>) -> Result<Self, Malformed> {
         Ok(Self {
-            name: object.optional_text("name")?,
-            version: object.optional_text("version")?,
-            payment_flow: object.optional_text("paymentFlow")?,
-            asset_transfer_method: object.optional_text("assetTransferMethod")?,
-            facilitator_address: object.optional_text("facilitatorAddress")?,
+            name: payment.optional_text(const { at("accepted.extra.name") })?,
+            version: payment.optional_text(const { at("accepted.extra.version") })?,
+            payment_flow: payment.optional_text(const { at("accepted.extra.paymentFlow") })?,
+            asset_transfer_method: payment
+                .optional_text(const { at("accepted.extra.assetTransferMethod") })?,
+            facilitator_address: payment.optional_text(const { at("accepted.extra.facilitatorAddress") })?,
         })
     }
 

@@ -7,7 +7,7 @@
 use super::super::{Delivery, Redirect};
 use super::{Kind, Supported, MAX_EXTRA, MAX_KINDS, MAX_LISTED, MAX_NAME};
 use crate::protocol::json::raw::{self, members};
-use crate::protocol::json::{leaf, Schema};
+use crate::protocol::json::{schema, Field};
 
 /// What came of asking.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,15 +44,9 @@ pub enum Trouble {
     TooMany,
 }
 
-const NAMES: Schema =
-    Schema(&[leaf("kinds", "kinds"), leaf("extensions", "extensions"), leaf("signers", "signers")]);
+const NAMES: [Field; 3] = schema(["kinds", "extensions", "signers"]);
 
-const KIND: Schema = Schema(&[
-    leaf("x402Version", "x402Version"),
-    leaf("scheme", "scheme"),
-    leaf("network", "network"),
-    leaf("extra", "extra"),
-]);
+const KIND: [Field; 4] = schema(["x402Version", "scheme", "network", "extra"]);
 
 // === impl Fetched ===
 

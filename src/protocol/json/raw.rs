@@ -5,7 +5,7 @@
 //! afterwards. Values are handed over as their own text, so nothing is built that the caller
 //! does not keep.
 
-use super::{push_string, read_any_depth, value, Malformed, Node, Schema, Strings};
+use super::{push_string, read_deeper, value, Field, Malformed, Node, Strings};
 
 /// How deep [`compact`] looks.
 const MAX_DEPTH: usize = 8;
@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 8;
 /// # Errors
 /// [`Malformed::NotJson`], also when the text is no object.
 pub(crate) fn fields<'a>(text: &'a str, each: &mut dyn FnMut(String, &'a str)) -> Result<(), Malformed> {
-    value(text, None)?;
+    value(text)?;
     cut_fields(text, each)
 }
 
@@ -23,22 +23,22 @@ pub(crate) fn fields<'a>(text: &'a str, each: &mut dyn FnMut(String, &'a str)) -
 /// payments: a name said twice, or in another spelling, is nobody's answer.
 ///
 /// # Errors
-/// What [`read_any_depth`] refuses.
+/// What [`read_deeper`] refuses.
 pub(crate) fn members<'a, const N: usize>(
     text: &'a str,
-    schema: &'static Schema,
+    fields: &'static [Field],
 ) -> Result<[Option<&'a str>; N], Malformed> {
     let mut found = [None; N];
-    fill(text, schema, &mut found)?;
+    fill(text, fields, &mut found)?;
     Ok(found)
 }
 
 /// One copy of the code for any number of fields.
 #[inline(never)]
-fn fill<'a>(text: &'a str, schema: &'static Schema, found: &mut [Option<&'a str>]) -> Result<(), Malformed> {
-    read_any_depth(text, schema)?;
+fn fill<'a>(text: &'a str, fields: &'static [Field], found: &mut [Option<&'a str>]) -> Result<(), Malformed> {
+    read_deeper(text, fields)?;
     cut_fields(text, &mut |name, value| {
-        let place = schema.0.iter().position(|field| field.name == name);
+        let place = fields.iter().position(|field| field.name() == name);
         if let Some(slot) = place.and_then(|place| found.get_mut(place)) {
             *slot = (value != "null").then_some(value);
         }
@@ -50,14 +50,14 @@ fn fill<'a>(text: &'a str, schema: &'static Schema, found: &mut [Option<&'a str>
 /// # Errors
 /// [`Malformed::NotJson`], also when the text is no array.
 pub(crate) fn items<'a>(text: &'a str, each: &mut dyn FnMut(&'a str)) -> Result<(), Malformed> {
-    value(text, None)?;
+    value(text)?;
     cut(inside(text, '[', ']').ok_or(Malformed::NotJson)?, each);
     Ok(())
 }
 
 /// A string's characters; `None` when the text is another value.
 pub(crate) fn string(text: &str) -> Option<String> {
-    match value(text, None) {
+    match value(text) {
         Ok(Node::Text(text)) => Some(text.into_owned()),
         _ => None,
     }
@@ -70,7 +70,7 @@ pub(crate) fn string(text: &str) -> Option<String> {
 /// [`Malformed::TooDeep`] beyond eight levels, [`Malformed::Repeated`] for a name that is there
 /// twice, [`Malformed::Shape`] when it is too long, [`Malformed::NotJson`].
 pub(crate) fn compact(text: &str, most: usize) -> Result<String, Malformed> {
-    value(text, None)?;
+    value(text)?;
     let mut out = String::new();
     write(text, most, MAX_DEPTH, &mut out)?;
     Ok(out)

@@ -2,11 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-const INNER: Schema = Schema(&[Field { name: "key", path: "inner.key", schema: None }]);
-const OUTER: Schema = Schema(&[
-    Field { name: "text", path: "text", schema: None },
-    Field { name: "inner", path: "inner", schema: Some(&INNER) },
-]);
+const OUTER: [Field; 5] = schema(["text", "inner", "inner.key", "inner.deep", "last"]);
+
+const TEXT: usize = place(&OUTER, "text");
+const INNER: usize = place(&OUTER, "inner");
+const KEY: usize = place(&OUTER, "inner.key");
 
 fn refusal(text: &str) -> Option<Malformed> {
     read(text, &OUTER).err()
@@ -15,11 +15,37 @@ fn refusal(text: &str) -> Option<Malformed> {
 #[test]
 fn known_fields_are_read_and_others_skipped() {
     let text = r#" {"a":[1,{"text":2}],"te\u0078t":"\ud83c\udf6a","inner":{"z":null,"key":7}} "#;
-    let mut outer = read(text, &OUTER).unwrap();
-    assert_eq!(outer.text("text").unwrap().0, "\u{1f36a}");
-    assert_eq!(outer.object("inner").unwrap().number("key"), Ok(7));
-    assert_eq!(outer.text("text").unwrap_err(), Malformed::Shape("text"));
-    assert!(outer.text("no such field").is_err());
+    let outer = read(text, &OUTER).unwrap();
+    assert_eq!(outer.text(TEXT), Ok(("\u{1f36a}", "text")));
+    assert_eq!(outer.object(INNER), Ok(()));
+    assert_eq!(outer.number(KEY), Ok(7));
+    assert_eq!(outer.text(KEY), Err(Malformed::Shape("inner.key")));
+    assert_eq!(outer.text(OUTER.len()), Err(Malformed::Shape("unknown field")));
+}
+
+#[test]
+fn each_slot_holds_what_the_text_says_in_whatever_order() {
+    let said = |text: &str| format!("{:?}", read(text, &OUTER).unwrap().slots);
+    for (text, slots) in [
+        (r#"{}"#, "[Absent, Absent, Absent, Absent, Absent]"),
+        (
+            r#"{"last":1,"inner":{"deep":2,"key":3},"text":4}"#,
+            "[Number(4), Object, Number(3), Number(2), Number(1)]",
+        ),
+        (r#"{"inner":{},"key":1,"deep":{"inner":{}},"last":[]}"#, "[Absent, Object, Absent, Absent, Other]"),
+        (r#"{"inner":null,"text":true,"last":{"key":1}}"#, "[Flag(true), Null, Absent, Absent, Other]"),
+        (r#"{"inner":[{"key":1}],"text":"","last":"\/"}"#, r#"[Text(""), Other, Absent, Absent, Text("/")]"#),
+    ] {
+        assert_eq!(said(text), slots, "{text}");
+    }
+}
+
+#[test]
+fn members_are_an_objects_own() {
+    let outer = read(r#"{"text":1,"inner":{"key":2},"last":3}"#, &OUTER).unwrap();
+    let members: Vec<_> = outer.members(INNER).map(|(node, name)| format!("{name} {node:?}")).collect();
+    assert_eq!(members, ["key Number(2)", "deep Absent"]);
+    assert_eq!(outer.members(TEXT).count(), 0);
 }
 
 #[test]
@@ -30,12 +56,15 @@ fn a_known_name_appears_once() {
         r#"{"text":"a","\u0074ext":"b"}"#,
         r#"{"inner":{"key":1,"key":1}}"#,
         r#"{"inner":{},"inner":{}}"#,
+        r#"{"inner":{},"inner":null}"#,
+        r#"{"inner":[],"last":1,"inner":{"key":1}}"#,
     ];
     for text in repeated {
         assert_eq!(refusal(text), Some(Malformed::Repeated), "{text}");
     }
     assert_eq!(refusal(r#"{"other":1,"other":2}"#), None);
     assert_eq!(refusal(r#"{"other":{"text":1,"text":2}}"#), None);
+    assert_eq!(refusal(r#"{"other":[1e999,"\ud800"]}"#), None, "what nobody reads");
 }
 
 /// Go's `encoding/json` would take each of these for the known name.
@@ -49,9 +78,11 @@ fn a_name_that_folds_to_a_known_one_is_refused_even_alone() {
     ] {
         assert_eq!(refusal(text), Some(Malformed::Repeated), "{text}");
     }
+    let folds_to = schema::folds_to;
     assert!(folds_to("\u{17f}ignature", "signature"));
     assert!(!folds_to("signatures", "signature") && !folds_to("signatur", "signature"));
     assert_eq!(refusal(r#"{"te\u0301xt":1,"texts":1,"":1}"#), None);
+    assert_eq!(refusal(r#"{"KEY":1,"inner":{"TEXT":1}}"#), None, "another object's");
 }
 
 #[test]
@@ -59,16 +90,22 @@ fn an_array_is_not_an_object() {
     for text in [r#"["a",{"key":1}]"#, "[]", "null", "7", r#""text""#, "true"] {
         assert_eq!(refusal(text), Some(Malformed::Shape("JSON object")), "{text}");
     }
-    let mut outer = read(r#"{"inner":[1]}"#, &OUTER).unwrap();
-    assert_eq!(outer.object("inner").unwrap_err(), Malformed::Shape("inner"));
+    let outer = read(r#"{"inner":[1]}"#, &OUTER).unwrap();
+    assert_eq!(outer.object(INNER), Err(Malformed::Shape("inner")));
 }
 
 #[test]
 fn only_non_negative_integers_are_numbers() {
     for number in ["-1", "1.0", "1e3", "18446744073709551616", "true", "null", r#""1""#, "[1]"] {
         let text = format!(r#"{{"inner":{{"key":{number}}}}}"#);
-        let mut inner = read(&text, &OUTER).unwrap().object("inner").unwrap();
-        assert_eq!(inner.number("key"), Err(Malformed::Shape("inner.key")), "{number}");
+        let outer = read(&text, &OUTER).unwrap();
+        assert_eq!(outer.number(KEY), Err(Malformed::Shape("inner.key")), "{number}");
+    }
+    for number in [0, 7, 10, 99, u64::MAX] {
+        for spelled in [format!("{number}}}"), format!("{number} }}"), format!(" {number},\"x\":0}}")] {
+            let text = format!("{{\"inner\":{{\"key\":{spelled}}}");
+            assert_eq!(read(&text, &OUTER).unwrap().number(KEY), Ok(number), "{text}");
+        }
     }
 }
 
@@ -87,7 +124,28 @@ fn what_is_not_one_json_text_is_refused() {
         "nul",
         "{\"a\":\"\n\"}",
         "{\"a\":01}",
-        "{\"a\":1e999, \"text\":1e999}",
+        "{\"text\":01}",
+        "{\"text\":+1}",
+        "{\"text\":1.}",
+        "{\"text\":nulls}",
+        "{\"text\":}",
+        "{\"text\":1\"\"}",
+        "{\"text\":1;}",
+        "{\"text\":\"a\u{1f}\"}",
+        "{\"text\":\"a",
+        "{\"text\":\"a\\",
+        "{\"text\":\"a\\\"}",
+        "{\"te\nxt\":1}",
+        "{\"text\" 1}",
+        "{\"text\":1 \"last\":1}",
+        "{\"text\":1,\"last\":2,}",
+        "{\"text\":1]",
+        "{\"inner\":{\"key\":1}",
+        "{\"a\":[1,]}",
+        "{\"a\":1\"\"}",
+        "{\"a\":[}",
+        "{1:1}",
+        "{\"text\":1e999}",
         r#"{"text":"\ud800"}"#,
         r#"{"a":"\x"}"#,
     ] {
@@ -105,6 +163,15 @@ fn depth_is_bounded_wherever_it_is() {
     assert_eq!(refusal(&quoted), None);
     let behind_escape = format!(r#"{{"a":"\\","b":{}{}}}"#, "[".repeat(32), "]".repeat(32));
     assert_eq!(refusal(&behind_escape), Some(Malformed::TooDeep));
+    let beside = format!("{{\"a\":[{}{{}}],\"inner\":{{}}}}", "[[]],".repeat(40));
+    assert_eq!(refusal(&beside), None);
+    for deep in ["\"a\":", "\"last\":", "\"text\":1,\"text\":", "\"inner\":{\"key\":"] {
+        let ends = if deep.contains('{') { "}}" } else { "}" };
+        let nested = |levels: usize| format!("{{{deep}{}{}{ends}", "[".repeat(levels), "]".repeat(levels));
+        let levels = MAX_DEPTH - ends.len();
+        assert_ne!(refusal(&nested(levels)), Some(Malformed::TooDeep), "{deep}");
+        assert_eq!(refusal(&nested(levels + 1)), Some(Malformed::TooDeep), "{deep}");
+    }
 }
 
 proptest! {
@@ -119,6 +186,29 @@ proptest! {
     ) {
         if read(&text, &OUTER).is_ok() {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        }
+    }
+
+    /// And is refused as no JSON only if that does not read it either.
+    #[test]
+    fn a_member_is_read_if_and_only_if_serde_json_reads_it(
+        value in r#"(\{|\}|\[|\]|"[a-z\\"/u0-9]{0,7}"|"k":|,|[0-9.eE+-]{1,6}|[1-9]|null|true|false| ){0,5}"#,
+        name in "(text|key|other)",
+    ) {
+        let text = format!("{{\"{name}\":{value},\"inner\":{{\"key\":{value}}}}}");
+        let theirs = serde_json::from_str::<serde_json::Value>(&text);
+        match read(&text, &OUTER) {
+            Ok(outer) => {
+                let theirs = theirs.unwrap();
+                for (pointer, place) in [("/text", TEXT), ("/inner/key", KEY)] {
+                    let theirs = theirs.pointer(pointer);
+                    prop_assert_eq!(outer.text(place).ok().map(|found| found.0), theirs.and_then(|v| v.as_str()));
+                    prop_assert_eq!(outer.number(place).ok(), theirs.and_then(|v| v.as_u64()));
+                    prop_assert_eq!(outer.flag(place).ok(), theirs.and_then(|v| v.as_bool()));
+                }
+            }
+            Err(Malformed::NotJson) => prop_assert!(theirs.is_err()),
+            Err(_) => prop_assert!(theirs.is_ok()),
         }
     }
 
@@ -150,4 +240,12 @@ fn every_byte_is_counted_beside_every_other() {
             assert_eq!(opening(&word), one_by_one, "{word:?}");
         }
     }
+}
+
+#[test]
+fn a_schema_knows_which_fields_are_whose_members() {
+    const FIELDS: [Field; 7] = schema(["a", "a.b", "a.b.c", "a.b.d", "a.e", "f", ".g"]);
+    let members = FIELDS.map(|field| (field.name(), field.members()));
+    assert_eq!(members, [("a", 4), ("b", 2), ("c", 0), ("d", 0), ("e", 0), ("f", 1), ("g", 0)]);
+    assert_eq!((place(&FIELDS, "a"), place(&FIELDS, "a.e"), place(&FIELDS, ".g")), (0, 4, 6));
 }
