@@ -11,7 +11,7 @@
 //! | written, and heard after the lease it grants | unavailable; what was written is undone | as before |
 //! | written | as decided | takes it over, but for what another replica has under way: that it forgets |
 //! | another value, under which nothing is written | as decided over it | likewise |
-//! | its signature is another claim's | elsewhere | as before |
+//! | its signature is another claim's | elsewhere; unavailable where it is open | as before |
 //! | certainly not sent | unavailable; what ends an attempt is written later | as before |
 //! | nobody knows | unavailable; what may have been written is undone later | as reserved |
 
@@ -123,8 +123,18 @@ impl Errand {
     }
 
     /// Its signature's, once the op is written.
-    pub fn seal(&self) -> Option<&Seal> {
-        self.seal.as_ref().filter(|seal| seal.takes)
+    pub fn seal(&self) -> Option<Seal> {
+        self.presses().filter(|seal| seal.takes)
+    }
+
+    /// Its signature's, as it goes along: what is asked about again takes it, and what was paid is
+    /// delivered whoever has it since.
+    fn presses(&self) -> Option<Seal> {
+        match self.outcome {
+            Outcome::Redeem(_) => None,
+            Outcome::Resolve(_) => self.seal.map(|seal| Seal { takes: true, ..seal }),
+            _ => self.seal,
+        }
     }
 
     /// Whether the local table takes the op over at once, whatever comes of it in the store: what
@@ -200,7 +210,7 @@ impl Errand {
             want_payment,
             due: books.due,
             lease: self.lease(),
-            seal: self.seal.map(|seal| Seal { takes: seal.takes || resolves, ..seal }),
+            seal: self.presses(),
         })
     }
 
@@ -217,6 +227,10 @@ impl Errand {
             // Whether the short form was run is the server's word, and servers change.
             Reply::Down if self.full => self.unsure(),
             Reply::Down | Reply::Late { .. } => self.kept_back(Outcome::Unavailable),
+            // The money may have moved, and it is not asked with another's signature whether it did.
+            Reply::Sealed { .. } if matches!(self.outcome, Outcome::Resolve(_)) => {
+                self.kept_back(Outcome::Unavailable)
+            }
             Reply::Sealed { .. } => self.kept_back(Outcome::Elsewhere(State::Delivered)),
             Reply::Unsure(_) => self.unsure(),
         }
@@ -256,7 +270,7 @@ impl Errand {
         };
         // An earlier try of this very call was written after all.
         if self.full && base.is_some() && matches!(self.next, Next::Put(claim) if Some(claim) == base) {
-            return self.written();
+            return if self.is_overtaken(now) { self.unsure() } else { self.written() };
         }
         let seen = base.and_then(|claim| claim.at(now));
         if seen.is_none() && self.want_open && !open.is_empty() {

@@ -7,13 +7,17 @@ fn settled(deliver: Option<UnixSeconds>) -> Op {
     Op::Settled { attempt: OWN, transaction: Transaction([9; 32]), deliver, until: 0, otherwise }
 }
 
+fn redeem() -> Option<Claim> {
+    put(redeeming(), &Op::Undelivered { attempt: OWN })
+}
+
 /// Nobody acts on it, whether the store wrote it late or its answer was heard late: another may have the
 /// claim by then.
 #[test]
 fn nobody_acts_on_a_lease_that_is_over() {
     let attempt = OWN;
     let release = Some(Op::Release { attempt });
-    let redeem = put(redeeming(), &Op::Undelivered { attempt });
+    let redeem = redeem();
     let open = put(settling_claim(), &Op::Unknown { attempt });
     for (op, local, undo) in [
         (begin(Opening::Held), None, release),
@@ -47,10 +51,29 @@ fn a_grant_that_comes_too_late_is_not_written() {
     assert_eq!(turn, Turn::Over { outcome: Outcome::Unavailable, adopt: Some(None), undo: None });
     let turn = away(settling_claim(), settled(Some(LEASE))).on(reply, LEASE);
     assert_eq!(turn, Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo: None });
+    let settling = Op::Settling { attempt: OWN, lease: LEASE, amount: None, settler: 1 };
+    let turn = away(held(), settling).on(Reply::Late { now: LEASE }, LEASE);
+    let undo = Some(Op::Release { attempt: OWN });
+    assert_eq!(turn, Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo }, "it is still held");
     let lease = |local, op| away(local, op).with_swap(1, NOW, |swap| swap.lease);
     assert_eq!(lease(settling_claim(), settled(Some(LEASE))), Some(LEASE));
     for (op, local, _) in ops(OWN) {
         assert_eq!(lease(local, op).is_some(), op.grants(), "{op:?}");
+    }
+}
+
+/// So it is where the server ran the call, said that it had not, and was asked in full.
+#[test]
+fn what_was_written_by_an_earlier_try_is_over_as_soon() {
+    for (op, local) in [(begin(Opening::Held), None), (begin(Opening::Nothing), redeem())] {
+        for (heard, granted) in [(LEASE - 1, true), (LEASE, false)] {
+            let Turn::Again(full) = away(local, op).on(Reply::Unscripted, NOW) else { panic!("{op:?}") };
+            let current = full.with_swap(1, NOW, |swap| swap.next.map(str::to_owned));
+            let turn = full.on(Reply::Differs { now: heard, current, open: Vec::new() }, heard);
+            let Turn::Over { outcome, undo, .. } = turn else { panic!("{op:?}: {turn:?}") };
+            assert_eq!(outcome != Outcome::Unavailable, granted, "{op:?}, heard at {heard}");
+            assert_eq!(undo.is_none(), granted, "{op:?}, heard at {heard}");
+        }
     }
 }
 

@@ -31,6 +31,31 @@ fn a_payment_whose_signature_is_anothers_buys_nothing() {
     assert_eq!(sealed(held(), settling, true).on(Reply::Sealed { now: NOW }, NOW), over);
 }
 
+/// It stands in the store, and another took its signature since: what was paid is delivered. What is open is
+/// not asked about, and nobody hears that nothing was paid.
+#[test]
+fn what_was_begun_before_its_signature_was_anothers_is_still_its_payers() {
+    let taken = put(redeeming(), &Op::Undelivered { attempt: OWN });
+    let open = put(settling_claim(), &Op::Unknown { attempt: OWN });
+    let seals = |errand: &Errand| errand.with_swap(1, NOW, |swap| swap.seal.is_some());
+    for opening in [Opening::Nothing, Opening::Held, Opening::Settling] {
+        let takes = opening == Opening::Settling;
+        let current = |claim: &Option<Claim>| claim.as_ref().map(to_text);
+        let differs = |claim| Reply::Differs { now: NOW, current: current(claim), open: Vec::new() };
+        let Turn::Again(seen) = sealed(None, begin(opening), takes).on(differs(&taken), NOW) else {
+            panic!("it is decided over what stands there")
+        };
+        for errand in [sealed(taken, begin(opening), takes), *seen] {
+            assert!(!seals(&errand), "{opening:?}: nobody is asked for money");
+            assert_eq!(errand.seal(), None);
+        }
+        let errand = sealed(open, begin(opening), takes);
+        assert!(seals(&errand), "{opening:?}: it is asked about with it");
+        let over = Turn::Over { outcome: Outcome::Unavailable, adopt: Some(open), undo: None };
+        assert_eq!(errand.on(Reply::Sealed { now: NOW }, NOW), over, "{opening:?}");
+    }
+}
+
 /// A payment that is asked about again may come with another signature than it was begun with.
 #[test]
 fn what_is_asked_about_again_takes_its_signature() {

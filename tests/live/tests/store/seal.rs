@@ -73,6 +73,8 @@ async fn a_signature_is_given_away_with_a_claim_that_is_written_to_be_asked_abou
         let owed = Swap { want_open: true, ..owed };
         assert!(matches!(line.swap(&owed).await, Reply::OpenFirst { .. }) && free(), "open ones first");
         let asked = Swap { seal: seal(1, end), ..swap(&third, Before::Absent, Some("04"), end) };
+        let late = Swap { lease: Some(rig.now() - 1), ..asked };
+        assert!(matches!(line.swap(&late).await, Reply::Late { .. }) && free(), "a lease that is over");
         assert!(written(&line.swap(&asked).await) && !free());
     }
 }
