@@ -320,9 +320,10 @@ MUTANTS = [
     ),
     (
         "the payment that was used up before its signature was another's", "src/shell/worker/owed.rs",
-        "(shared || self.known(&purchase.identity, now).is_some())",
-        "shared",
-        NATIVE, ["a2_wallet_what_was_used_up_decides_whoever_has_its_signature::native"],
+        "let decided = || begins && self.known(&purchase.identity, now).is_some();",
+        "let decided = || begins && false;",
+        NATIVE, ["a2_wallet_what_was_used_up_decides_whoever_has_its_signature::native",
+                 "a10_a_permit_that_was_used_up_decides_whoever_has_its_signature_before::native"],
     ),
     (
         "the signature of an account's permit", "src/admission/purchase/claim.rs",
@@ -509,8 +510,19 @@ MUTANTS = [
     ),
     (
         "the signature of what is asked about again, for all replicas", "src/store/errand.rs",
-        "takes: seal.takes || resolves, ..seal", "..seal",
+        "Outcome::Resolve(_) => self.seal.map(|seal| Seal { takes: true, ..seal }),", "",
         LIB, ["store::errand::tests::seal::what_is_asked_about_again_takes_its_signature"],
+    ),
+    (
+        "what was paid, whoever has its signature since", "src/store/errand.rs",
+        "Outcome::Redeem(_) => None,", "",
+        LIB, ["store::errand::tests::seal::what_was_begun_before_its_signature_was_anothers_is_still_its_payers"],
+    ),
+    (
+        "what an earlier try wrote, and was heard of after its lease", "src/store/errand.rs",
+        "return if self.is_overtaken(now) { self.unsure() } else { self.written() };",
+        "return self.written();",
+        LIB, ["store::errand::tests::late::what_was_written_by_an_earlier_try_is_over_as_soon"],
     ),
     (
         "the place of open claims before a new one", "src/store/swap.lua",

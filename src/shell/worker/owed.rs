@@ -67,14 +67,14 @@ impl Worker {
     /// it away with the claim, and what is known here stands in front.
     pub(super) fn seal(&self, purchase: &Purchase, seal: &Seal, step: Step, now: u64) -> Option<Outcome> {
         let shared = self.policy.shared_claims.is_some();
-        if shared || !seal.takes {
-            // What was begun before decides alone.
-            let decided = step == Step::Look && (shared || self.known(&purchase.identity, now).is_some());
-            if decided || self.known(&seal.name, now).is_none() {
-                return None;
-            }
+        let only_looks = shared || !seal.takes;
+        if (shared && step == Step::Look) || (only_looks && self.known(&seal.name, now).is_none()) {
+            return None;
         }
-        self.give(seal)
+        // What was begun before decides alone.
+        let begins = !matches!(step, Step::Settling(_));
+        let decided = || begins && self.known(&purchase.identity, now).is_some();
+        self.give(seal).filter(|_| !decided())
     }
 
     /// A payment that is asked about again may come with another signature than it was begun with. If

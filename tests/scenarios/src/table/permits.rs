@@ -80,6 +80,13 @@ pub(super) fn add(table: &mut Table) {
 
 pub(super) fn add_hosted(table: &mut Table) {
     table.add_in(Shop::Any, "a10_a_permit_asked_about_again_has_its_second_signature_too", again);
+    for (name, path) in [("before", BEFORE), ("after", "/ways/permit/after")] {
+        table.add_in(
+            Shop::Any,
+            format!("a10_a_permit_that_was_used_up_decides_whoever_has_its_signature_{name}"),
+            move |stage| used_up(stage, path),
+        );
+    }
 }
 
 fn lie(
@@ -119,6 +126,25 @@ fn again(stage: &mut Stage<'_>) {
     }
     served(&stage.again(&asked.pay(&second)));
     stage.charged_once(&first, 1);
+}
+
+/// Used up in favour of an open one of its wallet, an account's permit was never asked for. A contract's then,
+/// its signature buys nothing of what the account paid, and takes nothing of it away.
+fn used_up(stage: &mut Stage<'_>, path: &str) {
+    let asked = stage.get(path);
+    let open = stage.draft(&asked).sign(&stage.wallet);
+    let new = stage.draft(&asked).sign(&stage.wallet);
+    for payment in [&open, &new] {
+        stage.fault(&open, FaultKind::Pending);
+        refused(&stage.again(&asked.clone().pay(payment)), 503, "settlement_pending");
+    }
+    let signature = new.json["payload"]["signature"].clone();
+    let lent = wallets::contract(stage, &asked, Some(true)).tamper("/payload/signature", signature);
+    served(&stage.again(&asked.clone().pay(&lent)));
+    let answer = stage.again(&asked.pay(&new));
+    served(&answer);
+    assert_eq!(receipt_of(&answer), stage.moved(&open)[0].transaction);
+    assert_eq!((stage.moved(&open).len(), stage.settles(&new)), (1, 0));
 }
 
 fn paid(stage: &mut Stage<'_>, path: &str) {
