@@ -7,10 +7,11 @@
 //! that do not read as one are nobody's demand.
 
 use crate::claims::{
-    fingerprint, Attempt, Begin, Binding, Claim, Identity, Op, Opening, Transaction, UnixSeconds,
+    fingerprint, Attempt, Begin, Binding, Claim, Identity, Op, Opening, Seal, Transaction, UnixSeconds,
 };
 use crate::config::Text;
 use crate::evm::address::Address;
+use crate::evm::permit2::PERMIT2;
 use crate::facilitator::Expected;
 use crate::money::Amount;
 use crate::settlement::Step;
@@ -124,6 +125,22 @@ impl Demand {
         let named = Identity::named("transaction", &[self.caip2.as_bytes(), &transaction.0]);
         let expires = self.spent_until(now);
         Some((Identity { payer, ..named }, Op::Mark { fingerprint, expires }))
+    }
+
+    /// The name of the signature that it is asked about with, for an ask that leaves now, where that has to
+    /// be one payment's: as it had when it was first asked for. It stands in the body, which is of our own
+    /// writing.
+    pub fn seal(&self, now: UnixSeconds) -> Option<Seal> {
+        if !(self.judged || self.identity.verifying_contract == PERMIT2) {
+            return None;
+        }
+        let (_, text) = std::str::from_utf8(&self.body).ok()?.split_once(r#""signature":""#)?;
+        Some(Seal {
+            name: Seal::named(text.split_once('"')?.0),
+            fingerprint: self.identity.public_hash(),
+            expires: self.valid_before.max(now).saturating_add(Seal::SECONDS),
+            takes: true,
+        })
     }
 
     fn spent_until(&self, now: UnixSeconds) -> UnixSeconds {

@@ -223,6 +223,16 @@ pub enum Outcome {
 // === impl Seal ===
 
 impl Seal {
+    /// Seconds it is kept beyond its authorisation's end, and beyond the last ask. `@x402/evm` 2.27 keeps a
+    /// settlement that pends under its signature for 5 minutes from each ask, after it waited 3 for the
+    /// receipt.
+    pub const SECONDS: u64 = 600;
+
+    /// The name of a signature, spelled as a facilitator is told it.
+    pub fn named(signature: &str) -> Identity {
+        Identity::named("signature", &[signature.as_bytes()])
+    }
+
     /// What gives the signature away.
     pub fn op(&self) -> Op {
         Op::Mark { fingerprint: self.fingerprint, expires: self.expires }

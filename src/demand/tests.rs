@@ -37,6 +37,28 @@ pub(super) fn demand(n: u64) -> Demand {
     }
 }
 
+/// As it had when it was first asked for; of an account's transfer the token knows whose it is.
+#[test]
+fn what_is_asked_about_again_has_its_signature() {
+    let body =
+        |text: &str| format!(r#"{{"a":{{"signature":"{text}","b":1}},"signature":"0x9"}}"#).into_bytes();
+    let whose = demand(1).identity;
+    let permit = Demand {
+        identity: Identity { verifying_contract: PERMIT2, ..whose },
+        body: body("0xab"),
+        ..demand(1)
+    };
+    let judged = Demand { judged: true, body: body("0xab"), ..demand(1) };
+    for demand in [&permit, &judged] {
+        let seal = demand.seal(NOW).unwrap();
+        assert_eq!((seal.name, seal.takes), (Seal::named("0xab"), true));
+        assert_eq!((seal.fingerprint, seal.expires), (demand.identity.public_hash(), NOW + 660));
+        assert_eq!(demand.seal(NOW + 3_600).unwrap().expires, NOW + 4_200, "it is asked with now");
+    }
+    assert_eq!(Demand { judged: false, ..judged.clone() }.seal(NOW), None);
+    assert_eq!(Demand { body: b"{}".to_vec(), ..judged }.seal(NOW), None);
+}
+
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "\\PC{0,40}", Just("é".repeat(500))]
 }

@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "fce52211c076e1d7216af40ec6471bd5932dd00f" };
+    Script { text: include_str!("swap.lua"), sha1: "b537c3c0abf68680662e4548ed597edd36218462" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };

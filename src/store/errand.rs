@@ -17,7 +17,7 @@
 
 use super::{Before, Change, Name, OpenClaim, Reply, Swap};
 use crate::claims::bucket::{from_text, to_text};
-use crate::claims::{Binding, Claim, Identity, Next, Op, Outcome, Owes, Seal, State, UnixSeconds};
+use crate::claims::{Begin, Binding, Claim, Identity, Next, Op, Outcome, Owes, Seal, State, UnixSeconds};
 
 /// Values a claim may have had in between before it is given up.
 const TRIES: u8 = 8;
@@ -127,12 +127,16 @@ impl Errand {
         self.presses().filter(|seal| seal.takes)
     }
 
-    /// Its signature's, as it goes along: what is asked about again takes it, and what was paid is
-    /// delivered whoever has it since.
+    /// Its signature's, as it goes along: what is asked about again takes it, or keeps it for longer, and
+    /// what was paid is delivered whoever has it since.
     fn presses(&self) -> Option<Seal> {
         match self.outcome {
             Outcome::Redeem(_) => None,
-            Outcome::Resolve(_) => self.seal.map(|seal| Seal { takes: true, ..seal }),
+            Outcome::Resolve(_) => {
+                let asks = |begin: &Begin| begin.lease.saturating_add(Seal::SECONDS);
+                let last = if let Op::Begin(begin) = &self.op { asks(begin) } else { 0 };
+                self.seal.map(|seal| Seal { takes: true, expires: seal.expires.max(last), ..seal })
+            }
             _ => self.seal,
         }
     }

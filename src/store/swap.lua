@@ -19,7 +19,7 @@ if v==e and #r>4 then r[2]='2' return r end
 end
 if v~=e then return r end
 if l~='' and tonumber(l)<=tonumber(t) then return {i,'4',t,''} end
-if s and not g then R('SET',s,c) R('EXPIREAT',s,z) end
+if s and (not g or t+R('TTL',s)<tonumber(z)) then R('SET',s,c) R('EXPIREAT',s,z) end
 local f=string.format('%d',math.max(x,t)+5)
 if n=='' then R('DEL',c) else R('SET',c,n) R('EXPIREAT',c,f) end
 if a=='+' then

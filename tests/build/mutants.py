@@ -326,6 +326,12 @@ MUTANTS = [
                  "a10_a_permit_that_was_used_up_decides_whoever_has_its_signature_before::native"],
     ),
     (
+        "the signature of what is asked about again for somebody else", "src/shell/worker/owed.rs",
+        "demand.seal(self.now()).is_some_and(taken)",
+        "demand.seal(self.now()).is_some_and(|seal| false && taken(seal))",
+        NATIVE, ["a10_what_is_owed_is_asked_about_with_no_signature_of_anothers::native"],
+    ),
+    (
         "the signature of an account's permit", "src/admission/purchase/claim.rs",
         "!(permit || self.payment.judge() == Judge::Facilitator)",
         "self.payment.judge() != Judge::Facilitator",
@@ -510,7 +516,7 @@ MUTANTS = [
     ),
     (
         "the signature of what is asked about again, for all replicas", "src/store/errand.rs",
-        "Outcome::Resolve(_) => self.seal.map(|seal| Seal { takes: true, ..seal }),", "",
+        "Seal { takes: true, expires: seal.expires.max(last), ..seal }", "seal",
         LIB, ["store::errand::tests::seal::what_is_asked_about_again_takes_its_signature"],
     ),
     (
@@ -523,6 +529,11 @@ MUTANTS = [
         "return if self.is_overtaken(now) { self.unsure() } else { self.written() };",
         "return self.written();",
         LIB, ["store::errand::tests::late::what_was_written_by_an_earlier_try_is_over_as_soon"],
+    ),
+    (
+        "the signature that who asks again keeps", "src/store/swap.lua",
+        "(not g or t+R('TTL',s)<tonumber(z))", "not g",
+        REDIS, ["seal::a_signature_is_the_first_claims_that_asks_with_it"],
     ),
     (
         "the place of open claims before a new one", "src/store/swap.lua",

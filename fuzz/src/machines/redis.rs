@@ -104,9 +104,9 @@ impl Redis {
         if lease.parse::<u64>().is_ok_and(|lease| lease <= now) {
             return vec![id.clone(), "4".to_owned(), now.to_string(), String::new()];
         }
-        if let ([seal], [until], None) = (seal, until, holder) {
+        if let ([seal], [until]) = (seal, until) {
             let until = until.parse::<u64>().expect("a time");
-            if until > 0 {
+            if until > self.texts.get(seal).map_or(0, |(_, ends)| *ends) {
                 self.texts.insert(seal.clone(), (claim.clone(), until));
             }
         }

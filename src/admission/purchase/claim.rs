@@ -20,10 +20,6 @@ use crate::reply::Refusal;
 /// payer waits after a worker died.
 const MIN_LEASE_SECONDS: u64 = 15;
 
-/// Seconds a signature is remembered beyond its authorisation's end. `@x402/evm` 2.27 keeps a
-/// settlement that pends under its signature for 5 minutes, after it waited 3 for the receipt.
-const SIGNATURE_SECONDS: u64 = 600;
-
 /// Seconds a lease outlasts the facilitator's timeout.
 const LEASE_MARGIN_SECONDS: u64 = 5;
 
@@ -146,9 +142,9 @@ impl Purchase {
         })
     }
 
-    /// The name of its signature, where the step may be followed by asking for money. `@x402/evm` 2.27 answers for a settlement that pends whatever comes
-    /// with the same signature, of whoever and over whatever: of a permit it looks at nothing else, of
-    /// EIP-3009 at payer, payee and value. A contract of the payer's own accepts one signature for all;
+    /// The name of its signature, where the step may be followed by asking for money. `@x402/evm` 2.27
+    /// answers for a settlement that pends whatever comes with the same signature, of whoever and over
+    /// whatever: of a permit it looks at nothing else, of EIP-3009 at payer, payee and value. A contract of the payer's own accepts one signature for all;
     /// and of two permits, which do not name their owners, it can be two accounts'.
     pub fn seal(&self, step: Step) -> Option<Seal> {
         let Form::Evm { signed, .. } = self.payment.form() else { return None };
@@ -162,11 +158,11 @@ impl Purchase {
         if self.unfit.is_some() || !(permit || self.payment.judge() == Judge::Facilitator) {
             return None;
         }
-        let anew = || Some(Identity::named("signature", &[spelled(signed)?.as_bytes()]));
+        let anew = || Some(Seal::named(&spelled(signed)?));
         Some(Seal {
             name: (*self.signature.get_or_init(anew))?,
             fingerprint: self.identity.public_hash(),
-            expires: self.valid_before.saturating_add(SIGNATURE_SECONDS),
+            expires: self.valid_before.saturating_add(Seal::SECONDS),
             takes,
         })
     }

@@ -280,6 +280,7 @@ fn a_signature_that_could_stand_for_others_has_a_name() {
     let (one, other) = (format!("0x{}", "ab".repeat(80)), format!("0x{}", "AC".repeat(80)));
     let by_account = read(&exact, Settle::Before, &payment(&exact, None));
     assert_eq!((by_account.unfit, by_account.seal(Step::Begin)), (None, None), "the token knows whose it is");
+    assert_eq!(by_account.demand(None, 0).seal(0), None);
     for (from, signature, before) in
         [(&exact, Some(one.as_str()), true), (&permit, Some(&one), true), (&permit, None, false)]
     {
@@ -293,6 +294,7 @@ fn a_signature_that_could_stand_for_others_has_a_name() {
         assert_eq!(purchase.seal(Step::Look), Some(seen));
         assert_eq!(purchase.seal(Step::Settling(None)), Some(taken));
         assert_eq!(purchase.seal(Step::Renew), None);
+        assert_eq!(purchase.demand(None, 0).seal(0), Some(taken), "as it is asked about again");
         let after = read(from, Settle::After, &payload);
         assert_eq!(after.seal(Step::Begin), Some(seen), "nothing is asked for yet");
         // In other letters it is the same.

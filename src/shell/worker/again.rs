@@ -9,7 +9,7 @@ use crate::claims::bucket::from_text;
 use crate::claims::table::{create, Shared};
 use crate::claims::{Attempt, Op, Outcome, State};
 use crate::demand::{ring, Demand};
-use crate::facilitator::{Answer, Delivery};
+use crate::facilitator::{Answer, Delivery, Doubt};
 use crate::settlement::{self, Settlement};
 use crate::shell::host::SharedData;
 use crate::store::{Due, DueClaim, Listed};
@@ -103,7 +103,9 @@ impl Worker {
         let demand = Rc::new(demand);
         let again = Rc::clone(&demand);
         let again = move || Some(Rc::clone(&again));
-        let case = Case { demand: &again, ..Case::of(identity, demand.offered) };
+        // The chain does not go by the signature.
+        let seal = if self.can_inquire(&demand) { None } else { demand.seal(now) };
+        let case = Case { demand: &again, seal, ..Case::of(identity, demand.offered) };
         let op = Op::Begin(demand.begin(attempt, now));
         let owner = Owner::Again(attempt, Rc::clone(&demand));
         if let Some(outcome) = self.claim(owner, &case, &op) {
@@ -125,10 +127,13 @@ impl Worker {
         let asked = self.settler(settler).map(|settler| Asked::line(&[settler])).unwrap_or_default();
         let proving = if self.can_inquire(&demand) { Proving::First } else { Proving::Not };
         let machine = Settlement::unattended();
-        let job = Settling { machine, context: None, demand, asked, proving, foreign: None };
+        let job =
+            Settling { machine, context: None, demand: Rc::clone(&demand), asked, proving, foreign: None };
         self.begin(attempt, Job::Settle(job));
         let admitted = proving == Proving::First || self.admits_first(attempt);
-        if !(admitted && self.enqueue(attempt)) {
+        if proving == Proving::Not && self.is_anothers(&demand) {
+            let _ = self.settle(attempt, settlement::Event::Answer(Answer::Unknown(Doubt::Broken)));
+        } else if !(admitted && self.enqueue(attempt)) {
             let _ = self.settle(attempt, settlement::Event::Answer(Answer::NotSent));
         }
     }

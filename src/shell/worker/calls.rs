@@ -122,7 +122,8 @@ impl Worker {
     ) -> Option<Settled> {
         let attempt = visit.attempt;
         let (demand, asked) = self.ask_for(visit, purchase, amount);
-        let possible = !demand.body.is_empty();
+        let lent = visit.resolving && self.is_anothers(&demand);
+        let possible = !(lent || demand.body.is_empty());
         let machine = Settlement::queued();
         let proving =
             if visit.resolving && self.can_inquire(&demand) { Proving::First } else { Proving::Not };
@@ -133,7 +134,7 @@ impl Worker {
         let told = match possible {
             true if admitted && self.enqueue(attempt) => return None,
             true => self.settle(attempt, self.not_sent(attempt)),
-            // It was asked for before, and nobody knows with which bytes.
+            // It was asked for before, and nobody knows with which bytes, or they are another's.
             false => self.settle(attempt, settlement::Event::Answer(Answer::Unknown(Doubt::Broken))),
         };
         // What the claim says already is given up by the machine, now or on a later tick.

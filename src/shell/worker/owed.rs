@@ -4,6 +4,7 @@
 use super::Worker;
 use crate::admission::Purchase;
 use crate::claims::{Op, Outcome, Owes, Seal, State};
+use crate::demand::Demand;
 use crate::exchange::Step;
 use crate::shell::host::SharedData;
 use crate::shell::stream::Visit;
@@ -86,6 +87,12 @@ impl Worker {
             }
             _ => told,
         }
+    }
+
+    /// Whether a claim would be asked about with what is another's by now.
+    pub(super) fn is_anothers(&self, demand: &Demand) -> bool {
+        let taken = |seal: Seal| matches!(self.run(&seal.name, &seal.op()), Outcome::Elsewhere(_));
+        demand.seal(self.now()).is_some_and(taken)
     }
 
     fn give(&self, seal: &Seal) -> Option<Outcome> {

@@ -112,6 +112,10 @@ impl Rig for Native {
         host(|host| host.shared.clear());
     }
 
+    fn pass(&mut self, seconds: u64) {
+        host(|host| host.ahead += seconds);
+    }
+
     fn held_body_limit(&self) -> Option<usize> {
         host(|host| host.allow_on_headers_stop_iteration).then_some(BUFFER_LIMIT)
     }

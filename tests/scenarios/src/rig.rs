@@ -40,6 +40,11 @@ pub trait Rig {
         panic!("the store of this rig cannot be taken away");
     }
 
+    /// So many seconds pass, for the filter.
+    fn pass(&mut self, _seconds: u64) {
+        panic!("the clock of this rig is nobody's to set");
+    }
+
     /// Whether an HTTP front end stands before the filter, which normalises and refuses
     /// requests by its own rules.
     fn has_front_end(&self) -> bool {

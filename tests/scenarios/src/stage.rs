@@ -51,6 +51,12 @@ impl<'a> Stage<'a> {
         self.rig.lose_claims();
     }
 
+    /// So many seconds pass, for everybody.
+    pub fn pass(&mut self, seconds: u64) {
+        self.rig.pass(seconds);
+        self.world().facilitator.set_clock_offset(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+
     /// A path whose facilitator this scenario breaks for nobody else.
     pub fn lane(&self, settle: &str) -> String {
         shop::lane(self.lane, settle)

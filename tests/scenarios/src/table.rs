@@ -98,6 +98,7 @@ pub fn hosted() -> Vec<Scenario> {
 pub fn in_process() -> Vec<Scenario> {
     let mut table = Table::default();
     delivery::add_in_process(&mut table);
+    permits::add_in_process(&mut table);
     table.scenarios
 }
 

@@ -68,5 +68,7 @@ fn what_is_asked_about_again_takes_its_signature() {
         panic!("it is decided over what stands there")
     };
     assert!(takes(&again));
+    let until = again.with_swap(1, NOW, |swap| swap.seal.map(|seal| seal.expires));
+    assert_eq!(until, Some(LEASE + 600), "for as long as that ask may be remembered");
     assert!(!takes(&sealed(redeeming(), Op::Renew { attempt: OWN, lease: LEASE }, false)));
 }

@@ -52,6 +52,12 @@ async fn a_signature_is_the_first_claims_that_asks_with_it() {
         let own = with(&first, Before::Value("01"), Some("03"), seal(1, end));
         assert!(written(&line.swap(&own).await), "its own is no other's");
         assert_eq!(until(), (end + 60) as i64, "and is given away once");
+        let again = with(&first, Before::Value("03"), Some("04"), seal(1, end + 90));
+        assert!(written(&line.swap(&again).await));
+        assert_eq!(until(), (end + 90) as i64, "who asks again keeps it");
+        let looked = with(&first, Before::Value("04"), Some("05"), only_looked(seal(1, end + 120)));
+        assert!(written(&line.swap(&looked).await));
+        assert_eq!(until(), (end + 90) as i64, "who looks does not");
         assert!(written(&line.swap(&with(&other, Before::Absent, Some("02"), seal(2, end))).await));
     }
 }

@@ -6,7 +6,7 @@
 mod codec;
 mod unused;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::host::{host, hostcall, Call, LocalReply, Status};
 use crate::wire::Pairs;
@@ -27,7 +27,8 @@ unsafe extern "C" fn proxy_log(_level: u32, data: *const u8, size: usize) -> Sta
 #[no_mangle]
 unsafe extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> Status {
     let _side = hostcall("get_current_time_nanoseconds");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ahead = Duration::from_secs(host(|host| host.ahead));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + ahead;
     *time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     Status::Ok
 }

@@ -28,6 +28,8 @@ pub(super) struct Host {
     pub(super) config: Vec<u8>,
     pub(super) allow_on_headers_stop_iteration: bool,
     pub(super) effective: u32,
+    /// Seconds its clock is ahead of the world's.
+    pub(super) ahead: u64,
     pub(super) streams: HashMap<u32, Stream>,
     pub(super) shared: HashMap<String, (Vec<u8>, u32)>,
     pub(super) queues: Vec<(String, VecDeque<Vec<u8>>)>,

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, U256};
 use serde_json::json;
 use x402_devstack::facilitator::{Fault, FaultKind, Operation};
-use x402_devstack::payer::{Draft, Spending};
+use x402_devstack::payer::{Draft, Payment, Spending};
 use x402_devstack::permit2::{EXACT_PROXY, UPTO_PROXY};
 
 use super::{wallets, Table};
@@ -89,6 +89,10 @@ pub(super) fn add_hosted(table: &mut Table) {
     }
 }
 
+pub(super) fn add_in_process(table: &mut Table) {
+    table.add_alone(Shop::Any, "a10_what_is_owed_is_asked_about_with_no_signature_of_anothers", lent_late);
+}
+
 fn lie(
     table: &mut Table,
     name: &'static str,
@@ -145,6 +149,36 @@ fn used_up(stage: &mut Stage<'_>, path: &str) {
     served(&answer);
     assert_eq!(receipt_of(&answer), stage.moved(&open)[0].transaction);
     assert_eq!((stage.moved(&open).len(), stage.settles(&new)), (1, 0));
+}
+
+/// Of one contract, or of another: signed so many seconds from now.
+fn by(stage: &mut Stage<'_>, path: &str, from: Option<Address>, fill: u8, ahead: u64) -> Payment {
+    let mut draft = stage.draft(&stage.get(path));
+    draft.from = from.unwrap_or_else(|| Address::from_slice(&draft.nonce[..20]));
+    draft.valid_before += U256::from(ahead);
+    let facilitator = &stage.world().facilitator;
+    facilitator.deploy_wallet(draft.from, true);
+    facilitator.fund("eip155:84532", draft.token, draft.from, U256::from(1_000_000));
+    draft.sign(&stage.wallet).with_signature(&[fill; 80])
+}
+
+/// A payment that failed on its way stays open; when its signature has long been free, another's settlement
+/// pends under it. What the first one's wallet signs anew is not served with the other's transaction.
+fn lent_late(stage: &mut Stage<'_>) {
+    let after = "/ways/permit/after";
+    let open = by(stage, BEFORE, None, 0x5d, 0);
+    let failed = FaultKind::Reject { reason: "permit2_simulation_failed".to_owned() };
+    stage.fault(&open, failed);
+    let answer = stage.again(&stage.get(BEFORE).pay(&open));
+    refused(&answer, 503, "settlement_pending");
+    stage.pass(1_000);
+    let lent = by(stage, after, None, 0x5d, 1_000);
+    stage.fault(&lent, FaultKind::Pending);
+    let answer = stage.again(&stage.get(after).pay(&lent));
+    assert!(matches!(answer.status, 409 | 503), "{}", answer.text());
+    let new = by(stage, BEFORE, Some(open.payer), 0x5e, 1_000);
+    let answer = stage.again(&stage.get(BEFORE).pay(&new));
+    assert_ne!(answer.status, 200, "nothing was paid for it: {:?}", stage.moved(&open));
 }
 
 fn paid(stage: &mut Stage<'_>, path: &str) {
