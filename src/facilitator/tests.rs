@@ -179,6 +179,13 @@ fn what_is_no_settlement_response_leaves_it_open() {
         with(npm("insufficient_funds"), json!({"success": "false"})),
         success().to_string().replace("success", "Success"),
         r#"{"error": "unauthorized"}"#.into(),
+        // Deeper than anything is read.
+        success().to_string().replacen('{', &format!(r#"{{"x":{}{},"#, "[".repeat(64), "]".repeat(64)), 1),
+        success().to_string().replacen(
+            '{',
+            &format!(r#"{{"x":{}{},"#, "[".repeat(9_000), "]".repeat(9_000)),
+            1,
+        ),
     ];
     for status in [200, 302, 308, 400, 401, 404, 429, 500, 502, 503] {
         for body in &bodies {
