@@ -144,8 +144,9 @@ impl Purchase {
 
     /// The name of its signature, where the step may be followed by asking for money. `@x402/evm` 2.27
     /// answers for a settlement that pends whatever comes with the same signature, of whoever and over
-    /// whatever: of a permit it looks at nothing else, of EIP-3009 at payer, payee and value. A contract of the payer's own accepts one signature for all;
-    /// and of two permits, which do not name their owners, it can be two accounts'.
+    /// whatever: of a permit it looks at nothing else, of EIP-3009 at payer, payee and value. A contract
+    /// of the payer's own accepts one signature for all; and of two permits, which do not name their
+    /// owners, it can be two accounts'.
     pub fn seal(&self, step: Step) -> Option<Seal> {
         let Form::Evm { signed, .. } = self.payment.form() else { return None };
         let takes = match step {
