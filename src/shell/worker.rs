@@ -260,7 +260,7 @@ impl Worker {
         let demand: &dyn Fn() -> Option<Rc<Demand>> =
             if identity == purchase.identity { &demand } else { &found };
         let case = Case { identity, offered: purchase.offered, demand, first, seal };
-        self.seal_again(self.claim(Owner::Exchange(visit.context), &case, &op), seal)
+        self.claim(Owner::Exchange(visit.context), &case, &op)
     }
 
     /// Feeds a settlement one event and whatever follows from it. What it has to tell is

@@ -313,12 +313,6 @@ MUTANTS = [
         NATIVE, ["a2_wallet_one_signature_buys_one_thing_before::native"],
     ),
     (
-        "the signature of what is asked about again", "src/shell/worker/owed.rs",
-        "(Some(Outcome::Resolve(_)), Some(seal)) =>",
-        "(Some(Outcome::Resolve(_)), Some(seal)) if seal.takes =>",
-        NATIVE, ["a10_a_permit_asked_about_again_has_its_second_signature_too::native"],
-    ),
-    (
         "the payment that was used up before its signature was another's", "src/shell/worker/owed.rs",
         "let decided = || begins && self.known(&purchase.identity, now).is_some();",
         "let decided = || begins && false;",
@@ -329,7 +323,8 @@ MUTANTS = [
         "the signature of what is asked about again for somebody else", "src/shell/worker/owed.rs",
         "demand.seal(self.now()).is_some_and(taken)",
         "demand.seal(self.now()).is_some_and(|seal| false && taken(seal))",
-        NATIVE, ["a10_what_is_owed_is_asked_about_with_no_signature_of_anothers::native"],
+        NATIVE, ["a10_what_is_owed_is_asked_about_with_no_signature_of_anothers::native",
+                 "a10_a_permit_asked_about_again_has_its_second_signature_too::native"],
     ),
     (
         "the signature of an account's permit", "src/admission/purchase/claim.rs",

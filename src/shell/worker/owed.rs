@@ -78,18 +78,9 @@ impl Worker {
         self.give(seal).filter(|_| !decided())
     }
 
-    /// A payment that is asked about again may come with another signature than it was begun with. If
-    /// that cannot be had, nobody is asked, and what comes of it stays open.
-    pub(super) fn seal_again(&self, told: Option<Outcome>, seal: Option<Seal>) -> Option<Outcome> {
-        match (told, seal) {
-            (Some(Outcome::Resolve(_)), Some(seal)) => {
-                self.give(&seal).map_or(told, |_| Some(Outcome::Unavailable))
-            }
-            _ => told,
-        }
-    }
-
-    /// Whether a claim would be asked about with what is another's by now.
+    /// Whether a claim would be asked about with a signature that is another's by now. If it is nobody's,
+    /// it is this one's from now on: a payment that is presented again may bring another than it was begun
+    /// with.
     pub(super) fn is_anothers(&self, demand: &Demand) -> bool {
         let taken = |seal: Seal| matches!(self.run(&seal.name, &seal.op()), Outcome::Elsewhere(_));
         demand.seal(self.now()).is_some_and(taken)

@@ -264,7 +264,7 @@ async fn a16_who_leaves_before_he_has_paid_is_a_failure() {
         let (mut left, mut failed) = (0, 0);
         loop {
             if path.starts_with("/before") {
-                stage.settle_slowly(&payment, 300);
+                stage.settle_slowly(&payment, 600);
             }
             let mut connection = RawConnection::open_from(from, stage.envoy.address()).await.unwrap();
             connection.send(&ask).await.unwrap();
