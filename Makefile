@@ -18,8 +18,8 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export X402_MODULE ?= $(CURDIR)/$(MODULE)
 export X402_UP ?= $(CARGO_TARGET_DIR)/debug/x402-up
 export X402_NOOP ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/noop_filter.wasm
-export X402_RECOVERY_MODULE ?= $(CARGO_TARGET_DIR)/$(TARGET)/release/recovery_bench.wasm
-export X402_RECOVERY_NATIVE ?= $(CARGO_TARGET_DIR)/release/recovery-bench
+export X402_RECOVERY_MODULE ?= $(CARGO_TARGET_DIR)/recovery/$(TARGET)/release/recovery_bench.wasm
+export X402_RECOVERY_NATIVE ?= $(CARGO_TARGET_DIR)/recovery/release/recovery-bench
 export X402_RUST ?= $(CARGO_TARGET_DIR)/clients-rust/debug
 export X402_PEER_AXUM ?= $(CARGO_TARGET_DIR)/peer-axum/release/peer-axum
 export X402_PEER_PYTHON ?= $(CARGO_TARGET_DIR)/peer-fastapi/bin/python
@@ -136,8 +136,8 @@ bench-floods: build need-cc need-redis $(VENV)/.stamp ## What payers get beside 
 
 .PHONY: recovery
 recovery: need-rust
-	cargo build --locked --release --manifest-path benches/recovery/Cargo.toml --bin recovery-bench
-	cargo rustc --locked --release --manifest-path benches/recovery/Cargo.toml --lib --crate-type cdylib --target $(TARGET)
+	cargo build --locked --release --manifest-path benches/recovery/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/recovery --bin recovery-bench
+	cargo rustc --locked --release --manifest-path benches/recovery/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/recovery --lib --crate-type cdylib --target $(TARGET)
 
 .PHONY: noop
 noop: need-rust

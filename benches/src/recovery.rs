@@ -29,8 +29,8 @@ pub fn run() -> Result<Vec<Way>, Failure> {
     let named = |variable: &str, otherwise: &str| {
         std::env::var_os(variable).map_or_else(|| here.join("../target").join(otherwise), PathBuf::from)
     };
-    let module = named("X402_RECOVERY_MODULE", "wasm32-wasip1/release/recovery_bench.wasm");
-    let native = named("X402_RECOVERY_NATIVE", "release/recovery-bench");
+    let module = named("X402_RECOVERY_MODULE", "recovery/wasm32-wasip1/release/recovery_bench.wasm");
+    let native = named("X402_RECOVERY_NATIVE", "recovery/release/recovery-bench");
     if Command::new("node").arg("--version").output().is_err() {
         eprintln!("x402-bench: no Node: recovery is not measured by itself");
         return Ok(Vec::new());

@@ -43,6 +43,7 @@ WASI = {"random_get", "environ_get", "environ_sizes_get", "proc_exit", "fd_write
 NOT_RUN = {
     "worker::again": "a settlement whose outcome is unknown",
     "worker::inquiries": "a chain to ask",
+    "worker::owed": "a wallet that is owed something",
     "worker::signed": "signed offers or receipts",
     "worker::tokens": "a facilitator that wants tokens",
 }
