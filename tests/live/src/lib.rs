@@ -66,6 +66,24 @@ pub fn plugin(timeout: &str) -> Value {
     })
 }
 
+/// Sells by Permit2 alone, and for $5 at `/dear`, settled before, and at `/late`, settled after.
+///
+/// # Panics
+/// When there is no list of routes.
+pub fn sell_by_permit(config: &mut Value) {
+    config["accepts"] = json!([
+        { "network": "base-sepolia", "asset": "USDC", "payTo": PAY_TO, "assetTransferMethod": "permit2" },
+    ]);
+    let dear = |name: &str, settle: &str| {
+        json!({
+            "name": name, "match": { "path": format!("/{name}/**") },
+            "offer": { "price": "$5", "settle": settle },
+        })
+    };
+    let routes = config["routes"].as_array_mut().expect("routes");
+    routes.extend([dear("dear", "before"), dear("late", "after")]);
+}
+
 /// The same, and `/tiles/{z}`: an offer by name of a seller, with a SKU and labels.
 pub fn furnished(timeout: &str) -> Value {
     let mut config = plugin(timeout);

@@ -1,31 +1,16 @@
 //! Two Envoys that share their claims: whatever comes with a signature, or with a transaction, that is
 //! another payment's is turned away by both (A1, A10).
 
-use serde_json::{json, Value};
+use serde_json::json;
 use x402_devstack::facilitator::{Facilitator, Fault, FaultKind};
 use x402_devstack::http1::{Script, Step};
 use x402_devstack::payer::{Payment, Wallet};
-use x402_live::{assert_pending, code, paid, refused, Liar, Shop, PAY_TO};
+use x402_live::{assert_pending, code, paid, refused, sell_by_permit, Liar, Shop};
 
 const BOUND: &str = "payment_bound_elsewhere";
 
 fn open(kind: &str) -> Option<Shop> {
-    Shop::open_with(kind, permits, |scene| scene)
-}
-
-/// Two routes of one price, a cheap and a dear one, sold by Permit2.
-fn permits(config: &mut Value) {
-    config["accepts"] = json!([
-        { "network": "base-sepolia", "asset": "USDC", "payTo": PAY_TO, "assetTransferMethod": "permit2" },
-    ]);
-    let dear = |name: &str, settle: &str| {
-        json!({
-            "name": name, "match": { "path": format!("/{name}/**") },
-            "offer": { "price": "$5", "settle": settle },
-        })
-    };
-    let routes = config["routes"].as_array_mut().unwrap();
-    routes.extend([dear("dear", "before"), dear("late", "after")]);
+    Shop::open_with(kind, sell_by_permit, |scene| scene)
 }
 
 fn signature(payment: &Payment) -> String {

@@ -5,25 +5,14 @@ use serde_json::{json, Value};
 use x402_devstack::facilitator::{self, Fault, FaultKind};
 use x402_devstack::http1::{Script, Step};
 use x402_devstack::payer::{Draft, Payment, Wallet};
-use x402_live::{assert_pending, paid, pause, plugin, refused, until, Liar, Scene, Stage, PAY_TO};
+use x402_live::{assert_pending, paid, pause, plugin, refused, sell_by_permit, until, Liar, Scene, Stage};
 
 const BOUND: &str = "payment_bound_elsewhere";
 const SOLANA: &str = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1";
 
-/// Two routes of one price, a cheap and a dear one, sold by Permit2.
 fn permits() -> Value {
     let mut config = plugin("3s");
-    config["accepts"] = json!([
-        { "network": "base-sepolia", "asset": "USDC", "payTo": PAY_TO, "assetTransferMethod": "permit2" },
-    ]);
-    let dear = |name: &str, settle: &str| {
-        json!({
-            "name": name, "match": { "path": format!("/{name}/**") },
-            "offer": { "price": "$5", "settle": settle },
-        })
-    };
-    let routes = config["routes"].as_array_mut().unwrap();
-    routes.extend([dear("dear", "before"), dear("late", "after")]);
+    sell_by_permit(&mut config);
     config
 }
 
