@@ -98,7 +98,13 @@ pub fn hosted() -> Vec<Scenario> {
 pub fn in_process() -> Vec<Scenario> {
     let mut table = Table::default();
     delivery::add_in_process(&mut table);
-    permits::add_in_process(&mut table);
+    table.scenarios
+}
+
+/// Scenarios of the module's own shell whose clock is set.
+pub fn timed() -> Vec<Scenario> {
+    let mut table = Table::default();
+    permits::add_timed(&mut table);
     table.scenarios
 }
 

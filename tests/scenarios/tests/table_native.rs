@@ -11,7 +11,10 @@ use x402_scenarios::table;
 
 fn main() -> ExitCode {
     native::prepare();
-    let scenarios = || table::all().into_iter().chain(table::hosted()).chain(table::in_process()).collect();
+    let scenarios = || {
+        let sets = [table::all(), table::hosted(), table::in_process(), table::timed()];
+        sets.into_iter().flatten().collect()
+    };
     let make = |allow: bool| -> Make {
         Arc::new(move |scenario| Native::start(scenario.shop, allow).map(|rig| Box::new(rig) as Box<dyn Rig>))
     };

@@ -89,7 +89,7 @@ pub(super) fn add_hosted(table: &mut Table) {
     }
 }
 
-pub(super) fn add_in_process(table: &mut Table) {
+pub(super) fn add_timed(table: &mut Table) {
     table.add_alone(Shop::Any, "a10_what_is_owed_is_asked_about_with_no_signature_of_anothers", lent_late);
 }
 
