@@ -253,26 +253,18 @@ impl Purchase {
         // The query may say what is only the upstream's business.
         let url = self.resource.split('?').next().unwrap_or_default();
         let sold = self.offer.sold(url);
-        let version = self.payment.version();
-        let mut payload = String::with_capacity(512);
-        match self.payment.form() {
-            Form::Evm { signed, .. } => signed.push(&mut payload),
-            Form::Other(other) => payload.push_str(&other.payload),
-        }
-        let accepted = self.requirements(None, &sold);
-        let charged = charged.map(|charged| self.requirements(Some(charged), &sold));
-        let requirements = charged.as_deref().unwrap_or(&accepted);
-        match version {
-            Version::V1 => body::v1(self.scheme(), self.payment.network(), &payload, requirements),
-            Version::V2 => body::v2(
-                &body::Parts {
-                    payload: &payload,
-                    accepted: &accepted,
-                    requirements,
-                    extensions: &self.extensions,
-                },
-                &sold,
-            ),
+        let payload = |json: &mut String| match self.payment.form() {
+            Form::Evm { signed, .. } => signed.push(json),
+            Form::Other(other) => json.push_str(&other.payload),
+        };
+        let requirements =
+            |json: &mut String, charged: Option<Amount>| self.push_requirements(json, charged, &sold);
+        match self.payment.version() {
+            Version::V1 => {
+                let requirements = |json: &mut String| requirements(json, charged);
+                body::v1(self.scheme(), self.payment.network(), payload, requirements)
+            }
+            Version::V2 => body::v2(payload, requirements, charged, &self.extensions, &sold),
         }
     }
 
@@ -284,19 +276,17 @@ impl Purchase {
         }
     }
 
-    fn requirements(&self, charged: Option<Amount>, sold: &Sold<'_>) -> String {
+    fn push_requirements(&self, json: &mut String, charged: Option<Amount>, sold: &Sold<'_>) {
         let terms = match &self.settled {
             Settled::Terms(terms) => terms,
-            Settled::Text { text, .. } => return text.clone(),
+            Settled::Text { text, .. } => return json.push_str(text),
         };
         let charged = charged.map(|amount| terms.charging(amount));
         let terms = charged.as_ref().unwrap_or(terms);
-        let mut json = String::with_capacity(384);
         match self.payment.version() {
-            Version::V1 => terms.push_v1(&mut json, sold),
-            Version::V2 => terms.push_v2(&mut json),
+            Version::V1 => terms.push_v1(json, sold),
+            Version::V2 => terms.push_v2(json),
         }
-        json
     }
 }
 
