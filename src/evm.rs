@@ -38,13 +38,22 @@ pub(crate) fn address_word(address: &address::Address) -> [u8; 32] {
 
 /// Reads an address while compiling.
 pub(crate) const fn hex20(digits: &[u8; 40]) -> address::Address {
-    let mut bytes = [0; 20];
-    let mut pairs: &[u8] = digits;
+    address::Address::new(hex_bytes(digits))
+}
+
+/// Reads a hash while compiling.
+const fn hex32(digits: &[u8; 64]) -> [u8; 32] {
+    hex_bytes(digits)
+}
+
+const fn hex_bytes<const N: usize>(digits: &[u8]) -> [u8; N] {
+    let mut bytes = [0; N];
+    let mut pairs = digits;
     let mut out: &mut [u8] = &mut bytes;
     while let ([high, low, rest @ ..], Some((byte, left))) = (pairs, out.split_first_mut()) {
         *byte = nibble(*high) << 4 | nibble(*low);
         pairs = rest;
         out = left;
     }
-    address::Address::new(bytes)
+    bytes
 }

@@ -209,10 +209,15 @@ impl Hasher for Fnv {
 /// Where a key belongs; the same key always the same.
 #[inline(never)]
 pub(crate) fn hash<Q: Hash + ?Sized>(key: &Q) -> u32 {
+    let hash = hash64(key);
+    (hash ^ hash >> 32) as u32
+}
+
+/// The same in full: FNV-1a over what a key hashes of itself.
+pub(crate) fn hash64<Q: Hash + ?Sized>(key: &Q) -> u64 {
     let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
     key.hash(&mut hasher);
-    let hash = hasher.finish();
-    (hash ^ hash >> 32) as u32
+    hasher.finish()
 }
 
 #[cfg(test)]

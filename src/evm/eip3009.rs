@@ -2,14 +2,12 @@
 //! once per (token, payer, nonce).
 
 use super::address::Address;
-use super::{address_word, eip712, keccak256};
+use super::{address_word, eip712, hex32, keccak256};
 use crate::money::Amount;
 
 /// `keccak256` of the type below (EIP-3009, "Specification").
-const TRANSFER_TYPE_HASH: [u8; 32] = [
-    0x7c, 0x7c, 0x6c, 0xdb, 0x67, 0xa1, 0x87, 0x43, 0xf4, 0x9e, 0xc6, 0xfa, 0x9b, 0x35, 0xf5, 0x0d, 0x52,
-    0xed, 0x05, 0xcb, 0xed, 0x4c, 0xc5, 0x92, 0xe1, 0x3b, 0x44, 0x50, 0x1c, 0x1a, 0x22, 0x67,
-];
+const TRANSFER_TYPE_HASH: [u8; 32] =
+    hex32(b"7c7c6cdb67a18743f49ec6fa9b35f50d52ed05cbed4cc592e13b44501c1a2267");
 
 /// The signed message of an EIP-3009 transfer.
 #[derive(Clone, PartialEq, Eq, Debug)]

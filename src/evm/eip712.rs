@@ -2,13 +2,10 @@
 //! (`name, version, chainId, verifyingContract`) and the outer digest.
 
 use super::address::Address;
-use super::{address_word, keccak256};
+use super::{address_word, hex32, keccak256};
 
 /// `keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")`.
-const DOMAIN_TYPE_HASH: [u8; 32] = [
-    0x8b, 0x73, 0xc3, 0xc6, 0x9b, 0xb8, 0xfe, 0x3d, 0x51, 0x2e, 0xcc, 0x4c, 0xf7, 0x59, 0xcc, 0x79, 0x23,
-    0x9f, 0x7b, 0x17, 0x9b, 0x0f, 0xfa, 0xca, 0xa9, 0xa7, 0x5d, 0x52, 0x2b, 0x39, 0x40, 0x0f,
-];
+const DOMAIN_TYPE_HASH: [u8; 32] = hex32(b"8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f");
 
 /// The domain separator of a token contract (EIP-712, "Definition of `domainSeparator`").
 ///

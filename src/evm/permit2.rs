@@ -6,7 +6,7 @@
 //! `scheme_upto_evm`. Permit2's domain has no version field.
 
 use super::address::Address;
-use super::{address_word, eip712, hex20, keccak256};
+use super::{address_word, eip712, hex20, hex32, keccak256};
 use crate::money::Amount;
 
 /// The Permit2 contract, the same on every chain.
@@ -18,11 +18,27 @@ pub const EXACT_PROXY: Address = hex20(b"402085c248EeA27D92E8b30b2C58ed07f9E2000
 /// The spender of `upto` payments, the same on every chain (CREATE2).
 pub const UPTO_PROXY: Address = hex20(b"4020A4f3b7b90ccA423B9fabCc0CE57C6C240002");
 
-const TOKEN_PERMISSIONS: &str = "TokenPermissions(address token,uint256 amount)";
-const PERMIT: &str = "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,\
-                      uint256 deadline,Witness witness)";
-const EXACT_WITNESS: &str = "Witness(address to,uint256 validAfter)";
-const UPTO_WITNESS: &str = "Witness(address to,address facilitator,uint256 validAfter)";
+/// `keccak256` of `TokenPermissions(address token,uint256 amount)`.
+const TOKEN_PERMISSIONS: [u8; 32] =
+    hex32(b"618358ac3db8dc274f0cd8829da7e234bd48cd73c4a740aede1adec9846d06a1");
+
+/// Of `exact` payments.
+const EXACT: Types = Types {
+    permit: hex32(b"ebc156cd23678a74c94df13d772ef5478420637f0c94bd10d509e1dc98f521c7"),
+    witness: hex32(b"d97b3239a7f32295517bd14cb074edfdd188dfe5eb42f802bb26d4fd1eb12c37"),
+};
+
+/// Of `upto` payments.
+const UPTO: Types = Types {
+    permit: hex32(b"51dff6974ad4388c499e7fcfe838d2bd767162553a144098ce20ea661d70c2ee"),
+    witness: hex32(b"d4171c445a74218b01d4fd8af34ff1106580ea1e36ff837e64484bfaa2253b75"),
+};
+
+/// `keccak256` of a permit's type, and of its witness's.
+struct Types {
+    permit: [u8; 32],
+    witness: [u8; 32],
+}
 
 /// The signed message of a Permit2 transfer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,16 +75,10 @@ pub struct Witness {
 impl Permit {
     /// `hashStruct(message)` of EIP-712.
     pub fn struct_hash(&self) -> [u8; 32] {
-        let witness_type = self.witness.type_text();
-        // Referenced types follow their user in the order of their names (EIP-712, "encodeType").
-        let type_hash = keccak256([PERMIT.as_bytes(), TOKEN_PERMISSIONS.as_bytes(), witness_type.as_bytes()]);
-        let permitted = keccak256([
-            &keccak256([TOKEN_PERMISSIONS.as_bytes()]),
-            &address_word(&self.token),
-            &self.amount.to_be_bytes(),
-        ]);
+        let permitted =
+            keccak256([&TOKEN_PERMISSIONS, &address_word(&self.token), &self.amount.to_be_bytes()]);
         keccak256([
-            &type_hash,
+            &self.witness.types().permit,
             &permitted,
             &address_word(&self.spender),
             &self.nonce.to_be_bytes(),
@@ -96,15 +106,15 @@ pub fn domain_separator(chain_id: u64) -> [u8; 32] {
 // === impl Witness ===
 
 impl Witness {
-    fn type_text(&self) -> &'static str {
+    fn types(&self) -> &'static Types {
         match self.facilitator {
-            None => EXACT_WITNESS,
-            Some(_) => UPTO_WITNESS,
+            None => &EXACT,
+            Some(_) => &UPTO,
         }
     }
 
     fn struct_hash(&self) -> [u8; 32] {
-        let type_hash = keccak256([self.type_text().as_bytes()]);
+        let type_hash = self.types().witness;
         let (to, valid_after) = (address_word(&self.to), self.valid_after.to_be_bytes());
         match &self.facilitator {
             None => keccak256([&type_hash, &to, &valid_after]),

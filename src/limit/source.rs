@@ -1,7 +1,7 @@
 //! Whose bucket.
 
 use super::{Counted, SLOTS};
-use crate::evm::keccak256;
+use crate::map;
 
 /// How hosts spell what NAT64 puts before an IPv4 address (RFC 6052 section 2.1, RFC 5952).
 const TRANSLATED: &str = "64:ff9b::";
@@ -28,13 +28,14 @@ impl Source {
         // An IPv4 address in IPv6 spelling is one customer's as well.
         let mapped = address.strip_prefix("::ffff:").filter(|mapped| mapped.contains('.'));
         let address = mapped.unwrap_or(address);
+        // Who could choose addresses to meet another in one slot could do so under any hash that
+        // every worker knows.
         let hash = match prefix(address).filter(|_| !is_translated(address)) {
-            Some(prefix) => keccak256([b"ipv6", &prefix]),
-            None => keccak256([b"ipv4", address.as_bytes()]),
+            Some(prefix) => map::hash64(&("ipv6", prefix)),
+            None => map::hash64(&("ipv4", address)),
         };
-        let tag = hash.first_chunk::<8>().copied().unwrap_or_default();
-        let slot = hash.last_chunk::<2>().map_or(0, |last| u16::from_le_bytes(*last));
-        Self { tag, slot: slot.checked_rem(SLOTS).unwrap_or(0) }
+        let slot = (hash ^ hash >> 32).checked_rem(SLOTS.into()).unwrap_or(0);
+        Self { tag: hash.to_le_bytes(), slot: u16::try_from(slot).unwrap_or(0) }
     }
 
     /// Where its slot is kept.

@@ -38,6 +38,21 @@ fn hashes_are_the_sdks() {
 }
 
 #[test]
+fn hashes_of_types_are_those_of_their_texts() {
+    let tokens = "TokenPermissions(address token,uint256 amount)";
+    assert_eq!(keccak256([tokens.as_bytes()]), TOKEN_PERMISSIONS);
+    let permit = "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,\
+                  uint256 deadline,Witness witness)";
+    let exact = "Witness(address to,uint256 validAfter)";
+    let upto = "Witness(address to,address facilitator,uint256 validAfter)";
+    for (types, witness) in [(&EXACT, exact), (&UPTO, upto)] {
+        assert_eq!(keccak256([witness.as_bytes()]), types.witness);
+        // Referenced types follow their user in the order of their names (EIP-712, "encodeType").
+        assert_eq!(keccak256([permit.as_bytes(), tokens.as_bytes(), witness.as_bytes()]), types.permit);
+    }
+}
+
+#[test]
 fn the_contracts_are_where_the_specification_says() {
     assert_eq!(PERMIT2.to_string(), "0x000000000022D473030F116dDEE9F6B43aC78BA3");
     assert_eq!(EXACT_PROXY.to_string(), "0x402085c248EeA27D92E8b30b2C58ed07f9E20001");
