@@ -207,6 +207,13 @@ async fn cut_off_while_settling(claims: Claims, change: Change) {
             continue;
         }
         drop(waiting);
+        // What another replica does before it could hear of it is another purchase (docs/security.md, A17).
+        let over = std::time::Instant::now();
+        while recorded(&shop, &gone, &path).await.is_empty() {
+            assert!(over.elapsed().as_secs() < 10, "{path}: nobody was cut off");
+            pause(20).await;
+        }
+        pause(300).await;
         let next = shop.sign_by(&wallet, &path).await;
         let answer = shop.come_back(at, &path, &next).await;
         let again = shop.come_back(1 - at, &path, &payment).await;
