@@ -213,7 +213,7 @@ async fn cut_off_while_settling(claims: Claims, change: Change) {
             assert!(over.elapsed().as_secs() < 10, "{path}: nobody was cut off");
             pause(20).await;
         }
-        pause(300).await;
+        pause(1_500).await;
         let next = shop.sign_by(&wallet, &path).await;
         let answer = shop.come_back(at, &path, &next).await;
         let again = shop.come_back(1 - at, &path, &payment).await;
