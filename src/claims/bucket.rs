@@ -149,14 +149,10 @@ impl<'a> Bucket<'a> {
         self.live.chunks_exact(self.layout.live())
     }
 
-    /// Every claim with its tag, as it was stored, whatever the time.
-    fn claims(&self) -> impl Iterator<Item = (&'a Tag, Claim)> + use<'_, 'a> {
-        let live = self.entries().map(|entry| (entry, true));
-        let all = live.chain(self.tombstones.iter().map(|entry| (entry.as_slice(), false)));
-        all.filter_map(|(entry, alive)| {
-            let (tag, record) = entry.split_first_chunk()?;
-            Some((tag, if alive { read_record(record) } else { read_tombstone(record) }?))
-        })
+    /// What time makes of each entry: its state as stored, and as it is at `now`.
+    fn passing(&self, now: UnixSeconds) -> impl Iterator<Item = (State, Option<State>)> + use<'_, 'a> {
+        let live = self.entries().filter_map(move |entry| live_passing(entry, now));
+        live.chain(self.tombstones.iter().filter_map(move |entry| tombstone_passing(entry, now)))
     }
 
     /// The claim of a tag as it was stored, whatever the time.
@@ -171,64 +167,114 @@ impl<'a> Bucket<'a> {
     /// How many entries are remembered at `now`, and how many of them hold money in doubt.
     pub fn load(&self, now: UnixSeconds) -> (usize, usize) {
         let (mut entries, mut doubtful) = (0usize, 0usize);
-        for claim in self.claims().filter_map(|(_, claim)| claim.at(now)) {
+        for state in self.passing(now).filter_map(|(_, state)| state) {
             entries = entries.saturating_add(1);
-            if matches!(claim.state, State::Settling | State::Unknown) {
+            if matches!(state, State::Settling | State::Unknown) {
                 doubtful = doubtful.saturating_add(1);
             }
         }
         (entries, doubtful)
     }
 
-    /// Writes the bucket again with one claim changed and everything that is over dropped.
+    /// Writes the bucket again with one claim changed and everything that is over dropped. What stays as
+    /// it is is copied.
     pub fn rewrite(&self, tag: &Tag, next: &Next, now: UnixSeconds) -> Rewritten {
-        let mut delta = Delta::default();
-        let mut forgotten = Forgotten::default();
-        let mut live: Vec<u8> = Vec::with_capacity(self.live.len().saturating_add(self.layout.live()));
-        let mut tombstones: Vec<u8> = Vec::with_capacity(self.tombstones.len().saturating_mul(TOMBSTONE));
-        let mut counts = [0u16; 2];
-        let mut put = |tag: &Tag, claim: &Claim, delta: &mut Delta| {
-            let buried = is_buried(claim.state, self.layout);
-            count(delta, if buried { State::Delivered } else { claim.state }, 1);
-            let [alive, dead] = &mut counts;
-            if buried {
-                *dead = dead.saturating_add(1);
-                tombstones.extend_from_slice(tag);
-                push_tombstone(&mut tombstones, claim);
-            } else {
-                *alive = alive.saturating_add(1);
-                live.extend_from_slice(tag);
-                push_live(&mut live, claim, self.layout);
+        let room = self.live.len().saturating_add(self.tombstones.len().saturating_mul(TOMBSTONE));
+        let mut writing = Writing::new(self.layout, room);
+        let replaces = |entry: &[u8]| !matches!(next, Next::Keep) && entry.starts_with(tag);
+        for entry in self.entries() {
+            let Some((stored, passed)) = live_passing(entry, now) else { continue };
+            match passed {
+                None => writing.drop_over(stored),
+                Some(_) if replaces(entry) => count(&mut writing.delta, stored, -1),
+                Some(state) if state == stored && !is_buried(state, self.layout) => writing.keep_live(entry),
+                Some(_) => {
+                    count(&mut writing.delta, stored, -1);
+                    let read =
+                        entry.split_first_chunk().and_then(|(tag, record)| Some((tag, read_record(record)?)));
+                    if let Some((tag, claim)) = read.and_then(|(tag, claim)| Some((tag, claim.at(now)?))) {
+                        writing.put(tag, &claim);
+                    }
+                }
             }
-        };
-        for (entry_tag, claim) in self.claims() {
-            count(&mut delta, claim.state, -1);
-            let Some(current) = claim.at(now) else {
-                forgotten.note(claim.state);
-                continue;
-            };
-            if entry_tag == tag && !matches!(next, Next::Keep) {
-                continue;
-            }
-            put(entry_tag, &current, &mut delta);
         }
         if let Next::Put(claim) = next {
-            put(tag, claim, &mut delta);
+            writing.put(tag, claim);
         }
-        let mut bytes = Self::empty(self.layout);
-        if let Some(header) = bytes.get_mut(2..6) {
-            for (slot, byte) in header.iter_mut().zip(counts.into_iter().flat_map(u16::to_le_bytes)) {
-                *slot = byte;
+        for entry in self.tombstones {
+            match tombstone_passing(entry, now) {
+                Some((stored, None)) => writing.drop_over(stored),
+                Some((stored, Some(_))) if replaces(entry) => count(&mut writing.delta, stored, -1),
+                _ => writing.keep_tombstone(entry),
             }
         }
-        bytes.append(&mut live);
-        bytes.append(&mut tombstones);
-        Rewritten { bytes, delta, forgotten }
+        writing.done()
     }
 
     /// How many entries a rewrite at `now` would change or drop by time alone.
     pub fn lapsed(&self, now: UnixSeconds) -> usize {
-        self.claims().filter(|(_, claim)| claim.at(now) != Some(*claim)).count()
+        self.passing(now).filter(|(stored, passed)| *passed != Some(*stored)).count()
+    }
+}
+
+/// A bucket being written: live entries first.
+struct Writing {
+    layout: Layout,
+    bytes: Vec<u8>,
+    live: u16,
+    /// What was buried while live entries were written.
+    buried: Vec<u8>,
+    tombstones: u16,
+    delta: Delta,
+    forgotten: Forgotten,
+}
+
+// === impl Writing ===
+
+impl Writing {
+    fn new(layout: Layout, room: usize) -> Self {
+        let mut bytes = Vec::with_capacity(room.saturating_add(HEADER).saturating_add(layout.live()));
+        bytes.extend_from_slice(&[layout as u8, 0, 0, 0, 0, 0, 0, 0]);
+        let (delta, forgotten) = (Delta::default(), Forgotten::default());
+        Self { layout, bytes, live: 0, buried: Vec::new(), tombstones: 0, delta, forgotten }
+    }
+
+    fn keep_live(&mut self, entry: &[u8]) {
+        self.live = self.live.saturating_add(1);
+        self.bytes.extend_from_slice(entry);
+    }
+
+    fn keep_tombstone(&mut self, entry: &[u8]) {
+        self.tombstones = self.tombstones.saturating_add(1);
+        self.buried.extend_from_slice(entry);
+    }
+
+    fn put(&mut self, tag: &Tag, claim: &Claim) {
+        if is_buried(claim.state, self.layout) {
+            count(&mut self.delta, State::Delivered, 1);
+            self.keep_tombstone(tag);
+            push_tombstone(&mut self.buried, claim);
+        } else {
+            count(&mut self.delta, claim.state, 1);
+            self.keep_live(tag);
+            push_live(&mut self.bytes, claim, self.layout);
+        }
+    }
+
+    fn drop_over(&mut self, stored: State) {
+        count(&mut self.delta, stored, -1);
+        self.forgotten.note(stored);
+    }
+
+    fn done(mut self) -> Rewritten {
+        if let Some(header) = self.bytes.get_mut(2..6) {
+            let counts = [self.live, self.tombstones];
+            for (slot, byte) in header.iter_mut().zip(counts.into_iter().flat_map(u16::to_le_bytes)) {
+                *slot = byte;
+            }
+        }
+        self.bytes.append(&mut self.buried);
+        Rewritten { bytes: self.bytes, delta: self.delta, forgotten: self.forgotten }
     }
 }
 
@@ -280,6 +326,23 @@ fn is_open(state: State) -> bool {
 }
 
 // The array patterns below are the layout table of this module, field by field.
+
+/// A live entry's state as stored, and as it is at `now`.
+fn live_passing(entry: &[u8], now: UnixSeconds) -> Option<(State, Option<State>)> {
+    let (_, record) = entry.split_first_chunk::<12>()?;
+    let ([state, _, _, _], rest) = record.split_first_chunk::<4>()?;
+    let (_, rest) = rest.split_first_chunk::<8>()?;
+    let (lease, rest) = rest.split_first_chunk::<4>()?;
+    let (state, expires) = (State::from_byte(*state)?, rest.first_chunk()?);
+    Some((state, state.at(u32::from_le_bytes(*lease).into(), u32::from_le_bytes(*expires).into(), now)))
+}
+
+/// The same of a tombstone.
+fn tombstone_passing(entry: &[u8; TOMBSTONE], now: UnixSeconds) -> Option<(State, Option<State>)> {
+    let (_, record) = entry.split_first_chunk::<12>()?;
+    let expires = u32::from_le_bytes(*record.first_chunk()?);
+    Some((State::Delivered, State::Delivered.at(0, expires.into(), now)))
+}
 
 fn read_record(record: &[u8]) -> Option<Claim> {
     let ([state, redeems, asks, flags], rest) = record.split_first_chunk::<4>()?;

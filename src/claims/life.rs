@@ -20,19 +20,28 @@ pub enum Owes {
     Content,
 }
 
+// === impl State ===
+
+impl State {
+    /// What time has made of a claim in this state. `None` when it is over.
+    pub(super) fn at(self, lease: UnixSeconds, expires: UnixSeconds, now: UnixSeconds) -> Option<Self> {
+        let state = match self {
+            Self::Held if now >= lease => return None,
+            Self::Settling if now >= lease => Self::Unknown,
+            Self::Redeeming if now >= lease => Self::Taken,
+            _ => self,
+        };
+        (now < expires).then_some(state)
+    }
+}
+
 // === impl Claim ===
 
 impl Claim {
     /// The claim as it stands now, lapsed leases applied. `None` when it is over.
     pub fn at(self, now: UnixSeconds) -> Option<Self> {
-        let lapsed = now >= self.lease;
-        let claim = match self.state {
-            State::Held if lapsed => return None,
-            State::Settling if lapsed => Self { state: State::Unknown, ..self },
-            State::Redeeming if lapsed => Self { state: State::Taken, ..self },
-            _ => self,
-        };
-        (now < claim.expires).then_some(claim)
+        let state = self.state.at(self.lease, self.expires, now)?;
+        Some(Self { state, ..self })
     }
 
     /// Applies one op to a record as [`Claim::at`] shows it.

@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod rewrite;
 mod text;
 
 const NOW: UnixSeconds = 1_767_225_600;

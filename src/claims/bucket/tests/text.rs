@@ -9,7 +9,7 @@ prop_compose! {
 }
 
 /// Any claim a table may hold.
-fn claims() -> impl Strategy<Value = Claim> {
+pub(super) fn claims() -> impl Strategy<Value = Claim> {
     let counts = (any::<u8>(), any::<u8>(), any::<bool>(), any::<u32>());
     let bytes = (any::<u64>(), any::<[u8; 16]>(), any::<[u8; 32]>(), any::<bool>(), any::<u64>());
     let states = prop::sample::select(State::ALL.to_vec());
