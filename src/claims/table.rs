@@ -62,6 +62,9 @@ pub enum OpenError {
     Foreign,
 }
 
+/// Entries of one bucket; the default capacity has 65.
+const LONGEST: usize = 128;
+
 /// The table's shape; the same in every worker of the process.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -158,6 +161,12 @@ impl Table {
     /// Entries at which one bucket refuses.
     pub fn bucket_limit(&self) -> usize {
         self.limit
+    }
+
+    /// Whether its capacity was raised until its buckets are longer than those of any table that begins
+    /// with what it is to hold: reading one is part of each step of a payment.
+    pub fn is_outgrown(&self) -> bool {
+        self.limit > LONGEST
     }
 
     /// Runs one op on one authorisation.

@@ -44,6 +44,14 @@ impl Root {
         let layout = Layout::from_byte(policy.claims.layout).unwrap_or(Layout::Two);
         let table = Table::open(&SharedData, policy.claims.capacity, layout, host::random())
             .map_err(|error| error.to_string())?;
+        if table.is_outgrown() {
+            log::warn!(
+                "claims.capacity: this process began with a table of {} buckets, which stay as many until it \
+                 is restarted; each may hold {} payments now, and is read for each payment",
+                table.buckets(),
+                table.bucket_limit(),
+            );
+        }
         // A queue of this root's own, so that the host calls this VM back and no other.
         let name = format!("x402/queue/{}", crate::digits::hex(&host::random()));
         let queue = hostcalls::register_shared_queue(&name).map_err(|_| "the host has no shared queues")?;

@@ -124,6 +124,8 @@ fn a_later_capacity_moves_the_limit_of_the_buckets_only() {
     let smaller = Table::open(&store, 1, Layout::Two, SEED).unwrap();
     assert!(smaller.bucket_limit() < first.bucket_limit() && first.bucket_limit() < larger.bucket_limit());
     assert!(smaller.bucket_limit() > 0);
+    let raised = Table::open(&store, 131_072, Layout::Two, SEED).unwrap();
+    assert_eq!([&first, &larger, &raised].map(Table::is_outgrown), [false, true, true]);
 }
 
 #[test]
@@ -155,6 +157,8 @@ fn any_capacity_has_a_shape() {
         assert_eq!(1u32 << store.value("x402/2/meta")[1], buckets, "{capacity}");
         let limit = bucket_limit(capacity, store.value("x402/2/meta")[1]);
         assert!((1..=4_096).contains(&limit), "{capacity}: {limit}");
+        // More than the configuration takes.
+        assert!(limit <= LONGEST || capacity > 1 << 22, "{capacity}: {limit}");
     }
     assert_eq!(bucket_limit(20, 0), 20, "one bucket holds what was asked for");
 }
