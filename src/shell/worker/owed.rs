@@ -99,8 +99,9 @@ impl Worker {
         // table with names.
         let known = self.known(&purchase.identity, now);
         let claimed = known.is_some();
-        // Used up for another claim of its wallet it buys nothing, whatever its name: that one decides.
-        if known.is_some_and(|claim| claim.state == State::Credited) {
+        // What it paid for is owed to it wherever it was led since; and used up for another claim of its
+        // wallet it buys nothing. Either way a claim decides, whatever its name.
+        if known.is_some_and(|claim| matches!(claim.state, State::Credited | State::Taken)) {
             return None;
         }
         if claimed && self.run(&name, &Op::Peek) == Outcome::Absent {
