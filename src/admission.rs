@@ -79,7 +79,8 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
         Offered::One(encoded) => encoded,
     };
     let resource = head.resource(policy);
-    let presented = purchase::Presented { encoded, resource, asked: head.asked(path, route) };
+    let authority = head.authority;
+    let presented = purchase::Presented { encoded, resource, authority, asked: head.asked(path, route) };
     match Purchase::read(policy, abilities, route, offer, presented, now) {
         Ok(purchase) => Admission::Present(Box::new(purchase)),
         Err(code) => refuse(Some(route), Refusal::Invalid(code)),

@@ -1,11 +1,14 @@
 //! What a response costs, once its headers are known.
 //!
 //! 1. A status that is not charged for costs nothing.
-//! 2. Under `exact` the price was signed, and is charged.
-//! 3. Under `upto` the upstream says it in `Settlement-Overrides`: base units, a percentage of
+//! 2. A redirect to something that is sold here costs nothing, unless the operator's own `settleOn`
+//!    names its status: what it leads to is what will be paid for. One that leads elsewhere may be the
+//!    content itself, such as a signed URL, and is charged.
+//! 3. Under `exact` the price was signed, and is charged.
+//! 4. Under `upto` the upstream says it in `Settlement-Overrides`: base units, a percentage of
 //!    what was signed, or dollars.
-//! 4. Otherwise the offer measures it: its rate for the quantity in a response header.
-//! 5. Otherwise it is everything that was signed, as with the reference server.
+//! 5. Otherwise the offer measures it: its rate for the quantity in a response header.
+//! 6. Otherwise it is everything that was signed, as with the reference server.
 //!
 //! It is never more than was signed: what comes out higher is cut down to that (the reference
 //! server forwards "150%" as it stands). It is never guessed either: a statement that cannot be
@@ -40,17 +43,26 @@ pub struct Signed {
     pub decimals: u8,
 }
 
-/// Reads the charge off a response. `signed` is `None` where the price is fixed.
+/// Reads the charge off a response. `signed` is `None` where the price is fixed; `leads_on` says whether
+/// a redirect with this status and `Location` leads to something that is sold here.
 pub fn read(
     offer: &Offer,
     signed: Option<Signed>,
     status: Option<u16>,
     headers: &[(impl AsRef<str>, impl AsRef<[u8]>)],
+    leads_on: impl FnOnce(u16, &[u8]) -> bool,
 ) -> Reading {
     let whole = |charge| Reading { charge, cut: false };
     // A status that cannot be read is not worth a charge.
-    if !status.is_some_and(|status| offer.charges(status)) {
+    let Some(status) = status.filter(|status| offer.charges(*status)) else {
         return whole(Charge::Nothing);
+    };
+    if redirects(status) && offer.settle_on.is_default() {
+        if let Given::One(location) = only(headers, "location") {
+            if leads_on(status, location) {
+                return whole(Charge::Nothing);
+            }
+        }
     }
     let Some(signed) = signed else { return whole(Charge::Full) };
     let amount = match (only(headers, OVERRIDE), &offer.meter) {
@@ -67,6 +79,11 @@ pub fn read(
             Reading { charge: Charge::Metered(amount.min(signed.most)), cut: amount > signed.most }
         }
     }
+}
+
+/// Whether clients go where `Location` says.
+fn redirects(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 enum Given<'a> {

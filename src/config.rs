@@ -323,6 +323,11 @@ impl Means {
 // === impl SettleOn ===
 
 impl SettleOn {
+    /// Whether the operator has named no statuses.
+    pub(crate) fn is_default(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Whether a response with this status earns its price.
     pub fn charges(&self, status: u16) -> bool {
         let ranges = match self.ranges.as_slice() {

@@ -23,8 +23,9 @@
 
 mod build;
 mod guard;
-mod host;
+pub(crate) mod host;
 mod leaf;
+pub(crate) mod location;
 mod pattern;
 mod reading;
 mod tree;
@@ -138,6 +139,12 @@ impl Routes {
             return Resolution::Ambiguous;
         }
         answer
+    }
+
+    /// Whether some route names this very host.
+    pub(crate) fn names(&self, authority: &str) -> bool {
+        let host = Host::of(authority).filter(|host| !host.as_bytes().is_empty());
+        host.is_some_and(|host| self.tree.child(self.exact, host.as_bytes()).is_some())
     }
 
     fn walk(&self, chain: &Chain, body: &str, quick: bool) -> Found {

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use num_bigint::BigUint;
-use x402_proxy_wasm::charge::{self, Signed};
+use x402_proxy_wasm::charge::{self, Reading, Signed};
 use x402_proxy_wasm::config::{Offer, Policy};
 use x402_proxy_wasm::exchange::Charge;
 use x402_proxy_wasm::money::{Amount, Price, PriceError};
@@ -134,12 +134,22 @@ fn offers() -> &'static [std::sync::Arc<Offer>] {
     })
 }
 
+/// Where no redirect leads on.
+fn read(
+    offer: &Offer,
+    signed: Option<Signed>,
+    status: Option<u16>,
+    headers: &[(String, Vec<u8>)],
+) -> Reading {
+    charge::read(offer, signed, status, headers, |_, _| false)
+}
+
 fn charged(signed: Signed, status: u16, headers: &[(String, Vec<u8>)]) {
     for offer in offers() {
         let len = headers.iter().map(|(_, value)| value.len()).sum();
         let reading =
-            cost::within(4_096, 16, len, || charge::read(offer, Some(signed), Some(status), headers));
-        assert_eq!(reading, charge::read(offer, Some(signed), Some(status), headers));
+            cost::within(4_096, 16, len, || read(offer, Some(signed), Some(status), headers));
+        assert_eq!(reading, read(offer, Some(signed), Some(status), headers));
         match reading.charge {
             Charge::Metered(amount) => {
                 assert!(!amount.is_zero() && amount <= signed.most, "more than was signed");
@@ -149,8 +159,8 @@ fn charged(signed: Signed, status: u16, headers: &[(String, Vec<u8>)]) {
             Charge::Waived | Charge::Unreadable => assert!(!reading.cut && offer.charges(status)),
             Charge::Full => panic!("the whole price, where it is metered"),
         }
-        let fixed = charge::read(offer, None, Some(status), headers).charge;
+        let fixed = read(offer, None, Some(status), headers).charge;
         assert_eq!(fixed, if offer.charges(status) { Charge::Full } else { Charge::Nothing });
-        assert_eq!(charge::read(offer, Some(signed), None, headers).charge, Charge::Nothing);
+        assert_eq!(read(offer, Some(signed), None, headers).charge, Charge::Nothing);
     }
 }

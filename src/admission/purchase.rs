@@ -23,10 +23,12 @@ use crate::reply::{code, Refusal};
 
 mod claim;
 mod honour;
+mod onward;
 #[cfg(test)]
 mod tests;
 
 use honour::quoted;
+use onward::Sent;
 
 /// A payment for an offer: verified or waiting to be, and fitting or not.
 #[derive(Debug)]
@@ -52,6 +54,7 @@ pub struct Purchase {
     pub network: String,
     /// The public URL it was presented for.
     pub resource: String,
+    sent: Sent,
     /// Members of the payment's `extensions` that the facilitator is to see, without braces.
     pub extensions: String,
     /// What of them has to be sponsored.
@@ -72,6 +75,8 @@ pub(super) struct Presented<'a> {
     pub(super) encoded: &'a [u8],
     /// The public URL asked for.
     pub(super) resource: String,
+    /// `:authority`
+    pub(super) authority: &'a str,
     pub(super) asked: Asked<'a>,
 }
 
@@ -99,7 +104,7 @@ impl Purchase {
         presented: Presented<'_>,
         now: UnixSeconds,
     ) -> Result<Self, &'static str> {
-        let Presented { encoded, resource, asked } = presented;
+        let Presented { encoded, resource, authority, asked } = presented;
         let json = header::decode(encoded).map_err(|malformed| malformed.code())?;
         let (payload, extended) = PaymentPayload::read(&json).map_err(|malformed| malformed.code())?;
         let payment = Payment::read(payload, offer, &policy.assets).map_err(|forged| forged.code())?;
@@ -155,6 +160,7 @@ impl Purchase {
             asset,
             network,
             resource,
+            sent: Sent::new(asked.method, authority, asked.path),
             extensions: String::new(),
             sponsored: gas::Sponsored::default(),
             name: None,

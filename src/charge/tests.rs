@@ -23,7 +23,7 @@ fn charge(offer: &Offer, headers: &[(&str, &str)]) -> Charge {
 fn reading(offer: &Offer, headers: &[(&str, &str)]) -> Reading {
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-    read(offer, Some(SIGNED), Some(200), &headers)
+    read(offer, Some(SIGNED), Some(200), &headers, |_, _| true)
 }
 
 fn metered(units: u64) -> Charge {
@@ -126,10 +126,44 @@ fn a_rate_loses_nothing_before_the_last_step() {
 fn a_status_that_is_not_charged_for_costs_nothing() {
     let offer = sold(None);
     for status in [Some(500), Some(404), Some(304), None] {
-        assert_eq!(read(&offer, Some(SIGNED), status, NO_HEADERS).charge, Charge::Nothing, "{status:?}");
-        assert_eq!(read(&offer, None, status, NO_HEADERS).charge, Charge::Nothing, "{status:?}");
+        assert_eq!(
+            read(&offer, Some(SIGNED), status, NO_HEADERS, |_, _| true).charge,
+            Charge::Nothing,
+            "{status:?}"
+        );
+        assert_eq!(read(&offer, None, status, NO_HEADERS, |_, _| true).charge, Charge::Nothing, "{status:?}");
     }
-    assert_eq!(read(&offer, None, Some(200), NO_HEADERS).charge, Charge::Full);
+    assert_eq!(read(&offer, None, Some(200), NO_HEADERS, |_, _| true).charge, Charge::Full);
+}
+
+#[test]
+fn a_redirect_is_charged_unless_it_leads_on() {
+    let to = [("location", "/v1/b")];
+    let read_on = |offer: &Offer, status, headers: &[(&str, &str)], leads_on: bool| {
+        let asked = |asked, location: &[u8]| {
+            assert_eq!((asked, location), (status, b"/v1/b".as_slice()));
+            leads_on
+        };
+        read(offer, None, Some(status), headers, asked).charge
+    };
+    let mut offer = sold(None);
+    for status in [301, 302, 303, 307, 308] {
+        assert_eq!(read_on(&offer, status, &to, true), Charge::Nothing, "{status}");
+        assert_eq!(read_on(&offer, status, &to, false), Charge::Full, "{status}");
+        assert_eq!(read_on(&offer, status, &[], true), Charge::Full, "{status}");
+        assert_eq!(read_on(&offer, status, &[to[0], to[0]], true), Charge::Full, "{status}");
+    }
+    for status in [200, 201, 300, 305, 306] {
+        assert_eq!(read_on(&offer, status, &to, true), Charge::Full, "{status}");
+    }
+    let stated = [to[0], (OVERRIDE, r#"{"amount":"1"}"#)];
+    assert_eq!(read(&offer, Some(SIGNED), Some(302), &stated, |_, _| true).charge, Charge::Nothing);
+    assert_eq!(read(&offer, Some(SIGNED), Some(302), &stated, |_, _| false).charge, metered(1));
+    // The operator's own word.
+    offer.settle_on.ranges = vec![(200, 302)];
+    assert_eq!(read_on(&offer, 302, &to, true), Charge::Full);
+    assert_eq!(read_on(&offer, 303, &to, true), Charge::Nothing);
+    assert_eq!(read_on(&offer, 303, &to, false), Charge::Nothing);
 }
 
 /// What the reference server makes of `Settlement-Overrides`; where ours is something else, why.

@@ -39,12 +39,39 @@ impl Host {
     }
 }
 
+/// Whether two authorities are plainly one host at one port. Neither need say the port of its scheme,
+/// and what is told by `http` may lead to `https`: a place without a port, one at 80 and one at 443 are
+/// the same.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    match (Host::of(one), Host::of(other)) {
+        (Some(host), Some(known)) => {
+            host.len > 0 && host.as_bytes() == known.as_bytes() && port(one) == port(other)
+        }
+        _ => false,
+    }
+}
+
+/// Whether an authority's port is one that need not be said.
+pub(crate) fn at_usual_port(authority: &str) -> bool {
+    port(authority).is_none()
+}
+
+/// The port's digits; `None` where it is a scheme's own.
+fn port(authority: &str) -> Option<&str> {
+    let port = Some(parts(authority).1).filter(|port| !port.is_empty())?;
+    Some(port.trim_start_matches('0')).filter(|port| !matches!(*port, "80" | "443"))
+}
+
 fn without_port(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.rsplit_once(':') {
+    let (host, port) = parts(authority);
+    port.bytes().all(|b| b.is_ascii_digit()).then_some(host)
+}
+
+fn parts(authority: &str) -> (&str, &str) {
+    match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, port),
         _ => (authority, ""),
-    };
-    port.bytes().all(|b| b.is_ascii_digit()).then_some(host)
+    }
 }
 
 /// Labels of letters, digits, `-` and `_`, none of them empty.

@@ -36,7 +36,8 @@ fn present(offer: Offer, known: &Several, encoded: &str) -> Purchase {
     let target = Target::Offer(Arc::clone(&offer));
     let route = Arc::new(Route { name: "r".into(), index: 0, target, template: None });
     let asked = Asked { method: "GET", path: "/", template: None };
-    let presented = Presented { encoded: encoded.as_bytes(), resource: "https://a/".to_owned(), asked };
+    let resource = "https://a/".to_owned();
+    let presented = Presented { encoded: encoded.as_bytes(), resource, authority: "a", asked };
     Purchase::read(&policy(), known, &route, &offer, presented, NOW).unwrap()
 }
 

@@ -119,6 +119,9 @@ fn routes() -> Vec<Value> {
         sold("hosted", json!({"hosts": ["api.shop.example"], "path": "/hosted"}), "$0.001", "before"),
         sold("order", json!({"methods": ["POST"], "path": "/v1/orders"}), "$0.01", "before"),
         sold("recall", json!({"methods": ["DELETE"], "path": "/v1/orders"}), "$0.50", "before"),
+        json!({"name": "named", "match": {"path": "/v1/named"}, "offer": {
+            "price": "$0.001", "settle": "after", "settleOn": ["2xx", "303"], "facilitators": main,
+        }}),
         json!({"name": "orders", "match": {"methods": ["GET"], "path": "/v1/orders"}, "free": true}),
         json!({"name": "health", "match": {"path": "/healthz"}, "free": true}),
         json!({"name": "docs", "match": {"path": "/docs/**"}, "free": true}),

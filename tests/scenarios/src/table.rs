@@ -10,6 +10,7 @@ mod floods;
 mod guises;
 mod headers;
 mod lies;
+mod onward;
 mod others;
 mod overrides;
 mod permits;
@@ -63,6 +64,7 @@ pub fn all() -> Vec<Scenario> {
         headers::add,
         facilitator::add,
         delivery::add,
+        onward::add,
         credit::add,
         wallets::add,
         versions::add,

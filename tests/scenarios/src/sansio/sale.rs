@@ -202,7 +202,10 @@ impl<'a> Sale<'a> {
         let reached = self.rig.upstream(&pairs, self.body);
         self.grpc.see(&reached.headers);
         let offer = &self.purchase.offer;
-        let read = charge::read(offer, self.purchase.metered(), Some(reached.status()), &reached.headers);
+        let policy = &self.rig.policy;
+        let leads_on = |status, location: &[u8]| self.purchase.leads_on(policy, status, location);
+        let (metered, status) = (self.purchase.metered(), Some(reached.status()));
+        let read = charge::read(offer, metered, status, &reached.headers, leads_on);
         let charge = read.charge;
         self.held = Some(reached);
         self.events.push_back(Event::Response { charge });
