@@ -22,6 +22,8 @@
 //! own aliases, such as `/report.json` for `/report`: price both.
 
 mod build;
+#[cfg(test)]
+pub(crate) mod effort;
 mod guard;
 pub(crate) mod host;
 mod leaf;
@@ -113,18 +115,15 @@ impl Routes {
             None => Chain::of(self.any),
         };
         let path = path.split('?').next().unwrap_or_default();
-        let priced = chain.roots().any(|root| self.tree.is_priced(root));
-        if priced
-            && (method.eq_ignore_ascii_case("CONNECT") || !path.starts_with('/') || path.len() > MAX_PATH)
-        {
-            let asks_the_server = method == "OPTIONS" && path == "*";
-            return if asks_the_server { Resolution::Unmatched } else { Resolution::Ambiguous };
-        }
-        let Some(body) = path.strip_prefix('/') else { return Resolution::Unmatched };
-        let method_set = self.leaves.request(method);
+        let priced = self.is_priced(&chain);
+        let body = match body(method, path, priced) {
+            Ok(body) => body,
+            Err(answer) => return answer,
+        };
+        let method = self.leaves.request(method);
         if is_clean(body) {
             match self.walk(&chain, body, true) {
-                Found::Leaf(leaf) => return self.answer(Some(leaf), method_set),
+                Found::Leaf(leaf) => return self.answer(Some(leaf), method),
                 Found::Nothing => return Resolution::Unmatched,
                 Found::Doubt => {}
             }
@@ -133,9 +132,9 @@ impl Routes {
             Found::Leaf(leaf) => Some(leaf),
             Found::Nothing | Found::Doubt => None,
         };
-        let answer = self.answer(leaf, method_set);
+        let answer = self.answer(leaf, method);
         let refused = matches!(answer, Resolution::MethodNotAllowed { .. });
-        if priced && !refused && self.reaches_money(&chain, path, leaf, method_set) {
+        if priced && !refused && self.reaches_money(&chain, path, leaf, method) {
             return Resolution::Ambiguous;
         }
         answer
@@ -145,6 +144,56 @@ impl Routes {
     pub(crate) fn names(&self, authority: &str) -> bool {
         let host = Host::of(authority).filter(|host| !host.as_bytes().is_empty());
         host.is_some_and(|host| self.tree.child(self.exact, host.as_bytes()).is_some())
+    }
+
+    /// Whether the request would be ambiguous by any of these methods, or is said to be `wrong`. The
+    /// path is followed once for all of them, so that one more costs no more than to read it.
+    pub fn resolve_any(
+        &self,
+        mut methods: impl Iterator<Item = impl AsRef<str>>,
+        authority: &str,
+        path: &str,
+        wrong: impl Fn(&Resolution<'_>) -> bool,
+    ) -> bool {
+        let chain = match self.chain(authority) {
+            Some(chain) => chain,
+            None if self.priced => return methods.next().is_some(),
+            None => Chain::of(self.any),
+        };
+        let path = path.split('?').next().unwrap_or_default();
+        let priced = self.is_priced(&chain);
+        let is_wrong = |answer: &_| matches!(answer, Resolution::Ambiguous) || wrong(answer);
+        let mut plain = None;
+        // Those met so far, and among them those to which some reading may owe another answer.
+        let (mut met, mut open) = (MethodSet::NONE, MethodSet::NONE);
+        for method in methods {
+            let body = match body(method.as_ref(), path, priced) {
+                Ok(body) => body,
+                Err(answer) if is_wrong(&answer) => return true,
+                Err(_) => continue,
+            };
+            let method = self.leaves.request(method.as_ref());
+            if met.meets(method) {
+                continue;
+            }
+            met = met.with(method);
+            let leaf = *plain.get_or_insert_with(|| match self.walk(&chain, body, false) {
+                Found::Leaf(leaf) => Some(leaf),
+                Found::Nothing | Found::Doubt => None,
+            });
+            let answer = self.answer(leaf, method);
+            if is_wrong(&answer) {
+                return true;
+            }
+            if !matches!(answer, Resolution::MethodNotAllowed { .. }) {
+                open = open.with(method);
+            }
+        }
+        priced && open != MethodSet::NONE && self.reaches_money(&chain, path, plain.flatten(), open)
+    }
+
+    fn is_priced(&self, chain: &Chain) -> bool {
+        chain.roots().any(|root| self.tree.is_priced(root))
     }
 
     fn walk(&self, chain: &Chain, body: &str, quick: bool) -> Found {
@@ -160,17 +209,11 @@ impl Routes {
             .unwrap_or(Found::Nothing)
     }
 
-    /// Whether a reading arrives at a price that `plain` is not.
-    fn reaches_money(&self, chain: &Chain, path: &str, plain: Option<LeafId>, method: MethodSet) -> bool {
+    /// Whether a reading arrives, by one of these methods, at a price that `plain` is not. By each
+    /// of them `plain` is a route or nothing.
+    fn reaches_money(&self, chain: &Chain, path: &str, plain: Option<LeafId>, methods: MethodSet) -> bool {
         let reading = Reading::of(path);
-        let plain_route = plain.and_then(|leaf| self.route(leaf, method));
-        let danger = |leaf: LeafId| {
-            let same = match (plain_route, self.route(leaf, method)) {
-                (Some(plain), Some(other)) => Arc::ptr_eq(plain, other),
-                _ => Some(leaf) == plain,
-            };
-            !same && self.leaves.asks_money(leaf, method)
-        };
+        let danger = |leaf: LeafId| self.leaves.asks_otherwise(leaf, methods, plain);
         let mut guard =
             Guard { tree: &self.tree, leaves: &self.leaves, reading: &reading, danger, steps: MAX_STEPS };
         for root in chain.roots() {
@@ -182,19 +225,12 @@ impl Routes {
         false
     }
 
-    fn route(&self, leaf: LeafId, method: MethodSet) -> Option<&Arc<Route>> {
-        match self.leaves.answer(leaf, method)? {
-            Answer::Route(route) => Some(route),
-            Answer::NotAllowed(_) => None,
-        }
-    }
-
     fn answer(&self, leaf: Option<LeafId>, method: MethodSet) -> Resolution<'_> {
         match leaf.and_then(|leaf| self.leaves.answer(leaf, method)) {
             Some(Answer::Route(route)) => Resolution::Route(route),
             Some(Answer::NotAllowed(allow)) => Resolution::MethodNotAllowed {
                 allow,
-                priced: leaf.is_some_and(|leaf| self.leaves.asks_money(leaf, method)),
+                priced: leaf.is_some_and(|leaf| self.leaves.asks_money(leaf)),
             },
             None => Resolution::Unmatched,
         }
@@ -232,6 +268,16 @@ impl Chain {
     fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.roots.iter().copied().take(self.len)
     }
+}
+
+/// The path after its first slash, or what a request is that has none to follow.
+#[inline(always)]
+fn body<'p, 'a>(method: &str, path: &'p str, priced: bool) -> Result<&'p str, Resolution<'a>> {
+    if priced && (method.eq_ignore_ascii_case("CONNECT") || !path.starts_with('/') || path.len() > MAX_PATH) {
+        let asks_the_server = method == "OPTIONS" && path == "*";
+        return Err(if asks_the_server { Resolution::Unmatched } else { Resolution::Ambiguous });
+    }
+    path.strip_prefix('/').ok_or(Resolution::Unmatched)
 }
 
 /// Whether all readings of a path agree; `body` comes after its first slash.

@@ -16,16 +16,16 @@ use crate::route::Resolution;
 
 /// Whether a header of the request names a method that costs something its own does not.
 pub(super) fn is_ambiguous(policy: &Policy, head: &Head<'_>, path: &str, plain: Option<&Route>) -> bool {
-    head.other_methods().any(|method| match policy.routes.resolve(&method, head.authority, path) {
+    let wrong = |other: &Resolution<'_>| match other {
         Resolution::Route(other) => match (&other.target, plain.map(|route| &route.target)) {
             (Target::Free, _) => false,
             (Target::Offer(other), Some(Target::Offer(offer))) => !Arc::ptr_eq(other, offer),
             (Target::Offer(_), _) => true,
         },
-        Resolution::MethodNotAllowed { priced, .. } => priced,
-        Resolution::Ambiguous => true,
-        Resolution::Unmatched => false,
-    })
+        Resolution::MethodNotAllowed { priced, .. } => *priced,
+        Resolution::Ambiguous | Resolution::Unmatched => false,
+    };
+    policy.routes.resolve_any(head.other_methods(), head.authority, path, wrong)
 }
 
 #[cfg(test)]

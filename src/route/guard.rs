@@ -29,8 +29,8 @@ use super::leaf::{LeafId, Leaves};
 use super::reading::{Piece, Reading, DOTS};
 use super::tree::{NodeId, Tree};
 
-/// Places visited for one path before it counts as hostile.
-pub(super) const MAX_STEPS: u32 = 4_000;
+/// Places visited for one path before it counts as hostile; honest ones take up to a hundred.
+pub(super) const MAX_STEPS: u32 = 1_000;
 /// Places open at once.
 const MAX_PLACES: usize = 48;
 /// Segments below the last known node that are told apart.
@@ -86,6 +86,8 @@ impl<F: Fn(LeafId) -> bool> Guard<'_, F> {
     }
 
     fn step(&mut self) -> bool {
+        #[cfg(test)]
+        super::effort::add(1);
         match self.steps.checked_sub(1) {
             Some(left) => {
                 self.steps = left;

@@ -55,9 +55,18 @@ impl LeafId {
 
 impl MethodSet {
     pub(super) const ALL: Self = Self(u32::MAX);
+    pub(super) const NONE: Self = Self(0);
 
-    fn meets(self, other: Self) -> bool {
+    pub(super) fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    pub(super) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 }
 
@@ -193,15 +202,32 @@ impl Leaves {
         Some(Answer::NotAllowed(allow))
     }
 
-    /// Whether money is asked here for this method, or for any when this one is unlisted.
-    pub(super) fn asks_money(&self, id: LeafId, method: MethodSet) -> bool {
-        match self.answer(id, method) {
-            Some(Answer::Route(route)) => route.is_priced(),
-            Some(Answer::NotAllowed(_)) => {
-                self.get(id).is_some_and(|leaf| leaf.entries().any(|entry| entry.route.is_priced()))
+    /// Whether money is asked here for any method.
+    pub(super) fn asks_money(&self, id: LeafId) -> bool {
+        self.get(id).is_some_and(|leaf| leaf.entries().any(|entry| entry.route.is_priced()))
+    }
+
+    /// Whether money is asked here for one of these methods, or for any when one of them is not
+    /// listed; and not by the very route that this method has at `plain`.
+    pub(super) fn asks_otherwise(&self, id: LeafId, methods: MethodSet, plain: Option<LeafId>) -> bool {
+        let Some(leaf) = self.get(id).filter(|_| plain != Some(id)) else { return false };
+        let plain = plain.and_then(|plain| self.get(plain));
+        let mut unlisted = methods;
+        let mut priced = false;
+        for entry in leaf.entries() {
+            unlisted = unlisted.without(entry.methods);
+            if !entry.route.is_priced() {
+                continue;
             }
-            None => false,
+            priced = true;
+            let same = plain.into_iter().flat_map(Leaf::entries);
+            let same = same.filter(|other| Arc::ptr_eq(&other.route, &entry.route));
+            let others = same.fold(methods, |left, other| left.without(other.methods));
+            if entry.methods.meets(others) {
+                return true;
+            }
         }
+        priced && unlisted != MethodSet::NONE
     }
 }
 

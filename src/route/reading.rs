@@ -69,6 +69,8 @@ impl Reading {
             Some(body) => (body, true),
             None => (body, false),
         };
+        #[cfg(test)]
+        super::effort::add(body.len());
         let (units, settled) = decode(body.as_bytes());
         let mut reading = Self {
             pieces: Vec::new(),
@@ -114,6 +116,7 @@ impl Reading {
                 break;
             }
             self.fold(units.get(..at).unwrap_or_default());
+            self.forget_known(first);
         }
         let stops = controls > 0 || units.iter().any(|&unit| matches!(byte(unit), b'?' | b'#'));
         let piece = Piece {
@@ -127,6 +130,16 @@ impl Reading {
         let cancels = self.values(piece).any(|value| matches!(value, b"" | b"." | b".." | DOTS));
         self.structural |= soft || stops || cancels;
         self.pieces.push(piece);
+    }
+
+    /// Takes the last value away again if it is there already, from `first` on.
+    fn forget_known(&mut self, first: usize) {
+        let text = |&(from, to): &(usize, usize)| self.text.get(from..to);
+        let mut values = self.values.get(first..).unwrap_or_default().iter().map(text);
+        let last = values.next_back();
+        if values.any(|value| Some(value) == last) {
+            self.values.pop();
+        }
     }
 
     /// The texts this piece may be compared by: itself without control characters, and

@@ -6,7 +6,9 @@
     reason = "a sum or slice out of bounds fails the test"
 )]
 
+mod effort;
 mod guard;
+mod methods;
 mod reference;
 
 use std::sync::Arc;

@@ -34,6 +34,8 @@ pub(super) struct Walk<'a> {
 impl Walk<'_> {
     /// Follows `rest`, the path below `node` without its leading slash; `None` is the end.
     pub(super) fn below(&self, node: NodeId, rest: Option<&str>) -> Found {
+        #[cfg(test)]
+        super::effort::add(1);
         let Some(rest) = rest else { return self.end(node) };
         let (segment, rest) = match rest.split_once('/') {
             Some((segment, rest)) => (segment, Some(rest)),

@@ -108,6 +108,27 @@ MUTANTS = [
         NATIVE, ["a7_x_http_method_changes_no_price::native"],
     ),
     (
+        "the one look at a path for all methods that headers name", "src/admission/method.rs",
+        "policy.routes.resolve_any(head.other_methods(), head.authority, path, wrong)",
+        "head.other_methods().any(|method| { let other = policy.routes.resolve(&method, head.authority, path); "
+        "matches!(other, Resolution::Ambiguous) || wrong(&other) })",
+        LIB, ["admission::method::tests::"
+              "a16_method_overrides_cost_one_look_at_the_path_however_many_there_are"],
+    ),
+    (
+        "the bound of a path's steps", "src/route/guard.rs",
+        "Some(left) => { self.steps = left; true }",
+        "Some(_) => true,",
+        LIB, ["route::tests::effort::"
+              "a16_what_readings_multiply_in_is_refused_after_a_bounded_number_of_steps"],
+    ),
+    (
+        "the values of a piece, each once", "src/route/reading.rs",
+        "if values.any(|value| Some(value) == last) {",
+        "if values.any(|_| false) && last.is_some() {",
+        LIB, ["route::tests::effort::a16_a_value_that_a_piece_may_have_is_followed_once"],
+    ),
+    (
         "the removal of what shared caches are told", "src/reply/cache.rs",
         "if FOR_SHARED_CACHES.iter().any(|shared| name.eq_ignore_ascii_case(shared)) {",
         "if FOR_SHARED_CACHES.iter().any(|shared| name == *shared) {",

@@ -4,6 +4,7 @@ use super::*;
 use crate::admission::head::fields;
 use crate::admission::{admit, Admission};
 use crate::protocol::abilities::Unasked;
+use crate::route::effort;
 
 fn policy(unmatched: &str) -> Policy {
     let priced =
@@ -125,5 +126,40 @@ fn the_host_and_every_reading_of_the_path_count() {
     assert_eq!(asked_of(&policy, ("GET", "x.example", "/Orders"), &[]), "passes");
     for path in ["/Orders", "/orders/", "//orders", "/%6frders", "/x/../orders"] {
         assert_eq!(ask("x.example", path), "method_ambiguous", "{path}");
+    }
+}
+
+/// Routes, among them a tree of wildcards in which readings multiply, and what is sold elsewhere.
+fn wild() -> Policy {
+    let route = |path: String, name: String| json!({"name": name, "match": {"path": path}, "free": true});
+    let mut routes = vec![route("/**".to_owned(), "all".to_owned())];
+    routes.extend((1..20).map(|depth| route(format!("{}/q", "/*".repeat(depth)), format!("w{depth}"))));
+    routes.push(json!({"name": "sold", "match": {"path": "/zz/zz/data", "methods": ["GET", "PUT"]}, "offer": {"price": "$1"}}));
+    let config = json!({
+        "version": 1, "origin": "https://api.example.com", "unmatched": "free", "settle": "before",
+        "facilitators": {"main": {"cluster": "f", "authority": "f"}},
+        "accepts": [{"network": "base", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"}],
+        "routes": routes,
+    });
+    Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap()
+}
+
+#[test]
+fn a16_method_overrides_cost_one_look_at_the_path_however_many_there_are() {
+    let policy = wild();
+    let path = format!("/docs/{}", ["...%01.%01.%01.."; 20].join("/"));
+    let many: Vec<String> = (0..88).map(|at| format!("M{at}")).collect();
+    let ask = |values: &[&str]| {
+        let headers: Vec<_> = values.iter().map(|value| (NAME, value.as_bytes())).collect();
+        effort::of(|| asked_of(&policy, ("GET", "x.example", &path), &headers))
+    };
+    let (_, alone) = ask(&[]);
+    let (verdict, one) = ask(&["GET"]);
+    assert_eq!(verdict, "passes");
+    assert!(alone > 500 && one <= 2 * alone, "{alone}, and {one} with a method");
+    let unlisted: Vec<&str> = many.iter().map(String::as_str).collect();
+    let listed = ["GET", "PUT", "HEAD", "OPTIONS", "POST", "get", "Put", "DELETE"].repeat(11);
+    for values in [["GET"].repeat(88), unlisted, listed] {
+        assert_eq!(ask(&values), ("passes", one), "{values:?}");
     }
 }
