@@ -106,8 +106,8 @@ impl Routes {
     }
 
     /// Finds what a request is. `authority` is `:authority` or `Host`, `path` the raw
-    /// `:path` with its query. Takes time linear in the path and bounded for any input,
-    /// and allocates only for paths that are not clean.
+    /// `:path` with its query. Takes time linear in the path and bounded for any input
+    /// and any routes, and allocates only for paths that are not clean.
     pub fn resolve(&self, method: &str, authority: &str, path: &str) -> Resolution<'_> {
         let chain = match self.chain(authority) {
             Some(chain) => chain,

@@ -9,6 +9,10 @@ use super::tree::{NodeId, Tree};
 use super::Routes;
 use crate::config::Route;
 
+/// Most nodes below a root that a walk may visit for one path, stepping back: the limit is the
+/// operator's to meet, so that no request has to be refused for it.
+const MAX_WALK: u16 = 1_000;
+
 /// A route and what it matches.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -41,6 +45,8 @@ pub(crate) enum ClashKind {
     Spelling(String, String),
     #[error("more than 31 different methods are named")]
     Methods,
+    #[error("is one of those whose variables stand beside literals on so many levels that one path would be followed to more than {MAX_WALK} places")]
+    Branches,
 }
 
 // === impl ClashKind ===
@@ -53,6 +59,7 @@ impl ClashKind {
             Self::Slash(_) => "write both alike",
             Self::Spelling(..) => "spell it one way",
             Self::Methods => "leave methods out for all",
+            Self::Branches => "let one route take the rest with **",
         }
     }
 }
@@ -100,10 +107,17 @@ impl Builder {
     ///
     /// # Errors
     /// Every pair of routes that matches the same requests equally well, or that differs
-    /// only in ways servers ignore.
+    /// only in ways servers ignore; or routes among which a path could not be followed in a
+    /// bounded number of steps.
     pub(crate) fn finish(mut self) -> Result<Routes, Vec<Clash>> {
         if !self.clashes.is_empty() {
             return Err(self.clashes);
+        }
+        if let Some(node) = self.routes.tree.beyond(MAX_WALK) {
+            // Its variable doubled the steps.
+            let leaf = self.routes.tree.leaf_below(self.routes.tree.any(node).unwrap_or(node));
+            let route = leaf.and_then(|leaf| self.routes.leaves.route(leaf)).map_or(0, |route| route.index);
+            return Err(vec![Clash { route, kind: ClashKind::Branches }]);
         }
         self.routes.tree.shrink();
         self.routes.leaves.finish();

@@ -216,6 +216,37 @@ impl Tree {
         }
     }
 
+    /// The first node below which one path may be followed to more than `most` nodes, if there is
+    /// one: of the children of a node it may match one literal, and the one that takes any segment.
+    pub(super) fn beyond(&self, most: u16) -> Option<NodeId> {
+        // Of a node that is still to come, the most of its literal children; then of all its own.
+        let mut reach = vec![0_u16; self.nodes.len()];
+        let at = |reach: &[u16], id: NodeId| reach.get(id as usize).copied().unwrap_or_default();
+        // Children come after their parents.
+        for id in (0..index(self.nodes.len())).rev() {
+            let Some(node) = self.node(id) else { continue };
+            let own = at(&reach, id).saturating_add(at(&reach, node.any)).saturating_add(1);
+            if own > most {
+                return Some(id);
+            }
+            if let Some(place) = reach.get_mut(id as usize) {
+                *place = own;
+            }
+            // Literals alone have a key.
+            if let Some(parent) = reach.get_mut(node.parent as usize).filter(|_| node.key_len > 0) {
+                *parent = own.max(*parent);
+            }
+        }
+        None
+    }
+
+    /// Any leaf at or below a node.
+    pub(super) fn leaf_below(&self, node: NodeId) -> Option<LeafId> {
+        let below =
+            |&id: &NodeId| std::iter::successors(Some(id), |id| self.parent(*id)).any(|above| above == node);
+        (node..index(self.nodes.len())).filter(below).find_map(|id| self.leaf(id).or_else(|| self.rest(id)))
+    }
+
     /// Gives back what growing left over.
     pub(super) fn shrink(&mut self) {
         self.nodes.shrink_to_fit();

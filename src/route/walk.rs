@@ -2,7 +2,7 @@
 //!
 //! Literal before variable before `**`, segment by segment from the left, stepping back
 //! where a more specific branch leads nowhere. Depth is bounded by the longest pattern,
-//! not by the request.
+//! not by the request, and the number of steps by what `Builder::finish` lets through.
 
 use super::leaf::{LeafId, Leaves};
 use super::reading::{folded, plain};

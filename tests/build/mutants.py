@@ -123,6 +123,13 @@ MUTANTS = [
               "a16_what_readings_multiply_in_is_refused_after_a_bounded_number_of_steps"],
     ),
     (
+        "the bound of a walk's steps", "src/route/build.rs",
+        "if let Some(node) = self.routes.tree.beyond(MAX_WALK) {",
+        "if let Some(node) = self.routes.tree.beyond(u16::MAX) {",
+        LIB, ["route::tests::effort::"
+              "a16_wildcards_beside_literals_are_followed_in_a_bounded_number_of_steps_or_refused"],
+    ),
+    (
         "the values of a piece, each once", "src/route/reading.rs",
         "if values.any(|value| Some(value) == last) {",
         "if values.any(|_| false) && last.is_some() {",

@@ -1,6 +1,9 @@
 //! What following a path takes.
 
-use super::routes;
+use proptest::prelude::*;
+
+use super::{build, entries, routes};
+use crate::route::build::ClashKind;
 use crate::route::guard::MAX_STEPS;
 use crate::route::{effort, reading::Reading};
 
@@ -55,4 +58,54 @@ fn a16_what_readings_multiply_in_is_refused_after_a_bounded_number_of_steps() {
     assert_eq!(answer, "ambiguous");
     // What is taken apart, the plain walk, and the guard.
     assert!(effort < u32::try_from(path.len()).unwrap() + 200 + MAX_STEPS, "{effort}");
+}
+
+/// Every path of so many segments that are `a` or a variable, and `end`.
+fn bushy(levels: u32) -> Vec<String> {
+    let way = |number: u32| {
+        let segment = |level| if number >> level & 1 == 1 { "/*" } else { "/a" };
+        (0..levels).map(segment).collect::<String>()
+    };
+    (0..1 << levels).map(|number| format!("free {}/end", way(number))).collect()
+}
+
+#[test]
+fn a16_wildcards_beside_literals_are_followed_in_a_bounded_number_of_steps_or_refused() {
+    let lines = bushy(8);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let path = format!("{}/other", "/a".repeat(8));
+    let bushy_routes = super::routes(&lines);
+    let (answer, steps) = effort::of(|| super::ask(&bushy_routes, &format!("GET {path}")));
+    assert_eq!((answer.as_str(), steps), ("unmatched", 511));
+    let lines = bushy(9);
+    let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    lines.insert(0, "free /elsewhere");
+    let clashes = build(&entries(&lines)).unwrap_err();
+    assert!(
+        matches!(clashes.as_slice(), [clash] if clash.kind == ClashKind::Branches && lines[clash.route].starts_with("free /*/"))
+    );
+    // Many literals on each level are no more than one, and so are hosts.
+    let wide: Vec<String> =
+        (0..400).map(|at| format!("free h{}.com/{at}/{{a}}/{at}/{{b}}/{at}", at % 7)).collect();
+    let lines: Vec<&str> = wide.iter().map(String::as_str).collect();
+    assert!(super::routes(&lines).tree.beyond(7).is_none());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a16_no_walk_takes_more_steps_than_the_tree_is_said_to_allow(
+        paths in prop::collection::vec("(/(a|b|\\*)){1,5}(/\\*\\*)?", 1..40),
+        path in "(/(a|b|c)){1,6}",
+    ) {
+        let lines: Vec<String> = paths.iter().map(|path| format!("free {path}")).collect();
+        let mut lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        let routes = routes(&lines);
+        let (_, steps) = effort::of(|| routes.resolve("GET", "h", &path));
+        let less = u16::try_from(steps).unwrap() - 1;
+        prop_assert!(routes.tree.beyond(less).is_some(), "{} steps for {} among {:?}", steps, path, lines);
+    }
 }
