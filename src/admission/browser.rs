@@ -53,9 +53,16 @@ impl Clues {
 // === impl Cookies ===
 
 impl<'a> Cookies<'a> {
-    /// Whether a value of `Cookie` mentions our name.
+    /// Whether a value of `Cookie` mentions our name. Its letters differ, so that the last byte of
+    /// every twelve says where alone it can stand: browsers send kilobytes of others' cookies.
     pub(super) fn may_be_in(value: &[u8]) -> bool {
-        contains(value, NAME.as_bytes())
+        let stands_around = |(number, piece): (usize, &[u8])| {
+            let place = piece.last().and_then(|byte| place_in_name(*byte))?;
+            let end = number.saturating_add(1).saturating_mul(NAME.len());
+            let name = value.get(end.checked_sub(place)?..)?;
+            name.starts_with(NAME.as_bytes()).then_some(())
+        };
+        value.chunks_exact(NAME.len()).enumerate().any(|piece| stands_around(piece).is_some())
     }
 
     /// Takes ours out of the values of `Cookie`; `None` when it is not there. What remains of
@@ -84,6 +91,25 @@ impl<'a> Cookies<'a> {
         }
         found.map(|payment| Self { payment: Some(payment).filter(|payment| !payment.is_empty()), rest })
     }
+}
+
+/// How far a byte of our name is from where the name begins, itself included.
+const fn place_in_name(byte: u8) -> Option<usize> {
+    Some(match byte {
+        b'x' => 1,
+        b'4' => 2,
+        b'0' => 3,
+        b'2' => 4,
+        b'-' => 5,
+        b'p' => 6,
+        b'a' => 7,
+        b'y' => 8,
+        b'm' => 9,
+        b'e' => 10,
+        b'n' => 11,
+        b't' => 12,
+        _ => return None,
+    })
 }
 
 /// A cookie's name and value, without the space around them.
@@ -118,6 +144,8 @@ fn is_nothing(parameter: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn clues(headers: &[(&str, &str)]) -> Clues {
@@ -182,6 +210,53 @@ mod tests {
         assert_eq!(take(&["a=1; x402-payment"]), Some((None, rest("a=1"))));
         assert_eq!(take(&["x402-payment = P"]), Some((Some("P"), rest(""))));
         assert_eq!(take(&["x402-payment="]), Some((None, rest(""))));
+    }
+
+    #[test]
+    fn every_letter_of_the_name_tells_where_it_stands() {
+        for (at, byte) in NAME.bytes().enumerate() {
+            assert_eq!(place_in_name(byte), Some(at + 1));
+        }
+        let known = (0..=u8::MAX).filter(|byte| place_in_name(*byte).is_some());
+        assert_eq!(known.count(), NAME.len());
+    }
+
+    #[test]
+    fn the_name_is_found_wherever_it_stands() {
+        for before in 0..40 {
+            for after in 0..40 {
+                let value = [&b"x402-paymen;"[..]; 4].concat();
+                let (before, after) = (&value[48 - before..], &value[..after]);
+                let found = [before, NAME.as_bytes(), after].concat();
+                assert!(Cookies::may_be_in(&found), "{before:?} {after:?}");
+                let cut = [before, &NAME.as_bytes()[1..], after].concat();
+                assert_eq!(Cookies::may_be_in(&cut), contains(&cut, NAME.as_bytes()), "{before:?} {after:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5000))]
+
+        #[test]
+        fn the_name_is_found_where_a_plain_search_finds_it(
+            pieces in prop::collection::vec(
+                prop_oneof![
+                    8 => prop::sample::select(vec![
+                        &b"x402-payment"[..], b"x402-", b"payment", b"x402-paymen", b"402-payment", b"x402-paymenT", b"x",
+                        b"=", b";", b"; ", b"\"", b"\t", b",", b"\xff", b"session=0123456789abcdef", b"tnemyap-204x",
+                    ]).prop_map(<[u8]>::to_vec),
+                    1 => prop::collection::vec(any::<u8>(), 0..30),
+                ],
+                0..12,
+            ),
+        ) {
+            let value = pieces.concat();
+            let found = Cookies::may_be_in(&value);
+            prop_assert_eq!(found, contains(&value, NAME.as_bytes()));
+            // Nothing is taken for a payment, and left to the upstream, that was not found.
+            prop_assert!(found || Cookies::take([value.as_slice()].into_iter()).is_none());
+        }
     }
 
     #[test]

@@ -130,6 +130,12 @@ MUTANTS = [
               "a16_wildcards_beside_literals_are_followed_in_a_bounded_number_of_steps_or_refused"],
     ),
     (
+        "the whole of a cookie being searched", "src/admission/browser.rs",
+        "let name = value.get(end.checked_sub(place)?..)?;",
+        "let name = value.get(end.checked_sub(12)?..).filter(|_| place > 0)?;",
+        LIB, ["admission::browser::tests::the_name_is_found_wherever_it_stands"],
+    ),
+    (
         "the values of a piece, each once", "src/route/reading.rs",
         "if values.any(|value| Some(value) == last) {",
         "if values.any(|_| false) && last.is_some() {",
