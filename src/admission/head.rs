@@ -226,9 +226,10 @@ impl<'a> Head<'a> {
     }
 }
 
+/// Puts a name among others, each once and in order: a head may be made of nothing else.
 fn note<'a>(names: &mut Vec<&'a str>, name: &'a str) {
-    if !names.contains(&name) {
-        names.push(name);
+    if let Err(place) = names.binary_search(&name) {
+        names.insert(place, name);
     }
 }
 

@@ -118,3 +118,14 @@ fn nothing_hostile_enters_the_url() {
     }
     assert_eq!(resource(&one, &[(HOST, b"api.example.com")]), FALLBACK, "no scheme");
 }
+
+#[test]
+fn each_name_of_ours_is_taken_off_once_however_many_there_are() {
+    let names: Vec<String> = (0..600).map(|at| format!("x402-{}", at * 7 % 300)).collect();
+    let pairs: Vec<_> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
+    let fields = fields(&pairs);
+    let mut expected: Vec<&str> = names.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!((Head::read(&fields).owned, expected.len()), (expected, 300));
+}
