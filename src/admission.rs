@@ -56,7 +56,7 @@ pub fn admit(policy: &Policy, head: &Head<'_>, abilities: &impl Abilities, now: 
         Resolution::Unmatched => return refuse(None, Refusal::NotOffered),
         Resolution::Ambiguous => return refuse(None, Refusal::PathAmbiguous),
         Resolution::MethodNotAllowed { allow, .. } => {
-            return Admission::Refuse(None, Refusal::MethodNotAllowed, allow.to_owned());
+            return Admission::Refuse(None, Refusal::MethodNotAllowed, allow.list());
         }
     };
     if head.overridden && method::is_ambiguous(policy, head, path, route.map(|route| &**route)) {

@@ -44,6 +44,7 @@ use build::ClashKind;
 pub(crate) use build::{Builder, Clash, Entry};
 use guard::{Guard, MAX_STEPS};
 use host::Host;
+pub use leaf::Allow;
 use leaf::{Answer, LeafId, Leaves, MethodSet};
 pub(crate) use pattern::{is_method, HostPattern, Pattern};
 use reading::{plain, Reading};
@@ -84,8 +85,8 @@ pub enum Resolution<'a> {
     Ambiguous,
     /// The path is known, the method is not listed: answered 405 with this `Allow`.
     MethodNotAllowed {
-        /// Comma-separated methods.
-        allow: &'a str,
+        /// Those that are.
+        allow: Allow<'a>,
         /// Whether any of them costs something here.
         priced: bool,
     },

@@ -24,7 +24,7 @@ pub(super) fn methods(policy: &Policy, head: &Head<'_>, path: &str) -> Option<(O
             Resolution::Route(route) if route.is_priced() => {
                 Some((Some(Arc::clone(route)), asked.to_owned()))
             }
-            Resolution::MethodNotAllowed { allow, priced: true } => Some((None, allow.to_owned())),
+            Resolution::MethodNotAllowed { allow, priced: true } => Some((None, allow.list())),
             _ => None,
         }
     })

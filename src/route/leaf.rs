@@ -17,7 +17,8 @@ pub(super) struct MethodSet(u32);
 pub(super) struct Leaves {
     leaves: Vec<Leaf>,
     methods: Vec<Box<str>>,
-    allows: Vec<(MethodSet, Box<str>)>,
+    /// Places of the methods, by their names.
+    by_name: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -38,7 +39,14 @@ struct Entry {
 /// What a leaf says to a method.
 pub(super) enum Answer<'a> {
     Route(&'a Arc<Route>),
-    NotAllowed(&'a str),
+    NotAllowed(Allow<'a>),
+}
+
+/// The methods of a pattern.
+#[derive(Clone, Copy, Debug)]
+pub struct Allow<'a> {
+    leaves: &'a Leaves,
+    set: MethodSet,
 }
 
 const GET: u32 = 1;
@@ -82,6 +90,25 @@ impl Leaf {
     }
 }
 
+// === impl Allow ===
+
+impl Allow<'_> {
+    /// As the header of that name lists them, by name: written when it is asked for, since there
+    /// may be as many sets as there are routes.
+    pub fn list(self) -> String {
+        let mut list = String::new();
+        for &place in &self.leaves.by_name {
+            let listed = self.set.0 & bit(place) != 0 || bit(place) == OPTIONS;
+            let Some(name) = self.leaves.methods.get(place).filter(|_| listed) else { continue };
+            if !list.is_empty() {
+                list.push_str(", ");
+            }
+            list.push_str(name);
+        }
+        list
+    }
+}
+
 // === impl Leaves ===
 
 impl Leaves {
@@ -90,7 +117,7 @@ impl Leaves {
         Self {
             leaves: Vec::with_capacity(count),
             methods: ["GET", "HEAD", "OPTIONS"].map(Box::from).into(),
-            allows: Vec::new(),
+            by_name: Vec::new(),
         }
     }
 
@@ -164,31 +191,13 @@ impl Leaves {
         self.get(id).map(|leaf| &leaf.first.route)
     }
 
-    /// Spells every `Allow` that can be needed.
+    /// Everything has been added.
     pub(super) fn finish(&mut self) {
-        let mut allows: Vec<(MethodSet, Box<str>)> = Vec::new();
-        for leaf in &self.leaves {
-            let set = leaf.union();
-            if set == MethodSet::ALL || allows.iter().any(|(known, _)| *known == set) {
-                continue;
-            }
-            let listed = |place: usize| set.0 & bit(place) != 0 || bit(place) == OPTIONS;
-            let mut allow = String::new();
-            let mut names: Vec<&str> = Vec::new();
-            for (_, name) in self.methods.iter().enumerate().filter(|(place, _)| listed(*place)) {
-                // The standard library's sort, for a handful of names, would be 5 KB of code.
-                let place = names.partition_point(|other| *other < &**name);
-                names.insert(place, name);
-            }
-            for name in names {
-                if !allow.is_empty() {
-                    allow.push_str(", ");
-                }
-                allow.push_str(name);
-            }
-            allows.push((set, allow.into()));
+        for (place, name) in self.methods.iter().enumerate() {
+            // The standard library's sort, for a handful of names, would be 5 KB of code.
+            let before = |other: &usize| self.methods.get(*other).is_some_and(|other| other < name);
+            self.by_name.insert(self.by_name.partition_point(before), place);
         }
-        self.allows = allows;
         self.leaves.shrink_to_fit();
     }
 
@@ -197,9 +206,7 @@ impl Leaves {
         if let Some(entry) = leaf.entries().find(|entry| entry.methods.meets(method)) {
             return Some(Answer::Route(&entry.route));
         }
-        let set = leaf.union();
-        let allow = self.allows.iter().find(|(known, _)| *known == set).map_or("", |(_, text)| text);
-        Some(Answer::NotAllowed(allow))
+        Some(Answer::NotAllowed(Allow { leaves: self, set: leaf.union() }))
     }
 
     /// Whether money is asked here for any method.

@@ -79,7 +79,7 @@ pub(super) fn ask(routes: &Routes, request: &str) -> String {
         Resolution::Route(route) => route.name.to_string(),
         Resolution::Unmatched => "unmatched".to_owned(),
         Resolution::Ambiguous => "ambiguous".to_owned(),
-        Resolution::MethodNotAllowed { allow, .. } => format!("405 {allow}"),
+        Resolution::MethodNotAllowed { allow, .. } => format!("405 {}", allow.list()),
     }
 }
 
