@@ -61,6 +61,21 @@ pub(super) fn add(table: &mut Table) {
         refused(&stage.send(&stage.get("/v1/Orders").header(names[0], "POST")), 400, "method_ambiguous");
         assert_eq!(stage.hits(), 0);
     });
+    table.add("a16_eighty_method_overrides_on_a_crooked_path_are_one_question", move |stage| {
+        let path = format!("/docs/{}", ["...%01.%01.%01.."; 20].join("/"));
+        let plain = stage.send(&stage.get(&path));
+        let crooked = stage.get("/v1/Orders");
+        let [mut docs, mut orders] = [stage.get(&path), crooked];
+        for _ in 0..80 {
+            docs = docs.header(names[1], "GET");
+            orders = orders.header(names[1], "GET");
+        }
+        assert_eq!(stage.send(&docs).status, plain.status);
+        assert_eq!(stage.send(&orders).status, 200);
+        let hits = stage.hits();
+        refused(&stage.send(&orders.header(names[1], "POST")), 400, "method_ambiguous");
+        assert_eq!(stage.hits(), hits);
+    });
     table.add("a7_a_method_override_that_costs_nothing_more_passes", move |stage| {
         for method in ["GET", "head", "", " "] {
             assert_eq!(stage.send(&stage.get(ORDERS).header(names[0], method)).status, 200, "{method:?}");
