@@ -18,6 +18,7 @@ use crate::reply::{code, Refusal};
 use crate::route::Resolution;
 
 pub mod browser;
+pub mod endless;
 pub mod grpc;
 pub mod head;
 mod method;

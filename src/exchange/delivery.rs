@@ -24,7 +24,7 @@ impl Exchange {
     pub(super) fn delivering(worth: bool, event: Event) -> (Self, Effects) {
         match event {
             Event::End { .. } if !worth => (Self::Over, HOLD),
-            Event::End { clean: true } => give_up(Step::Delivered),
+            Event::Begun | Event::End { clean: true } if worth => give_up(Step::Delivered),
             Event::End { .. } => give_up(Step::Undelivered),
             _ => (Self::Delivering { worth }, HOLD),
         }

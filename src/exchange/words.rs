@@ -59,6 +59,8 @@ pub enum Event {
         /// is worth it, unless it measures more than that.
         charge: Charge,
     },
+    /// A response that has no end of its own has begun to go to the client.
+    Begun,
     /// The exchange ended.
     End {
         /// Whether the whole response went out and nobody hung up.

@@ -278,8 +278,13 @@ impl HttpContext for Stream {
         }
     }
 
-    fn on_http_response_body(&mut self, _: usize, end_of_stream: bool) -> Action {
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.ended |= end_of_stream;
+        if let (State::Paying(visit), Some(worker), 1..) = (&self.state, &self.worker, size) {
+            if let Ok(mut visit) = visit.try_borrow_mut() {
+                visit.flow(worker);
+            }
+        }
         self.response_data()
     }
 

@@ -71,6 +71,34 @@ MUTANTS = [
         SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
+        "the delivery of what has begun", "src/exchange/delivery.rs",
+        "Event::Begun | Event::End { clean: true } if worth => give_up(Step::Delivered),",
+        "Event::End { clean: true } if worth => give_up(Step::Delivered),",
+        MACHINES, ["exchange::every_state_against_every_event",
+                   "exchange::promises::what_has_begun_is_delivered_once"],
+    ),
+    (
+        "the beginning of a socket", "src/admission/endless.rs",
+        "Some(101) => Kind::Tunnel,", "",
+        LIB, ["admission::endless::tests::a_socket_begins_with_its_head_and_events_with_their_first_byte"],
+    ),
+    (
+        "the first byte of events", "src/admission/endless.rs",
+        "Kind::Events => self.has_bytes,", "Kind::Events => true,",
+        LIB, ["admission::endless::tests::a_socket_begins_with_its_head_and_events_with_their_first_byte",
+              "admission::endless::tests::bytes_may_come_before_a_held_response_is_let_go"],
+    ),
+    (
+        "the events that began", "src/shell/stream/visit.rs",
+        "self.endless.flow(); self.begin(worker);", "self.endless.flow();",
+        NATIVE, ["a12_events_cut_after_they_began_are_delivered_before::native"],
+    ),
+    (
+        "the socket that began", "src/shell/stream/visit.rs",
+        "self.release(worker, paid); self.begin(worker);", "self.release(worker, paid);",
+        NATIVE, ["a12_events_cut_after_they_began_are_delivered_after::native_allow"],
+    ),
+    (
         "the pause of request bodies", "src/shell/stream.rs",
         "State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),",
         "State::Paying(_) => true,",

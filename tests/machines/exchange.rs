@@ -54,6 +54,7 @@ fn events() -> Vec<Event> {
     ];
     let verdicts = [Verdict::Valid, Verdict::Invalid(REASON), Verdict::Unavailable];
     let mut events = gone();
+    events.push(Event::Begun);
     events.extend(OUTCOMES.map(Event::Claim));
     events.extend(verdicts.map(Event::Verified));
     events.extend(settled.map(Event::Settled));
@@ -277,7 +278,7 @@ fn after_the_upstream() -> Vec<Row> {
         rows.push(over(bad, &ENDS, &[]));
     }
     let [unclean, clean] = ENDS;
-    rows.push(over(Delivering { worth: true }, &[clean], &[Claim(Step::Delivered)]));
+    rows.push(over(Delivering { worth: true }, &[clean, Event::Begun], &[Claim(Step::Delivered)]));
     rows.push(over(Delivering { worth: true }, &[unclean], &give_back));
     rows.push(over(Delivering { worth: false }, &ENDS, &[]));
     rows

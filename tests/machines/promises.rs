@@ -83,3 +83,18 @@ fn only_a_waived_response_is_released_without_a_settlement() {
         }
     }
 }
+
+/// Whatever comes after it, of the stream and of the store that is told.
+#[test]
+fn what_has_begun_is_delivered_once() {
+    let delivering = Exchange::Delivering { worth: true };
+    let (begun, effects) = delivering.on(Event::Begun);
+    assert_eq!(effects, [Some(Claim(Step::Delivered)), None]);
+    let heard = [Outcome::Done, Outcome::Lost, Outcome::Unavailable].map(Event::Claim);
+    for event in ENDS.into_iter().chain(RESPONSES).chain(heard).chain([Event::Begun]) {
+        assert_eq!(begun.on(event), (begun, [None, None]), "{event:?}");
+    }
+    for state in states().into_iter().filter(|state| *state != delivering) {
+        assert_eq!(state.on(Event::Begun), (state, [None, None]), "nothing begins before it was let go");
+    }
+}

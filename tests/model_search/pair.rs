@@ -145,7 +145,9 @@ impl Search {
                     ("a worthless response", Event::Response { charge: Charge::Nothing }),
                     ("a response", Event::Response { charge: Charge::Full }),
                 ]),
-                Exchange::Delivering { .. } => events.push(end(true)),
+                Exchange::Delivering { .. } => {
+                    events.extend([("the response has begun", Event::Begun), end(true)])
+                }
                 _ => {}
             }
         }

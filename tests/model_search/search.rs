@@ -306,7 +306,7 @@ fn exchange_events(presentation: &Presentation, charges: &[Charge]) -> Vec<excha
             std::iter::once(end).chain(responses).collect()
         }
         Some(Exchange::Paying(_)) => vec![end, hosts_own],
-        Some(Exchange::Delivering { .. }) => vec![end, Event::End { clean: true }],
+        Some(Exchange::Delivering { .. }) => vec![end, Event::Begun, Event::End { clean: true }],
         Some(Exchange::Over) | None => vec![],
         Some(_) => vec![end],
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Action, MapType};
 
+use crate::admission::endless::Endless;
 use crate::admission::grpc::GrpcStatus;
 use crate::admission::head::{self, Field};
 use crate::admission::{Head, Purchase};
@@ -98,6 +99,8 @@ pub(in crate::shell) struct Visit {
     /// A person's browser wants something to show, and pages are shown.
     navigation: bool,
     pub(super) grpc: GrpcStatus,
+    /// When the response is delivered, if not at its end.
+    endless: Endless,
     dialect: Dialect,
     /// The gRPC status a refusal was sent with.
     told: Option<u8>,
@@ -154,6 +157,7 @@ impl Visit {
             upstream_allows_origin: false,
             navigation: policy.paywall() && head.navigates(),
             grpc: GrpcStatus::new(head.grpc),
+            endless: Endless::new(head.method),
             dialect: head.dialect,
             told: None,
             spoofed: Vec::new(),
@@ -208,7 +212,10 @@ impl Visit {
         }
         if outbox.release.is_some() || outbox.pass_unpaid {
             match outbox.release {
-                Some(paid) => self.release(worker, paid),
+                Some(paid) => {
+                    self.release(worker, paid);
+                    self.begin(worker);
+                }
                 None => self.pass_unpaid(),
             }
             if side != Side::Response {
@@ -252,6 +259,21 @@ impl Visit {
         self.cache_control = values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
         self.upstream_allows_origin = fields.iter().any(|(name, _)| *name == "access-control-allow-origin");
         self.grpc.see(fields);
+        self.endless.see(self.upstream_status, fields);
+    }
+
+    /// Bytes of the response's body came, to pass or to be held.
+    pub(super) fn flow(&mut self, worker: &Worker) {
+        self.endless.flow();
+        self.begin(worker);
+    }
+
+    /// What has no end of its own is delivered when it has begun.
+    fn begin(&mut self, worker: &Worker) {
+        let begins = self.machine == (Exchange::Delivering { worth: true }) && self.endless.has_begun();
+        let Some(purchase) = self.purchase.clone().filter(|_| begins) else { return };
+        self.outcome = Some(if self.redeeming { Outcome::Redeemed } else { Outcome::Delivered });
+        let _ = worker.drive(self, &purchase, Event::Begun);
     }
 
     /// The host answers in our place while the settlement is out: its reply must not look as

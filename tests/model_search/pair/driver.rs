@@ -53,9 +53,8 @@ impl World {
                 _ => {}
             }
         }
-        let ends_well =
-            (before, event) == (Exchange::Delivering { worth: true }, exchange::Event::End { clean: true });
-        if ends_well {
+        let arrives = matches!(event, exchange::Event::Begun | exchange::Event::End { clean: true });
+        if arrives && before == (Exchange::Delivering { worth: true }) {
             self.delivered[usize::from(self.slots[i].at)] = true;
         }
     }

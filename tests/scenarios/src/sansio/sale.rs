@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use x402_devstack::client::Answer;
+use x402_proxy_wasm::admission::endless::Endless;
 use x402_proxy_wasm::admission::grpc::GrpcStatus;
 use x402_proxy_wasm::admission::{head, Head, Purchase};
 use x402_proxy_wasm::charge;
@@ -33,6 +34,7 @@ pub(super) struct Sale<'a> {
     events: VecDeque<Event>,
     hang_up: bool,
     grpc: GrpcStatus,
+    endless: Endless,
     held: Option<Reached>,
     answer: Option<Answer>,
 }
@@ -58,6 +60,7 @@ impl<'a> Sale<'a> {
             events: VecDeque::new(),
             hang_up: false,
             grpc: GrpcStatus::new(head.grpc),
+            endless: Endless::new(head.method),
             held: None,
             answer: None,
         }
@@ -201,6 +204,10 @@ impl<'a> Sale<'a> {
         pairs.push(("x402-receipt-id".to_owned(), self.identity.receipt_id().into_bytes()));
         let reached = self.rig.upstream(&pairs, self.body);
         self.grpc.see(&reached.headers);
+        self.endless.see(Some(reached.status()), &reached.headers);
+        if !reached.body.is_empty() {
+            self.endless.flow();
+        }
         let offer = &self.purchase.offer;
         let policy = &self.rig.policy;
         let leads_on = |status, location: &[u8]| self.purchase.leads_on(policy, status, location);
@@ -219,6 +226,9 @@ impl<'a> Sale<'a> {
         let given = reached.headers.iter().filter(|(name, _)| name == "cache-control");
         let given: Vec<_> = given.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
         reached.headers.retain(|(name, _)| !head::owned_in_response(name));
+        if paid.is_some() && self.endless.has_begun() {
+            self.events.push_back(Event::Begun);
+        }
         if let Some(paid) = paid {
             let mut set = |name: &str, value: String| {
                 reached.headers.retain(|(known, _)| known != name);

@@ -1,6 +1,8 @@
 //! A12, A13 and A14: money that moved and an answer that did not; a table that is full.
 
+use x402_devstack::client::RawRequest;
 use x402_devstack::facilitator::FaultKind;
+use x402_devstack::payer::Payment;
 
 use super::Table;
 use crate::shop::Shop;
@@ -19,6 +21,13 @@ pub(super) fn add(table: &mut Table) {
     table.add("spine_large_request_after", |stage| large_request(stage, "/v1/embeddings"));
     table.add("spine_large_response_before", |stage| large_response(stage, "/v1/cheap"));
     table.add("spine_large_response_after", |stage| large_response(stage, "/v1/late"));
+    for (name, path) in [("before", "/v1/cheap"), ("after", "/v1/late")] {
+        table
+            .add(format!("a12_events_cut_after_they_began_are_delivered_{name}"), |stage| began(stage, path));
+        table.add(format!("a12_events_cut_before_they_began_are_owed_{name}"), |stage| {
+            never_began(stage, path)
+        });
+    }
     table.add("a13_upstream_fails_for_ever", exhausted);
     table.add("a13_grpc_call_fails_under_a_200", grpc);
     table.add("a13_what_is_called_grpc_and_is_not_is_delivered_once", |stage| {
@@ -64,6 +73,33 @@ fn hung_up(stage: &mut Stage<'_>, settle: &str) {
     assert_eq!(receipt_of(&answer), stage.moved(&payment)[0].transaction);
     stage.charged_once(&payment, first + 1);
     assert_eq!(stage.settles(&payment), 1);
+    refused(&stage.again(&request), 402, "payment_already_used");
+}
+
+/// Sends a paid request whose events are cut after so many bytes.
+fn cut_events(stage: &mut Stage<'_>, path: &str, bytes: &str) -> (Payment, RawRequest) {
+    let asked = stage.get(path);
+    let payment = stage.pay(&asked);
+    let cut =
+        asked.clone().header("x-test-h", "content-type:text/event-stream").header("x-test-reset", bytes);
+    let answer = stage.send(&cut.pay(&payment));
+    assert_eq!((answer.status, answer.header_text("content-type")), (200, Some("text/event-stream")));
+    assert!(answer.broken.is_some(), "{path}: {answer:?}");
+    stage.charged_once(&payment, 1);
+    let request = asked.pay(&payment);
+    (payment, request)
+}
+
+fn began(stage: &mut Stage<'_>, path: &str) {
+    let (payment, request) = cut_events(stage, path, "100");
+    refused(&stage.again(&request), 402, "payment_already_used");
+    stage.charged_once(&payment, 1);
+}
+
+fn never_began(stage: &mut Stage<'_>, path: &str) {
+    let (payment, request) = cut_events(stage, path, "0");
+    served(&stage.again(&request));
+    stage.charged_once(&payment, 2);
     refused(&stage.again(&request), 402, "payment_already_used");
 }
 
