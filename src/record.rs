@@ -166,7 +166,7 @@ impl Outcome {
         match refusal {
             Refusal::PaymentRequired => Self::Quoted,
             Refusal::Invalid(_) | Refusal::Unnamed(_) | Refusal::NameTaken { .. } => Self::Invalid,
-            Refusal::QuotesSuspended => Self::Unavailable,
+            Refusal::QuotesSuspended | Refusal::DocumentsBusy => Self::Unavailable,
             Refusal::PathAmbiguous
             | Refusal::MethodAmbiguous
             | Refusal::MethodNotAllowed

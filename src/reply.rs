@@ -35,6 +35,8 @@ pub enum Refusal {
     /// Its source sent too many payments that were no good, and this one was not looked at;
     /// seconds until the next may be.
     Barred(u64),
+    /// As much of the filter's own documents is on its way as may be.
+    DocumentsBusy,
     /// No quote is given while the facilitator does not answer.
     QuotesSuspended,
     /// Some reading of the path is for sale, and not this one.
@@ -118,6 +120,7 @@ impl Refusal {
             Self::NameTaken { .. } => code::PAYMENT_IDENTIFIER_CONFLICT,
             Self::QuotesSuspended => code::FACILITATOR_UNAVAILABLE,
             Self::RateLimited(_) | Self::Barred(_) => code::RATE_LIMITED,
+            Self::DocumentsBusy => code::DOCUMENTS_BUSY,
             Self::PathAmbiguous => code::PATH_AMBIGUOUS,
             Self::MethodAmbiguous => code::METHOD_AMBIGUOUS,
             Self::MethodNotAllowed => code::METHOD_NOT_ALLOWED,
@@ -149,7 +152,7 @@ impl Refusal {
             Self::MethodNotAllowed => 405,
             Self::NotOffered => 403,
             Self::RateLimited(_) | Self::Barred(_) => 429,
-            Self::QuotesSuspended => 503,
+            Self::QuotesSuspended | Self::DocumentsBusy => 503,
             // The specification's, and what the reference server and x402-rs answer.
             Self::Denied(Denial::Unverified(Reason::Allowance) | Denial::Rejected(Reason::Allowance)) => 412,
             Self::Denied(denial) => match denial {
@@ -231,7 +234,7 @@ impl Refusal {
     /// Seconds after which to come back, for 503.
     fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Denied(Denial::InFlight) => Some(1),
+            Self::Denied(Denial::InFlight) | Self::DocumentsBusy => Some(1),
             Self::RateLimited(seconds) | Self::Barred(seconds) => Some(seconds),
             _ if self.status() == 503 => Some(5),
             _ => None,

@@ -5,12 +5,19 @@
 //! to the routes as usual, and so does every other spelling of the path. A route that names
 //! such a path is refused when the configuration is read; a wider one, such as `/**`, gives way.
 
+mod flight;
+
 use std::cell::OnceCell;
 
 use crate::catalogue;
 use crate::config::{Policy, CATALOGUE_PATH, OPENAPI_PATH};
-use crate::reply::Reply;
 use crate::signing::did;
+
+pub use flight::{Seat, MOST};
+
+/// Bytes of a document that are worth a warning when exceeded: four of them are all that may be
+/// on their way at once.
+pub const LARGE: usize = MOST / 4;
 
 /// What is served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +38,17 @@ pub struct Documents {
     did: OnceCell<String>,
 }
 
+/// A document as it is served; hosts leave the body out for `HEAD`.
+#[derive(Debug)]
+pub struct Served<'a> {
+    /// Header names in lower case, with values.
+    pub headers: [(&'static str, &'static str); 4],
+    /// JSON.
+    pub body: &'a str,
+    /// Whether it was written for this request.
+    pub is_new: bool,
+}
+
 /// The document a request asks for. `path` is the raw path with its query.
 pub fn find(policy: &Policy, method: &str, path: &str) -> Option<Document> {
     if !matches!(method, "GET" | "HEAD") {
@@ -49,28 +67,49 @@ pub fn find(policy: &Policy, method: &str, path: &str) -> Option<Document> {
 // === impl Documents ===
 
 impl Documents {
-    /// The answer to a `GET` of a document; hosts leave the body out for `HEAD`.
-    pub fn reply(&self, policy: &Policy, document: Document) -> Reply {
+    /// The answer to a `GET` of a document, with 200.
+    pub fn serve(&self, policy: &Policy, document: Document) -> Served<'_> {
         let notary = policy.notary.as_ref();
         let did = || notary.and_then(|notary| notary.did_document(&policy.origin)).unwrap_or_default();
-        let (body, cached) = match document {
-            Document::Did => (self.did.get_or_init(did), "public, max-age=300"),
-            Document::Catalogue => {
-                (self.catalogue.get_or_init(|| catalogue::catalogue(policy)), "public, max-age=60")
-            }
-            Document::OpenApi => {
-                (self.openapi.get_or_init(|| catalogue::openapi(policy)), "public, max-age=60")
-            }
+        let (cell, cached) = match document {
+            Document::Did => (&self.did, "public, max-age=300"),
+            Document::Catalogue => (&self.catalogue, "public, max-age=60"),
+            Document::OpenApi => (&self.openapi, "public, max-age=60"),
         };
-        Reply {
-            status: 200,
-            headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("cache-control", cached.to_owned()),
-                ("access-control-allow-origin", "*".to_owned()),
-                ("x-content-type-options", "nosniff".to_owned()),
-            ],
-            body: body.clone(),
+        let is_new = cell.get().is_none();
+        let body = cell.get_or_init(|| match document {
+            Document::Did => did(),
+            Document::Catalogue => catalogue::catalogue(policy),
+            Document::OpenApi => catalogue::openapi(policy),
+        });
+        let headers = [
+            ("content-type", "application/json"),
+            ("cache-control", cached),
+            ("access-control-allow-origin", "*"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        Served { headers, body, is_new }
+    }
+}
+
+// === impl Served ===
+
+impl Served<'_> {
+    /// Whether it is worth a warning, once.
+    pub fn warns(&self) -> bool {
+        self.is_new && self.body.len() > LARGE
+    }
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Where it is.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Catalogue => CATALOGUE_PATH,
+            Self::OpenApi => OPENAPI_PATH,
+            Self::Did => did::PATH,
         }
     }
 }

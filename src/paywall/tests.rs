@@ -159,6 +159,7 @@ fn every_refusal_has_a_well_formed_page_and_only_a_quote_has_a_price() {
         Refusal::PaymentRequired,
         Refusal::Invalid("invalid_payload"),
         Refusal::QuotesSuspended,
+        Refusal::DocumentsBusy,
         Refusal::PathAmbiguous,
         Refusal::MethodAmbiguous,
         Refusal::NotOffered,

@@ -47,6 +47,8 @@ pub const PAYMENT_IDENTIFIER_INVALID: &str = "payment_identifier_invalid";
 pub const PAYMENT_IDENTIFIER_CONFLICT: &str = "payment_identifier_conflict";
 /// Its source has had its share.
 pub const RATE_LIMITED: &str = "rate_limited";
+/// As much of the filter's own documents is on its way as may be.
+pub const DOCUMENTS_BUSY: &str = "documents_busy";
 
 /// Every code a client can see, with its sentence.
 pub const ALL: &[(&str, &str)] = &[
@@ -81,6 +83,7 @@ pub const ALL: &[(&str, &str)] = &[
     ("permit2_token_mismatch", "The permit is for another token."),
     ("upto_facilitator_mismatch", "The permit names another facilitator."),
     (RATE_LIMITED, "Too much came from this source: wait."),
+    (DOCUMENTS_BUSY, "This document is being sent to too many at once: come back."),
     (PAYMENT_IN_FLIGHT, "This payment is being used by another request."),
     (PAYMENT_ALREADY_USED, "This payment was used and its response delivered."),
     (PAYMENT_BOUND_ELSEWHERE, "This payment was made for another resource: present it there."),

@@ -21,6 +21,7 @@ pub(super) fn every_refusal() -> Vec<Refusal> {
         Refusal::NameTaken { claimed: true },
         Refusal::Invalid(code::EXTENSION_ECHO_MISMATCH),
         Refusal::QuotesSuspended,
+        Refusal::DocumentsBusy,
         Refusal::RateLimited(7),
         Refusal::Barred(7),
         Refusal::PathAmbiguous,

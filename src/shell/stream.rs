@@ -19,8 +19,9 @@ use crate::charge;
 use crate::exchange;
 use crate::record::Outcome;
 use crate::reply::Refusal;
-use crate::wellknown;
+use crate::wellknown::{self, Seat};
 
+mod document;
 mod visit;
 
 pub(super) use visit::Visit;
@@ -45,6 +46,8 @@ enum State {
     Fresh,
     /// Nothing of it concerns us.
     Passing,
+    /// A document of ours is on its way.
+    Serving { _seat: Seat },
     /// Decided without money: refused or answered; the record is ready.
     Decided(Box<Visit>),
     /// A payment is at work.
@@ -65,9 +68,7 @@ impl Stream {
         let mut head = Head::read(&fields);
         if let Some(document) = head.path.and_then(|path| wellknown::find(&worker.policy, head.method, path))
         {
-            worker.meters.request(None, Outcome::Free);
-            visit::send(&worker.documents.reply(&worker.policy, document));
-            self.state = State::Passing;
+            self.state = document::answer(self.context, worker, &head, document);
             return Action::Pause;
         }
         // The time matters to payments only, and asking for it costs as much as a header.
@@ -166,7 +167,7 @@ impl Stream {
     fn request_data(&self) -> Action {
         let moves = match &self.state {
             State::Passing => true,
-            State::Fresh | State::Decided(_) => false,
+            State::Fresh | State::Serving { .. } | State::Decided(_) => false,
             State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),
         };
         if moves {
@@ -180,7 +181,7 @@ impl Stream {
     /// way too, for streams that were never let go.
     fn response_data(&self) -> Action {
         let moves = match &self.state {
-            State::Fresh | State::Passing | State::Decided(_) => true,
+            State::Fresh | State::Passing | State::Serving { .. } | State::Decided(_) => true,
             State::Paying(visit) => {
                 visit.try_borrow().is_ok_and(|visit| !visit.withheld && !visit.machine.holds_response())
             }
@@ -221,6 +222,7 @@ impl Stream {
                 visit.end(&worker, clean);
                 visit.close(&worker, logged);
             }
+            State::Serving { .. } => self.state = State::Passing,
             State::Fresh | State::Passing => {}
         }
     }

@@ -51,13 +51,12 @@ fn nothing_is_served_without_a_key_of_this_origin() {
 fn anybody_may_read_and_keep_it() {
     let policy = policy(json!({"format": "eip712", "key": {"env": "KEY"}}));
     let documents = Documents::default();
-    let reply = documents.reply(&policy, Document::Did);
-    assert_eq!(reply, documents.reply(&policy, Document::Did));
-    assert_eq!(reply.status, 200);
+    let reply = documents.serve(&policy, Document::Did);
+    assert_eq!(reply.body, documents.serve(&policy, Document::Did).body);
     let header = |name: &str| &reply.headers.iter().find(|(n, _)| *n == name).unwrap().1;
-    assert_eq!(header("access-control-allow-origin"), "*");
-    assert_eq!(header("cache-control"), "public, max-age=300");
-    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(*header("access-control-allow-origin"), "*");
+    assert_eq!(*header("cache-control"), "public, max-age=300");
+    let body: Value = serde_json::from_str(reply.body).unwrap();
     assert_eq!(body["id"], "did:web:api.example.com");
 }
 
@@ -100,12 +99,39 @@ fn only_what_is_switched_on_at_exactly_its_path_is_served() {
 fn anybody_may_read_and_keep_a_document() {
     let (policy, documents) = (publishing(true, true), Documents::default());
     for document in [Document::Catalogue, Document::OpenApi] {
-        let reply = documents.reply(&policy, document);
-        let header =
-            |name: &str| reply.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
-        assert_eq!((reply.status, header("content-type")), (200, Some("application/json")));
+        let reply = documents.serve(&policy, document);
+        let header = |name: &str| reply.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        assert_eq!(header("content-type"), Some("application/json"));
         assert_eq!(header("cache-control"), Some("public, max-age=60"));
         assert_eq!(header("access-control-allow-origin"), Some("*"));
-        assert!(serde_json::from_str::<serde_json::Value>(&reply.body).unwrap().is_object());
+        assert!(serde_json::from_str::<serde_json::Value>(reply.body).unwrap().is_object());
     }
+}
+
+/// With so long a description.
+fn wordy(bytes: usize) -> Policy {
+    let config = json!({
+        "version": 1, "origin": "https://api.example.com", "unmatched": "free", "settle": "before",
+        "facilitators": {"main": {"cluster": "facilitator", "authority": "x402.example.com"}},
+        "accepts": [{"network": "base", "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"}],
+        "discovery": {"catalogue": true},
+        "challenge": {"allowLarge": true},
+        "offers": {"long": {"price": "$1", "description": "d".repeat(500)}},
+        "routes": (0..bytes / 500).map(|at| json!({
+            "name": format!("r{at}"), "match": {"path": format!("/r{at}")}, "offer": "long",
+        })).collect::<Vec<_>>(),
+    });
+    Policy::from_bytes(config.to_string().as_bytes(), &|_| None).unwrap()
+}
+
+#[test]
+fn a_large_document_is_worth_one_warning() {
+    let (small, large) = (wordy(100_000), wordy(LARGE));
+    let documents = Documents::default();
+    assert!(!documents.serve(&small, Document::Catalogue).warns());
+    let documents = Documents::default();
+    let first = documents.serve(&large, Document::Catalogue);
+    assert!(first.is_new && first.warns() && first.body.len() > LARGE);
+    let second = documents.serve(&large, Document::Catalogue);
+    assert!(!second.is_new && !second.warns());
 }

@@ -99,6 +99,22 @@ MUTANTS = [
         NATIVE, ["a12_events_cut_after_they_began_are_delivered_after::native_allow"],
     ),
     (
+        "the documents that count", "src/shell/stream/document.rs",
+        "match worker.challenged() {", "match None {",
+        NATIVE, ["a16_documents_count_as_challenges::native"],
+    ),
+    (
+        "the documents on their way", "src/wellknown/flight.rs",
+        "if flying > 0 && then > MOST {", "if false && then > MOST {",
+        LIB, ["wellknown::flight::tests::what_is_on_its_way_is_bounded_and_one_is_always_let_go",
+              "wellknown::flight::tests::a_seat_is_given_back_once"],
+    ),
+    (
+        "the room of a document that was sent", "src/wellknown/flight.rs",
+        "FLYING.set(FLYING.get().saturating_sub(self.0));", "",
+        LIB, ["wellknown::flight::tests::a_seat_is_given_back_once"],
+    ),
+    (
         "the pause of request bodies", "src/shell/stream.rs",
         "State::Paying(visit) => visit.try_borrow().is_ok_and(|visit| visit.forwarded),",
         "State::Paying(_) => true,",

@@ -112,7 +112,7 @@ pub(in crate::shell) struct Visit {
 }
 
 /// Sends a local reply.
-pub(super) fn send(reply: &Reply) {
+fn send(reply: &Reply) {
     let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let body = (!reply.body.is_empty()).then_some(reply.body.as_bytes());
     let _ = hostcalls::send_http_response(reply.status.into(), headers, body);

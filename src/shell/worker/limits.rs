@@ -90,8 +90,8 @@ impl Worker {
         }
     }
 
-    /// Seconds until the source of this unpaid request may be told a price again.
-    fn challenged(&self) -> Option<u64> {
+    /// Seconds until the source of this unpaid request may be told a price, or shown a document, again.
+    pub(in crate::shell) fn challenged(&self) -> Option<u64> {
         let mut gate = self.watch.gate.try_borrow_mut().ok()?;
         let gate = gate.as_mut()?;
         let passed = gate.look(if gate.watches() { host::now_millis() } else { 0 })?;

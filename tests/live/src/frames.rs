@@ -1,4 +1,5 @@
-//! One HTTP/2 request by hand: pseudo-headers in any order, number and spelling.
+//! HTTP/2 by hand: one request of pseudo-headers in any order, number and spelling; or many whose
+//! bodies nobody lets through.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,6 +24,37 @@ pub enum Said {
 
 /// Sends one head as literals that nothing compresses, and reads until the peer is silent.
 pub async fn exchange(address: SocketAddr, head: &[(String, String)]) -> Vec<Said> {
+    let bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, WHOLE, 1, &block(head))].concat();
+    let mut stream = TcpStream::connect(address).await.expect("Envoy listens");
+    stream.write_all(&bytes).await.expect("Envoy reads");
+    understood(&silence(&mut stream).await)
+}
+
+/// Asks for a path on so many streams of one connection, none of which may bring a byte of a body. The
+/// connection, and what was said by the heads.
+pub async fn starve(address: SocketAddr, path: &str, streams: u32) -> (TcpStream, Vec<Said>) {
+    // SETTINGS_INITIAL_WINDOW_SIZE.
+    let mut bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])].concat();
+    let head = [(":method", "GET"), (":scheme", "http"), (":authority", "shop.test"), (":path", path)];
+    let head = block(&head.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for stream in 0..streams {
+        bytes.extend(frame(HEADERS, WHOLE, 2 * stream + 1, &head));
+    }
+    let mut stream = TcpStream::connect(address).await.expect("Envoy listens");
+    stream.write_all(&bytes).await.expect("Envoy reads");
+    let said = understood(&silence(&mut stream).await);
+    (stream, said)
+}
+
+async fn silence(stream: &mut TcpStream) -> Vec<u8> {
+    let mut read = Vec::new();
+    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(250), stream.read_buf(&mut read)).await
+    {
+    }
+    read
+}
+
+fn block(head: &[(String, String)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in head {
         block.push(0);
@@ -31,14 +63,7 @@ pub async fn exchange(address: SocketAddr, head: &[(String, String)]) -> Vec<Sai
             block.extend_from_slice(text.as_bytes());
         }
     }
-    let bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, WHOLE, 1, &block)].concat();
-    let mut stream = TcpStream::connect(address).await.expect("Envoy listens");
-    stream.write_all(&bytes).await.expect("Envoy reads");
-    let mut read = Vec::new();
-    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(250), stream.read_buf(&mut read)).await
-    {
-    }
-    understood(&read)
+    block
 }
 
 /// An HPACK string length of seven bits, without Huffman.

@@ -73,7 +73,7 @@ impl Shop {
                 "asset": "USDC",
                 "payTo": "0x209693Bc6afc0C5328bA36FaF03C514EF312287C",
             }],
-
+            "discovery": {"catalogue": self == Self::FewQuotes, "openapi": self == Self::FewQuotes},
             "routes": routes,
             "claims": {"capacity": if tiny { 4 } else { 131_072 }},
         })

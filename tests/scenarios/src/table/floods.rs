@@ -25,6 +25,7 @@ const MANY: usize = 24;
 pub(super) fn add_hosted(table: &mut Table) {
     table.add_alone(Shop::FewQuotes, "a16_unpaid_requests_are_limited_and_payers_are_served", unpaid);
     table.add_alone(Shop::FewQuotes, "a16_who_is_limited_is_told_so_in_every_dialect", dialects);
+    table.add_alone(Shop::FewQuotes, "a16_documents_count_as_challenges", documents);
     table.add_alone(Shop::FewFailures, "a16_failing_malformed", |stage| {
         let asked = stage.get("/v1/cheap").header("payment-signature", "e30=");
         failing(stage, &asked, "invalid_payload");
@@ -87,6 +88,21 @@ fn unpaid(stage: &mut Stage<'_>) {
     assert_eq!(stage.send(&stage.get("/healthz")).status, 200, "what is free is not limited");
     sleep(Duration::from_millis(wait * 1_000 + 50));
     refused(&stage.send(&asked), 402, "payment_required");
+}
+
+fn documents(stage: &mut Stage<'_>) {
+    let [catalogue, openapi] = ["/.well-known/x402", "/openapi.json"].map(|path| stage.get(path));
+    for asked in [&catalogue, &openapi, &catalogue] {
+        let answer = stage.send(asked);
+        assert_eq!((answer.status, answer.count("cache-control")), (200, 1));
+        assert!(answer.json().is_object());
+    }
+    for asked in [catalogue, openapi, stage.get("/v1/cheap")] {
+        let answer = stage.send(&asked);
+        assert!((1..=2).contains(&limited(&answer, "none")), "{answer:?}");
+        assert_eq!(answer.header_text("cache-control"), Some("no-store"));
+    }
+    assert_eq!(stage.hits(), 0);
 }
 
 fn dialects(stage: &mut Stage<'_>) {
