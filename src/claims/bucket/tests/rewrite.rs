@@ -76,13 +76,13 @@ proptest! {
         let written = read(&rewritten.bytes);
         prop_assert_eq!(&written, &after);
         prop_assert_eq!(rewritten.forgotten, forgotten);
-        let gained = census(&written).iter().zip(census(&before)).map(|(now, then)| now - then).collect::<Vec<_>>();
+        let gained = census(&written).iter().zip(census(&before)).map(|(now, then)| now.wrapping_sub(then)).collect::<Vec<_>>();
         prop_assert_eq!(rewritten.delta.to_vec(), gained);
         // Bytes of as many entries as it says, and none beside.
         let entries: usize = written
             .values()
             .map(|claim| if is_buried(claim.state, layout) { TOMBSTONE } else { layout.live() })
             .sum();
-        prop_assert_eq!(rewritten.bytes.len(), HEADER + entries);
+        prop_assert_eq!(rewritten.bytes.len(), HEADER.saturating_add(entries));
     }
 }
