@@ -129,10 +129,7 @@ impl Routes {
                 Found::Doubt => {}
             }
         }
-        let leaf = match self.walk(&chain, body, false) {
-            Found::Leaf(leaf) => Some(leaf),
-            Found::Nothing | Found::Doubt => None,
-        };
+        let leaf = self.plain(&chain, body);
         let answer = self.answer(leaf, method);
         let refused = matches!(answer, Resolution::MethodNotAllowed { .. });
         if priced && !refused && self.reaches_money(&chain, path, leaf, method) {
@@ -178,10 +175,7 @@ impl Routes {
                 continue;
             }
             met = met.with(method);
-            let leaf = *plain.get_or_insert_with(|| match self.walk(&chain, body, false) {
-                Found::Leaf(leaf) => Some(leaf),
-                Found::Nothing | Found::Doubt => None,
-            });
+            let leaf = *plain.get_or_insert_with(|| self.plain(&chain, body));
             let answer = self.answer(leaf, method);
             if is_wrong(&answer) {
                 return true;
@@ -195,6 +189,15 @@ impl Routes {
 
     fn is_priced(&self, chain: &Chain) -> bool {
         chain.roots().any(|root| self.tree.is_priced(root))
+    }
+
+    /// What a path is, read plainly. Not part of what most requests take.
+    #[inline(never)]
+    fn plain(&self, chain: &Chain, body: &str) -> Option<LeafId> {
+        match self.walk(chain, body, false) {
+            Found::Leaf(leaf) => Some(leaf),
+            Found::Nothing | Found::Doubt => None,
+        }
     }
 
     fn walk(&self, chain: &Chain, body: &str, quick: bool) -> Found {
