@@ -32,6 +32,9 @@ SIZE_TOLERANCE = 0.01
 MEMORY_TOLERANCE = 0.05
 PLANTED = 0.05
 
+# Four times the routes may take so many times the instructions.
+GROWTH = 4.4
+
 # Sections of the record that are of one instruction set.
 INSTRUCTIONS = ("instructions", "requests.instructions", "requests.besides_recovery")
 
@@ -161,6 +164,12 @@ def watched(counts, besides):
     return {name: besides[name] if name.startswith("requests.") else n for name, n in counts.items()}
 
 
+def routes_are_linear(counts):
+    """Four thousand routes take four times what a thousand take."""
+    growth = counts["configure_4000"] / counts["configure_1000"]
+    return [f"configure: {growth:.2f} times the instructions for four times the routes"] * (growth > GROWTH), 1
+
+
 def slow_downs_are_seen(guard, found):
     """Every path, made slower on purpose, is complained of: one by turns of nothing, the next by
     memory that is set, at eight bytes an instruction."""
@@ -233,6 +242,7 @@ def main():
     complaints = list(drifts)
     for wrong, looked in (
         all_is_run(measured["functions"], module),
+        routes_are_linear(measured["counts"]),
         slow_downs_are_seen(guard, measured),
         calls_are_seen(guard, measured),
     ):

@@ -42,6 +42,8 @@ pub(crate) struct Facts {
     answer: String,
     table: Table,
     store: Store,
+    /// A small table, half full, and where it is.
+    crowded: (Table, Store),
 }
 
 /// No variables.
@@ -79,15 +81,16 @@ impl Facts {
             paid,
             digest: bytes(variants["digest"].as_str().expect("a digest")),
             signature: Signature::parse(canonical).expect("a signature"),
-            purchase,
             answer: format!(
                 r#"{{"success":true,"transaction":"0x{}","network":"eip155:84532","payer":"{payer}"}}"#,
                 "ab".repeat(32)
             ),
             table,
             store,
+            crowded: crowded(&purchase),
             text,
             policy,
+            purchase,
         }
     }
 
@@ -103,6 +106,14 @@ impl Facts {
     pub(crate) fn claim(&self) -> Applied {
         let op = self.purchase.exchange_op(Step::Begin, Attempt(1), 1, NOW);
         self.table.run(&self.store, &self.purchase.identity, &op, NOW)
+    }
+
+    /// The same in a table that is half full.
+    #[inline]
+    pub(crate) fn claim_among_others(&self) -> Applied {
+        let (table, store) = &self.crowded;
+        let op = self.purchase.exchange_op(Step::Begin, Attempt(1), 1, NOW);
+        table.run(store, &self.purchase.identity, &op, NOW)
     }
 
     /// The facilitator's answer to its settlement.
@@ -123,6 +134,38 @@ fn policy(count: usize) -> Value {
         let path = format!("/service-{}/resource-{}/{{id}}", number % 100, number / 100);
         json!({"name": format!("more-{number}"), "match": {"path": path}, "offer": "item"})
     }));
+    selling(&json!(routes))
+}
+
+/// The text of a configuration in which nothing is alike that routes may have of their own: names,
+/// hosts, methods, paths, prices.
+pub(crate) fn varied(count: usize) -> String {
+    let named = |set: usize, at: usize| (set >> at & 1 == 1).then(|| format!("M{}", "X".repeat(at)));
+    let routes = (1..=count).map(|number| {
+        let methods: Vec<_> = (0..12).filter_map(|at| named(number, at)).collect();
+        let host = format!("{number}.example.com");
+        let path = format!("/way-{number}/{{id}}");
+        let offer = json!({"price": format!("$0.{number:06}"), "description": format!("Number {number}")});
+        json!({"name": format!("r{number}"), "match": {"hosts": [host], "methods": methods, "path": path}, "offer": offer})
+    });
+    selling(&routes.collect()).to_string()
+}
+
+/// As many claims as half a table holds, of one payer's and some nonces.
+fn crowded(purchase: &Purchase) -> (Table, Store) {
+    const CAPACITY: u32 = 1_024;
+    let store = Store::default();
+    let table = Table::open(&store, CAPACITY, Layout::Two, [7; 16]).expect("a table");
+    for number in 0..CAPACITY / 2 {
+        let mut identity = purchase.identity;
+        identity.nonce[..4].copy_from_slice(&number.to_be_bytes());
+        let op = purchase.exchange_op(Step::Begin, Attempt(u64::from(number) + 100), 1, NOW);
+        table.run(&store, &identity, &op, NOW);
+    }
+    (table, store)
+}
+
+fn selling(routes: &Value) -> Value {
     json!({
         "version": 1,
         "origin": "https://api.example.com",

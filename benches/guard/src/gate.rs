@@ -31,6 +31,20 @@ pub(crate) fn configure(facts: &Facts, plant: &Plant) -> Option<Policy> {
     Policy::from_bytes(facts.text.as_bytes(), &environment).ok()
 }
 
+/// A configuration of a thousand routes in which nothing is alike.
+#[inline(never)]
+pub(crate) fn configure_1000(text: &str, plant: &Plant) -> Option<Policy> {
+    here("configure_1000", plant);
+    Policy::from_bytes(text.as_bytes(), &environment).ok()
+}
+
+/// The same of four thousand.
+#[inline(never)]
+pub(crate) fn configure_4000(text: &str, plant: &Plant) -> Option<Policy> {
+    here("configure_4000", plant);
+    Policy::from_bytes(text.as_bytes(), &environment).ok()
+}
+
 /// A free path among ten routes.
 #[inline(never)]
 pub(crate) fn unpriced_10(facts: &Facts, plant: &Plant) -> Admission {
@@ -96,6 +110,13 @@ pub(crate) fn claim(facts: &Facts, plant: &Plant) -> Applied {
 pub(crate) fn replayed(facts: &Facts, plant: &Plant) -> Applied {
     here("replayed", plant);
     facts.claim()
+}
+
+/// And taken in a table that is half full.
+#[inline(never)]
+pub(crate) fn claim_among_others(facts: &Facts, plant: &Plant) -> Applied {
+    here("claim_among_others", plant);
+    facts.claim_among_others()
 }
 
 /// The body of its settlement.

@@ -19,7 +19,7 @@ mod request;
 
 use std::hint::black_box;
 
-use facts::Facts;
+use facts::{varied, Facts};
 use plant::{Plant, Plants};
 
 fn main() {
@@ -58,6 +58,13 @@ fn core(plants: &Plants) {
     count("configure", &|plant| {
         let _ = black_box(gate::configure(&few, plant));
     });
+    let (thousand, four) = (varied(1_000), varied(4_000));
+    count("configure_1000", &|plant| {
+        assert!(black_box(gate::configure_1000(&thousand, plant)).is_some(), "a configuration");
+    });
+    count("configure_4000", &|plant| {
+        assert!(black_box(gate::configure_4000(&four, plant)).is_some(), "a configuration");
+    });
     count("unpriced_10", &|plant| {
         let _ = black_box(gate::unpriced_10(&few, plant));
     });
@@ -79,6 +86,9 @@ fn core(plants: &Plants) {
     });
     count("replayed", &|plant| {
         let _ = black_box(gate::replayed(&few, plant));
+    });
+    count("claim_among_others", &|plant| {
+        let _ = black_box(gate::claim_among_others(&few, plant));
     });
     count("settlement_body", &|plant| {
         let _ = black_box(gate::settlement_body(&few, plant));

@@ -41,9 +41,19 @@ const BEFORE: &str = "/v1/cheap";
 const AFTER: &str = "/v1/late";
 const PERMIT: &str = "/ways/permit/before";
 
-pub(crate) static KINDS: [Kind; 12] = [
+pub(crate) static KINDS: [Kind; 15] = [
     Kind::new("unmatched", 200, |stage| stage.get("/elsewhere")),
     Kind::new("free", 200, |stage| stage.get("/healthz")),
+    // Capitals and escapes, which servers may read in more ways than one.
+    Kind::new("unclean", 200, |stage| stage.get("/docs/Images/Photo%20of%20me.JPG")),
+    // Four thousand bytes of them, as browsers send.
+    Kind::new("cookies", 200, |stage| {
+        stage.get("/healthz").header("cookie", "session-24=0pen; _ga=GA1.2.max; ".repeat(128))
+    }),
+    Kind::new("preflight", 204, |stage| {
+        let asked = stage.request("OPTIONS", BEFORE).header("origin", "https://app.example");
+        asked.header("access-control-request-method", "GET")
+    }),
     Kind::new("unpaid", 402, |stage| stage.get(BEFORE)),
     Kind::new("unsignable", 402, |stage| paid(stage, BEFORE, |payment| payment.sign_as(SignatureForm::Zero))),
     Kind::new("forged", 402, forged),
