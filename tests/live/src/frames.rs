@@ -27,7 +27,7 @@ pub async fn exchange(address: SocketAddr, head: &[(String, String)]) -> Vec<Sai
     let bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &frame(HEADERS, WHOLE, 1, &block(head))].concat();
     let mut stream = TcpStream::connect(address).await.expect("Envoy listens");
     stream.write_all(&bytes).await.expect("Envoy reads");
-    understood(&silence(&mut stream).await)
+    understood(&silence(&mut stream, 250).await)
 }
 
 /// Asks for a path on so many streams of one connection, none of which may bring a byte of a body. The
@@ -42,15 +42,14 @@ pub async fn starve(address: SocketAddr, path: &str, streams: u32) -> (TcpStream
     }
     let mut stream = TcpStream::connect(address).await.expect("Envoy listens");
     stream.write_all(&bytes).await.expect("Envoy reads");
-    let said = understood(&silence(&mut stream).await);
+    // A megabyte takes its time to be copied, on a busy machine.
+    let said = understood(&silence(&mut stream, 1_000).await);
     (stream, said)
 }
 
-async fn silence(stream: &mut TcpStream) -> Vec<u8> {
-    let mut read = Vec::new();
-    while let Ok(Ok(1..)) = tokio::time::timeout(Duration::from_millis(250), stream.read_buf(&mut read)).await
-    {
-    }
+async fn silence(stream: &mut TcpStream, millis: u64) -> Vec<u8> {
+    let (mut read, patience) = (Vec::new(), Duration::from_millis(millis));
+    while let Ok(Ok(1..)) = tokio::time::timeout(patience, stream.read_buf(&mut read)).await {}
     read
 }
 
