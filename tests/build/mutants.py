@@ -127,8 +127,8 @@ MUTANTS = [
     ),
     (
         "the path guard", "src/route.rs",
-        "if priced && !refused && self.reaches_money(&chain, path, leaf, method_set) {",
-        "if false && priced && !refused && self.reaches_money(&chain, path, leaf, method_set) {",
+        "if priced && !refused && self.reaches_money(&chain, path, leaf, method) {",
+        "if false && priced && !refused && self.reaches_money(&chain, path, leaf, method) {",
         NATIVE, ["a6_encoded_slash::native", "a6_capitals::native", "a6_double_slash::native"],
     ),
     (
