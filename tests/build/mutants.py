@@ -35,8 +35,8 @@ MUTANTS = [
     ),
     (
         "the lease of a settlement", "src/claims/life.rs",
-        "State::Settling if lapsed => Self { state: State::Unknown, ..self },",
-        "State::Settling if lapsed => return None,",
+        "Self::Settling if now >= lease => Self::Unknown,",
+        "Self::Settling if now >= lease => return None,",
         SEARCH, ["no_promise_is_broken_before", "no_promise_is_broken_after"],
     ),
     (
@@ -997,7 +997,7 @@ MUTANTS = [
                 "machines::storm::tests::the_books_balance_in_any_weather"],
     ),
     (
-        "the letter of a claim's text", "src/claims/bucket.rs",
+        "the letter of a claim's text", "src/claims/bucket/entry.rs",
         "claim.filter(|claim| to_text(claim) == text)", "claim",
         LIB, ["claims::bucket::tests::text::one_claim_has_one_text"],
     ),
@@ -1009,9 +1009,15 @@ MUTANTS = [
     ),
     (
         "the count of what layout 1 keeps of a credit", "src/claims/bucket.rs",
-        "count(delta, if buried { State::Delivered } else { claim.state }, 1);",
-        "count(delta, claim.state, 1);",
+        "count(&mut self.delta, State::Delivered, 1);",
+        "count(&mut self.delta, claim.state, 1);",
         LIB, ["claims::table::tests::model::the_table_does_to_bytes_what_apply_does_to_claims"],
+    ),
+    (
+        "what time changed in a bucket that is copied", "src/claims/bucket.rs",
+        "Some(state) if state == stored && !is_buried(state, self.layout) => writing.keep_live(entry),",
+        "Some(state) if !is_buried(state, self.layout) => writing.keep_live(entry),",
+        LIB, ["claims::bucket::tests::rewrite::a_rewrite_is_what_reading_everything_and_writing_it_anew_is"],
     ),
     (
         "the wallets that share a bucket", "src/claims/open.rs",

@@ -1,6 +1,9 @@
 //! Claims as bytes, and back.
 
+use super::entry::{is_open, HAS_BYTES, ORPHAN};
 use super::*;
+use crate::claims::{Attempt, Binding, Transaction};
+use crate::money::Amount;
 
 mod rewrite;
 mod text;
