@@ -31,7 +31,10 @@ impl<'a> Location<'a> {
         let whole = text.split('#').next().filter(|whole| !whole.is_empty())?;
         let place = whole.split('?').next()?;
         if let Some(rest) = without_scheme(place)? {
-            let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+            let (authority, path) = match rest.find('/') {
+                Some(at) => rest.split_at_checked(at)?,
+                None => (rest, "/"),
+            };
             return Some(Self { authority: Some(authority), path: settled(path)? });
         }
         let path = match place {
