@@ -147,8 +147,7 @@ fn read(
 fn charged(signed: Signed, status: u16, headers: &[(String, Vec<u8>)]) {
     for offer in offers() {
         let len = headers.iter().map(|(_, value)| value.len()).sum();
-        let reading =
-            cost::within(4_096, 16, len, || read(offer, Some(signed), Some(status), headers));
+        let reading = cost::within(4_096, 16, len, || read(offer, Some(signed), Some(status), headers));
         assert_eq!(reading, read(offer, Some(signed), Some(status), headers));
         match reading.charge {
             Charge::Metered(amount) => {
