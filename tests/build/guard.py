@@ -44,6 +44,7 @@ WASI = {"random_get", "environ_get", "environ_sizes_get", "proc_exit", "fd_write
 
 # Modules of the shell that no request of ours needs, and why it would.
 NOT_RUN = {
+    "stream::document": "a document of the filter's own",
     "worker::again": "a settlement whose outcome is unknown",
     "worker::inquiries": "a chain to ask",
     "worker::owed": "a wallet that is owed something",
