@@ -234,7 +234,7 @@ $(CARGO_TARGET_DIR)/peer-fastapi/.stamp: $(PEERS)/python/requirements.txt | need
 need-rust:
 	command -v cargo > /dev/null || { echo "missing: Rust. Install it: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2; exit 1; }
 	cargo --version > /dev/null 2>&1 || { echo 'missing: the toolchain of rust-toolchain.toml. Install it: rustup toolchain install' >&2; exit 1; }
-	[[ -d $$(rustc --print sysroot)/lib/rustlib/$(TARGET) ]] || { echo 'missing: the Rust target $(TARGET). Install it: rustup target add $(TARGET)' >&2; exit 1; }
+	[[ -d $$(rustc --print sysroot)/lib/rustlib/$(TARGET) ]] || rustup target add $(TARGET) || { echo 'missing: the Rust target $(TARGET), which needs a toolchain of rustup' >&2; exit 1; }
 
 .PHONY: need-cc
 need-cc:
