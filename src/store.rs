@@ -18,7 +18,8 @@
 //! goes for it. Of its claims the script passes over those that are at work while their client waits
 //! (settling, and neither orphan nor asked again, or redeeming; their lease is live), as they owe
 //! nothing: so there is no second call for who buys much at once, and what may owe something is shown
-//! whole. What a claim does owe is decided here.
+//! whole. What a claim does owe is decided here. Where a wallet buys one thing at a time, those at work
+//! are told as well, and a claim is noted from its very beginning.
 //!
 //! Whose a signature is, the script looks up with the claim, and writes with it, where money is asked for
 //! next. A claim that stands already decides alone.
@@ -88,6 +89,17 @@ pub enum Change<T> {
     Put(T),
 }
 
+/// Which other open claims of a wallet, for the same purchase, come before a new one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ahead {
+    /// None.
+    Nothing,
+    /// Those that may owe something: not those that are at work.
+    Owing,
+    /// All of them.
+    Any,
+}
+
 /// One transition of one claim, or a look at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Swap<'a> {
@@ -106,10 +118,10 @@ pub struct Swap<'a> {
     pub expires: UnixSeconds,
     /// The claim's place in the open set of its wallet and purchase.
     pub open: Change<()>,
-    /// Whether open claims of that set come first: where there is no claim and others are open,
-    /// nothing is written and they are told instead. Where nothing is written for another reason,
-    /// they are told as well. Those that are at work are not told.
-    pub want_open: bool,
+    /// Which claims of that set come first: where there is no claim and such are open, nothing is
+    /// written and they are told instead. Where nothing is written for another reason, they are told
+    /// as well.
+    pub ahead: Ahead,
     /// What is needed to ask about it again.
     pub payment: Change<&'a str>,
     /// Whether that is told, if it stays and the swap is written.

@@ -10,7 +10,7 @@ use super::Secret;
 
 pub(super) const KEYS: &[&str] = &["capacity", "layout", "shared"];
 pub(super) const SHARED_KEYS: &[&str] =
-    &["cluster", "authority", "kind", "pathPrefix", "timeout", "headers", "keyPrefix"];
+    &["cluster", "authority", "kind", "pathPrefix", "timeout", "headers", "keyPrefix", "oneAtATime"];
 pub(super) const KINDS: &[(&str, StoreKind)] =
     &[("webdis", StoreKind::Webdis), ("upstash", StoreKind::Upstash)];
 
@@ -37,6 +37,8 @@ pub struct SharedStore {
     pub(crate) headers: Vec<(String, Secret)>,
     /// What every key begins with.
     pub(crate) key_prefix: String,
+    /// Whether a wallet buys one thing of an offer at a time.
+    pub(crate) one_at_a_time: bool,
 }
 
 /// The HTTP front of a store.
@@ -86,6 +88,7 @@ fn read_shared(
         Some(_) => fields.token("keyPrefix", 64, errors),
         None => Some("x402:"),
     };
+    let one_at_a_time = fields.flag("oneAtATime", false, errors);
     let mut path = prefix?;
     if path.is_empty() {
         path.push('/');
@@ -98,5 +101,6 @@ fn read_shared(
         timeout_millis: u32::try_from(timeout?).ok()?,
         headers,
         key_prefix: key_prefix?.to_owned(),
+        one_at_a_time,
     })
 }

@@ -1,6 +1,6 @@
 //! Calls of the scripts, in the dialect of the front.
 
-use super::{is_payment, is_value, Before, Change, Due, SharedStore, StoreKind, Swap, MAX_DUE};
+use super::{is_payment, is_value, Ahead, Before, Change, Due, SharedStore, StoreKind, Swap, MAX_DUE};
 use crate::claims::UnixSeconds;
 use crate::digits::{hex, push_hex};
 use crate::json::push_string;
@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "b537c3c0abf68680662e4548ed597edd36218462" };
+    Script { text: include_str!("swap.lua"), sha1: "63f1983fe155f5cd7b7c3e22f1906f538b28634a" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };
@@ -67,7 +67,11 @@ impl Swap<'_> {
             key("d", ""),
         ];
         let base = key("c:", wallet);
-        let want = if self.want_open { "1" } else { "0" };
+        let want = match self.ahead {
+            Ahead::Nothing => "0",
+            Ahead::Owing => "1",
+            Ahead::Any => "2",
+        };
         let (expires, id) = (time_text(self.expires), id_text(self.id));
         let lease = self.lease.map(time_text).unwrap_or_default();
         let mut arguments =
@@ -102,6 +106,11 @@ impl SharedStore {
     /// The host's name for the upstream.
     pub fn cluster(&self) -> &str {
         &self.cluster
+    }
+
+    /// Whether a wallet buys one thing of an offer at a time.
+    pub fn one_at_a_time(&self) -> bool {
+        self.one_at_a_time
     }
 
     /// How long a call may take, in milliseconds.

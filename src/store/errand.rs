@@ -15,7 +15,7 @@
 //! | certainly not sent | unavailable; what ends an attempt is written later | as before |
 //! | nobody knows | unavailable; what may have been written is undone later | as reserved |
 
-use super::{Before, Change, Name, OpenClaim, Reply, Swap};
+use super::{Ahead, Before, Change, Name, OpenClaim, Reply, Swap};
 use crate::claims::bucket::{from_text, to_text};
 use crate::claims::{Begin, Binding, Claim, Identity, Next, Op, Outcome, Owes, Seal, State, UnixSeconds};
 
@@ -45,6 +45,7 @@ pub struct Errand {
     /// What it takes to ask again, as text, where money is about to be asked for.
     payment: Option<String>,
     want_open: bool,
+    one_at_a_time: bool,
     seal: Option<Seal>,
     full: bool,
     tries: u8,
@@ -108,10 +109,18 @@ impl Errand {
             outcome,
             payment,
             want_open,
+            one_at_a_time: false,
             seal,
             full: false,
             tries: 0,
         }))
+    }
+
+    /// The same, where a wallet buys one thing at a time: a claim of its that is at work comes before a
+    /// new one as well.
+    #[must_use]
+    pub fn one_at_a_time(self: Box<Self>, one_at_a_time: bool) -> Box<Self> {
+        Box::new(Self { one_at_a_time, ..*self })
     }
 
     /// The claim that is reserved here while the store is asked.
@@ -191,8 +200,13 @@ impl Errand {
             (_, Some(text)) => Before::Value(text),
         };
         let books = Books::of(self.base.and_then(|claim| claim.at(now)).as_ref(), after, now);
+        let begins = self.one_at_a_time && after.is_some_and(|claim| claim.state == State::Held);
         // What only the facilitator can read names no wallet.
-        let open = if self.identity.chain_id == 0 { Change::Leave } else { books.open };
+        let open = match books.open {
+            _ if self.identity.chain_id == 0 => Change::Leave,
+            _ if begins => Change::Put(()),
+            open => open,
+        };
         let payment = match (books.payment, &self.payment) {
             (Change::Put(()), Some(text)) => Change::Put(text.as_str()),
             (Change::Remove, _) => Change::Remove,
@@ -209,7 +223,11 @@ impl Errand {
             next: next.as_deref(),
             expires: after.map_or(now, |claim| claim.expires.max(now)),
             open,
-            want_open: self.want_open,
+            ahead: match (self.want_open, self.one_at_a_time) {
+                (false, _) => Ahead::Nothing,
+                (true, false) => Ahead::Owing,
+                (true, true) => Ahead::Any,
+            },
             payment,
             want_payment,
             due: books.due,
@@ -295,7 +313,17 @@ impl Errand {
         let mut owed = None;
         for claim in open {
             let value = from_text(&claim.value).and_then(|value| value.at(now));
-            match value.map_or(Owes::Nothing, |value| value.owes()) {
+            let owes = match value.map(|value| (value.owes(), value.state)) {
+                None => Owes::Nothing,
+                // At work.
+                Some((Owes::Nothing, State::Held | State::Settling | State::Redeeming))
+                    if self.one_at_a_time =>
+                {
+                    Owes::Patience
+                }
+                Some((owes, _)) => owes,
+            };
+            match owes {
                 Owes::Content => {
                     owed = Some(Outcome::Owed(claim.nonce));
                     break;
@@ -363,7 +391,7 @@ impl Books {
             Some(claim) if claim.owes() == Owes::Content => {
                 Self { open: Change::Put(()), payment: left, due: still_due }
             }
-            Some(claim) if matches!(claim.state, State::Held | State::Redeeming | State::Credited) => {
+            Some(claim) if matches!(claim.state, State::Held | State::Redeeming) => {
                 Self { open: Change::Leave, payment: left, due: still_due }
             }
             _ => Self { open: Change::Remove, payment: left, due: still_due },

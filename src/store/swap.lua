@@ -6,14 +6,14 @@ local v=R('GET',c) or ''
 local r={i,'0',t,v}
 local g=s and R('GET',s)
 if g and g~=c and (v=='' or v==e) then return {i,'3',t,''} end
-if w=='1' and (v=='' or v~=e) then
+if w>'0' and (v=='' or v~=e) then
 local function works(q)
 return #q==176 and (q:find('^02..0[01]0[0145]') or q:find('^04'))
 and (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)
 end
 for _,s in ipairs(R('ZREVRANGEBYSCORE',o,'+inf','('..t)) do
 local q=s~=m and #r<516 and R('GET',b..s)
-if q and not works(q) then r[#r+1]=s r[#r+1]=q end
+if q and (w=='2' or not works(q)) then r[#r+1]=s r[#r+1]=q end
 end
 if v==e and #r>4 then r[2]='2' return r end
 end

@@ -50,7 +50,7 @@ fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str>) -> Swap<
         next,
         expires: 1_900_000_000,
         open: Change::Put(()),
-        want_open: true,
+        ahead: Ahead::Owing,
         payment: Change::Put("cGF5+/="),
         want_payment: true,
         due: Change::Put(1_800_000_000),

@@ -641,6 +641,21 @@ MUTANTS = [
         REDIS, ["seal::a_signature_is_the_first_claims_that_asks_with_it"],
     ),
     (
+        "what is at work before a new claim, one at a time", "src/store/errand.rs",
+        "if self.one_at_a_time =>", "if false =>",
+        LIB, ["store::errand::tests::open::one_at_a_time_what_is_at_work_is_waited_for"],
+    ),
+    (
+        "what has begun among the open claims, one at a time", "src/store/errand.rs",
+        "_ if begins => Change::Put(()),", "",
+        LIB, ["store::errand::tests::open::one_at_a_time_what_is_at_work_is_waited_for"],
+    ),
+    (
+        "the telling of what is at work, one at a time", "src/store/swap.lua",
+        "(w=='2' or not works(q))", "not works(q)",
+        REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
+    ),
+    (
         "the place of open claims before a new one", "src/store/swap.lua",
         "if v==e and #r>4 then r[2]='2' return r end", "",
         REDIS, ["swap::open_claims_of_the_wallet_come_before_a_new_one"],

@@ -38,6 +38,7 @@ fn a_store_has_defaults() {
     assert_eq!((store.cluster.as_str(), store.authority.as_str()), ("claims", "webdis:7379"));
     assert_eq!((store.kind, store.path.as_str()), (StoreKind::Webdis, "/"));
     assert_eq!((store.timeout_millis, store.key_prefix.as_str()), (500, "x402:"));
+    assert!(!store.one_at_a_time);
     assert!(store.headers.is_empty());
 }
 
@@ -45,7 +46,7 @@ fn a_store_has_defaults() {
 fn a_store_is_called_as_it_is_said() {
     let mut all = with_key("pathPrefix", json!("/redis/"));
     let more = json!({
-        "kind": "upstash", "timeout": "2s", "keyPrefix": "shop-1/",
+        "kind": "upstash", "timeout": "2s", "keyPrefix": "shop-1/", "oneAtATime": true,
         "headers": {"Authorization": {"env": "TOKEN", "prefix": "Bearer "}},
     });
     for (key, value) in more.as_object().unwrap() {
@@ -54,6 +55,7 @@ fn a_store_is_called_as_it_is_said() {
     let store = shared(all).unwrap();
     assert_eq!((store.kind, store.path.as_str()), (StoreKind::Upstash, "/redis"));
     assert_eq!((store.timeout_millis, store.key_prefix.as_str()), (2_000, "shop-1/"));
+    assert!(store.one_at_a_time);
     let (name, value) = &store.headers[0];
     assert_eq!((name.as_str(), value.expose()), ("authorization", "Bearer s3cret"));
     assert!(!format!("{store:?}").contains("s3cret"));

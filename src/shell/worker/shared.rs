@@ -100,9 +100,11 @@ impl Worker {
         let demand = if asks { (case.demand)() } else { None };
         let payment = demand.and_then(|demand| demand.to_text());
         let names = (case.identity, case.offered);
+        let store = self.policy.shared_claims.as_ref();
+        let one_at_a_time = store.is_some_and(|store| store.one_at_a_time());
         let errand = match Errand::start(names, op, local, payment, case.first, case.seal, now) {
             Start::Known(outcome) => return Some(outcome),
-            Start::Away(errand) => errand,
+            Start::Away(errand) => errand.one_at_a_time(one_at_a_time),
         };
         let reserves = errand.reserves().is_some();
         if reserves || errand.is_known_here() {

@@ -71,7 +71,7 @@ fn who_only_looks_is_told_what_is_owed_and_begins_nothing() {
         panic!("known")
     };
     errand.with_swap(1, NOW, |swap| {
-        assert_eq!((swap.before, swap.next, swap.want_open), (Before::Never, None, true));
+        assert_eq!((swap.before, swap.next, swap.ahead), (Before::Never, None, Ahead::Owing));
     });
     let taken = put(redeeming(), &Op::Undelivered { attempt: OWN }).expect("a claim");
     let open = vec![OpenClaim { nonce: [5; 32], value: to_text(&taken) }];
@@ -80,4 +80,47 @@ fn who_only_looks_is_told_what_is_owed_and_begins_nothing() {
     assert_eq!(told, Turn::Over { outcome: Outcome::Owed([5; 32]), adopt: Some(None), undo: None });
     let told = errand.on(reply(Vec::new()), NOW);
     assert_eq!(told, Turn::Over { outcome: Outcome::Absent, adopt: Some(None), undo: None });
+}
+
+/// Where a wallet buys one thing at a time, what is at work comes before a new claim, but after whatever
+/// is owed; and a claim stands among the open ones from its beginning.
+#[test]
+fn one_at_a_time_what_is_at_work_is_waited_for() {
+    let start = |one_at_a_time| {
+        let Start::Away(errand) = Errand::start(names(), begin(Opening::Held), None, None, true, None, NOW)
+        else {
+            panic!("it is known here")
+        };
+        errand.one_at_a_time(one_at_a_time)
+    };
+    let told = |one_at_a_time, claims: &[Option<Claim>], now| {
+        let open = claims.iter().enumerate().map(|(nonce, claim)| {
+            let nonce = [u8::try_from(nonce).expect("a few"); 32];
+            OpenClaim { nonce, value: to_text(&claim.expect("a claim")) }
+        });
+        match start(one_at_a_time).on(Reply::OpenFirst { now, open: open.collect() }, now) {
+            Turn::Over { outcome, .. } => Some(outcome),
+            Turn::Again(_) => None,
+        }
+    };
+    let taken = put(redeeming(), &Op::Undelivered { attempt: OWN });
+    let used = put(redeeming(), &Op::Delivered { attempt: OWN });
+    for working in [held(), settling_claim(), redeeming()] {
+        assert_eq!(told(false, &[working], NOW), None, "it is begun: {working:?}");
+        assert_eq!(told(true, &[working], NOW), Some(Outcome::Awaited), "{working:?}");
+        assert_eq!(told(true, &[working, taken], NOW), Some(Outcome::Owed([1; 32])), "{working:?}");
+    }
+    assert_eq!(told(true, &[held()], LEASE), None, "whoever held it is gone");
+    assert_eq!(told(true, &[redeeming()], LEASE), Some(Outcome::Owed([0; 32])), "and owes what was paid");
+    assert_eq!(told(true, &[used], NOW), None);
+
+    let noted = |one| start(one).with_swap(1, NOW, |swap| (swap.open, swap.ahead));
+    assert_eq!(noted(false), (Change::Leave, Ahead::Owing));
+    assert_eq!(noted(true), (Change::Put(()), Ahead::Any));
+    // Used up for another, given up, or bought without a signature that names a wallet: not any more.
+    let credit = Op::Credit { attempt: OWN, nonce: [8; 32] };
+    for (before, op) in [(held(), credit), (held(), Op::Release { attempt: OWN })] {
+        let errand = Box::new(away(before, op)).one_at_a_time(true);
+        assert_eq!(errand.with_swap(1, NOW, |swap| swap.open), Change::Remove, "{op:?}");
+    }
 }

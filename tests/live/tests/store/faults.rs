@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use x402_devstack::client::{Broken, RawConnection, RawRequest};
 use x402_devstack::redis::Webdis;
-use x402_proxy_wasm::store::{Before, Change, Doubt, Listed, Reply, Swap};
+use x402_proxy_wasm::store::{Ahead, Before, Change, Doubt, Listed, Reply, Swap};
 
 use crate::rig::{delivery, look, name, swap, Front, Rig, PASSWORD};
 
@@ -156,7 +156,7 @@ async fn a_redis_without_room_writes_nothing() {
         let looked = swap(&claim, Before::Never, None, end);
         let put = Swap {
             open: Change::Put(()),
-            want_open: true,
+            ahead: Ahead::Owing,
             due: Change::Put(1),
             payment: Change::Put("cGF5"),
             ..swap(&claim, Before::Absent, Some("01"), end)

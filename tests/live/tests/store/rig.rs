@@ -15,7 +15,7 @@ use x402_proxy_wasm::claims::{Binding, Identity};
 use x402_proxy_wasm::config::{Policy, SharedStore};
 use x402_proxy_wasm::evm::address::Address;
 use x402_proxy_wasm::facilitator::Delivery;
-use x402_proxy_wasm::store::{Before, Call, Change, Due, Listed, Name, Reply, Swap};
+use x402_proxy_wasm::store::{Ahead, Before, Call, Change, Due, Listed, Name, Reply, Swap};
 
 pub(crate) const BINDING: Binding = Binding([7; 16]);
 pub(crate) const PASSWORD: &str = "shop:s3cret";
@@ -203,7 +203,7 @@ pub(crate) fn swap<'a>(claim: &'a Name, before: Before<'a>, next: Option<&'a str
         next,
         expires,
         open: Change::Leave,
-        want_open: false,
+        ahead: Ahead::Nothing,
         payment: Change::Leave,
         want_payment: false,
         due: Change::Leave,

@@ -1,7 +1,7 @@
 //! Whose a signature is, looked up and written with the claim.
 
 use x402_proxy_wasm::claims::{Identity, Seal};
-use x402_proxy_wasm::store::{Before, Change, Name, Reply, Swap};
+use x402_proxy_wasm::store::{Ahead, Before, Change, Name, Reply, Swap};
 
 use crate::rig::{look, name, swap, Rig};
 
@@ -76,7 +76,7 @@ async fn a_signature_is_given_away_with_a_claim_that_is_written_to_be_asked_abou
         let differs = Swap { seal: seal(1, end), ..swap(&first, Before::Value("02"), Some("03"), end) };
         assert!(matches!(line.swap(&differs).await, Reply::Differs { .. }) && free(), "another value");
         let owed = Swap { seal: seal(1, end), ..swap(&other, Before::Absent, Some("02"), end) };
-        let owed = Swap { want_open: true, ..owed };
+        let owed = Swap { ahead: Ahead::Owing, ..owed };
         assert!(matches!(line.swap(&owed).await, Reply::OpenFirst { .. }) && free(), "open ones first");
         let asked = Swap { seal: seal(1, end), ..swap(&third, Before::Absent, Some("04"), end) };
         let late = Swap { lease: Some(rig.now() - 1), ..asked };
