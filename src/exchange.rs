@@ -9,7 +9,8 @@
 //!   claim already taken was redeemed. Under `settle: after` it sends work upstream whose
 //!   result is held.
 //! - [`Effect::Release`] comes after [`Settled::Paid`] (`after`), or after the claim was
-//!   renewed at the response (`before` and redemptions), so that an exchange that lost its
+//!   renewed at the response (`before` and redemptions; the driver answers for a lease too young to
+//!   have lapsed), so that an exchange that lost its
 //!   lease meanwhile releases nothing. A response that is not worth its price comes after the
 //!   claim was given back: whoever signs again on seeing it is owed something by then. A charge
 //!   of zero comes after the authorisation was used up without money.

@@ -63,6 +63,8 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) line: Option<Vec<Arc<Facilitator>>>,
     /// When the lease was last renewed.
     pub(in crate::shell) renewed: u64,
+    /// When it was heard that what was paid may be delivered.
+    pub(in crate::shell) granted: u64,
     /// Base units asked for, where that is not what was signed.
     pub(in crate::shell) charged: Option<Amount>,
     /// Whose `/verify` calls this one counts among.
@@ -134,6 +136,7 @@ impl Visit {
             found: None,
             line: None,
             renewed: 0,
+            granted: 0,
             charged: None,
             source: None,
             limited: false,

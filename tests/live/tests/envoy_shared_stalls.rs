@@ -54,3 +54,23 @@ async fn a13_a15_a_replica_that_stood_still_delivers_nothing_that_another_did_be
 async fn a13_a15_a_replica_that_stood_still_delivers_nothing_that_another_did_after() {
     delivered_meanwhile("after").await;
 }
+
+/// It was paid, the upstream works on it, and its answer comes to a process that does not run: by the time it
+/// is looked at, another replica has served what was bought.
+#[tokio::test(flavor = "multi_thread")]
+async fn a13_a15_a_response_that_waited_for_a_replica_that_stood_still_is_not_delivered_again() {
+    let Some(shop) = Shop::open("webdis", |scene| scene) else { return };
+    let path = "/before/stood";
+    let payment = shop.sign(path).await;
+    let mut first = shop.sent(0, &format!("{path}?delay=2000"), &payment).await;
+    until("the upstream works", || shop.replicas.stage.upstream.hits(path) == 1).await;
+    let still = shop.replicas.envoy(0).pid();
+    signal("STOP", still);
+    pause(LAPSED).await;
+    let second = shop.come_back(1, path, &payment).await;
+    signal("CONT", still);
+    let transaction = paid(&second);
+    let answer = first.read(false).await;
+    assert_ne!(answer.status, 200, "the same payment's content went out twice: {answer:?}");
+    assert_eq!(shop.transfers(&[&payment]), [transaction]);
+}
