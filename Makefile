@@ -34,6 +34,9 @@ audited := Cargo.toml $(CLIENTS)/rust/Cargo.toml $(PEERS)/axum/Cargo.toml fuzz/C
 test_targets = cargo metadata --locked --no-deps --format-version 1 | python3 -c \
   'import json,sys; print(*sorted("--test=" + t["name"] for p in json.load(sys.stdin)["packages"] for t in p["targets"] if t["kind"] == ["test"] and t["name"].startswith(("scenarios", "envoy")) == $(1)))'
 
+# Waits for minutes until signatures are free again, with nothing to do: it runs beside all the others.
+waiting := envoy_signatures
+
 ##@ Use it
 
 .PHONY: demo
@@ -70,7 +73,12 @@ test-recovery: need-rust need-cc ## A million recoveries against k256 and libsec
 test-scenarios: build noop $(VENV)/.stamp ## The scenario table on a real Envoy
 	targets=$$($(call test_targets,True)); \
 	if [[ -z $$targets ]]; then echo 'no test target is named scenarios* or envoy*' >&2; exit 1; fi; \
-	cargo test --locked --workspace $$targets
+	cargo test --locked --workspace --no-run $$targets; \
+	log=$$(mktemp); status=0; \
+	cargo test --locked --workspace --test=$(waiting) > $$log 2>&1 & waiting=$$!; \
+	cargo test --locked --workspace $${targets/--test=$(waiting) /} || status=$$?; \
+	wait $$waiting || status=$$?; \
+	cat $$log; rm $$log; exit $$status
 	python3 tests/build/attacks.py --list
 
 .PHONY: test-attacks
