@@ -96,7 +96,7 @@ pub enum Ahead {
     Nothing,
     /// Those that may owe something: not those that are at work.
     Owing,
-    /// All of them.
+    /// All of them, but for those that were held and whose lease is over.
     Any,
 }
 

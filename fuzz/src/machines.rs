@@ -199,12 +199,12 @@ mod tests {
     /// A target that delivers nothing proves nothing.
     #[test]
     fn every_way_to_be_configured_delivers() {
-        for settings in 0..64 {
+        for settings in 0..128 {
             let mut events = vec![settings, 7, 0];
             events.extend([0; 40]);
             events.extend([7, 8 + 1]);
             events.extend([0; 40]);
-            assert_eq!(play(&events).releases, 2, "{settings:06b}");
+            assert_eq!(play(&events).releases, 2, "{settings:07b}");
         }
     }
 

@@ -335,7 +335,12 @@ impl Errand {
         }
         match owed {
             Some(outcome) => Turn::Over { outcome, adopt: Some(self.local), undo: None },
-            None => Turn::Again(Box::new(Self { want_open: false, ..self })),
+            // Those that lapsed meanwhile are not told again, and others may have been begun.
+            None => {
+                let want_open = self.one_at_a_time && self.tries < TRIES;
+                let tries = self.tries.saturating_add(1);
+                Turn::Again(Box::new(Self { want_open, tries, ..self }))
+            }
         }
     }
 

@@ -652,7 +652,7 @@ MUTANTS = [
     ),
     (
         "the telling of what is at work, one at a time", "src/store/swap.lua",
-        "(w=='2' or not works(q))", "not works(q)",
+        "if w=='2' then return q:find('^01') and not live(q) end", "",
         REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
     ),
     (
@@ -683,7 +683,7 @@ MUTANTS = [
     ),
     (
         "the lapse of a lease in what is told", "src/store/swap.lua",
-        "and (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)", "",
+        "q:find('^04')) and live(q)", "q:find('^04'))",
         REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
     ),
     (

@@ -9,7 +9,8 @@
 //! 4. What was booked stands in the record, for as long as it may be redeemed; what the record
 //!    calls delivered was.
 //! 5. What may have reached one facilitator goes to no other.
-//! 6. A wallet that is owed something is not charged for another payment.
+//! 6. A wallet that is owed something is not charged for another payment; nor, where it buys one thing
+//!    at a time, while another of its payments for the same is at work.
 //!
 //! Where replicas share a store, what was delivered is written down however often a call to the store
 //! fails, as long as its worker lives. If that takes longer than the lease, somebody else may have
@@ -322,6 +323,15 @@ impl Promises {
             let others = self.asked[place].iter().filter(|asked| **asked != cluster);
             assert_eq!(others.count(), 0, "payment {place} may be booked at {:?}", self.asked[place]);
             self.asked[place].push(cluster);
+            let works = |other: &usize| {
+                let claim = stored(*other, redis).and_then(|claim| claim.at(now));
+                claim.is_some_and(|claim| matches!(claim.state, State::Settling | State::Redeeming))
+            };
+            let own = &payments()[place];
+            let mut twins = (0..PAYMENTS).filter(|other| *other != place && payments()[*other].is_twin(own));
+            if settings.shared && settings.single {
+                assert_eq!(twins.find(works), None, "payment {place} is charged beside another");
+            }
             for other in &self.owed[place] {
                 let owes = record(*other, redis, settings, now).map_or(Owes::Nothing, |claim| claim.owes());
                 let still = matches!(owes, Owes::Content | Owes::Answer);

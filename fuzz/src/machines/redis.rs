@@ -77,7 +77,7 @@ impl Redis {
         if holder.as_ref().is_some_and(|holder| holder != claim) && (value.is_empty() || value == *before) {
             return vec![id.clone(), "3".to_owned(), now.to_string(), String::new()];
         }
-        if want == "1" && (value.is_empty() || value != *before) {
+        if want != "0" && (value.is_empty() || value != *before) {
             let set = self.sets.entry(open.clone()).or_default();
             set.retain(|_, score| *score > now);
             let mut members: Vec<(u64, String)> =
@@ -88,7 +88,8 @@ impl Redis {
                     break;
                 }
                 match self.get(&format!("{base}{name}")) {
-                    Some(value) if works(&value, now) => {}
+                    Some(value) if want == "1" && works(&value, now) => {}
+                    Some(value) if want == "2" && lapsed(&value, now) => {}
                     Some(value) => reply.extend([name, value]),
                     None => drop(self.sets.entry(open.clone()).or_default().remove(&name)),
                 }
@@ -171,6 +172,11 @@ impl Redis {
         }
         reply
     }
+}
+
+/// Whether a claim that is noted as open was held, and is over.
+fn lapsed(text: &str, now: u64) -> bool {
+    from_text(text).is_some_and(|claim| claim.state == State::Held && claim.lease <= now)
 }
 
 /// Whether a claim that is noted as open is at work, and owes nothing.

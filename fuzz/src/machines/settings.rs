@@ -20,13 +20,23 @@ pub(super) struct Settings {
     pub(super) two: bool,
     /// The store knows the scripts from the beginning.
     pub(super) scripts: bool,
+    /// The store sells one thing at a time to a wallet.
+    pub(super) single: bool,
 }
 
 impl Settings {
     /// Of a byte's bits.
     pub(super) fn of(byte: u8) -> Self {
         let bit = |place: u8| byte >> place & 1 == 1;
-        Self { before: !bit(0), shared: bit(1), rpc: bit(2), verify: bit(3), two: bit(4), scripts: bit(5) }
+        Self {
+            before: !bit(0),
+            shared: bit(1),
+            rpc: bit(2),
+            verify: bit(3),
+            two: bit(4),
+            scripts: bit(5),
+            single: bit(6),
+        }
     }
 
     /// The filter's configuration; with the facilitators in the other order after a reload.
@@ -43,8 +53,11 @@ impl Settings {
         } else {
             ""
         };
-        let store = r#","shared":{"cluster":"store","authority":"store.example","kind":"upstash"}"#;
-        let store = if self.shared { store } else { "" };
+        let single = self.single;
+        let store = format!(
+            r#","shared":{{"cluster":"store","authority":"store.example","kind":"upstash","oneAtATime":{single}}}"#
+        );
+        let store = if self.shared { store.as_str() } else { "" };
         let rpc = r#""rpc":{"base-sepolia":{"cluster":"node","authority":"node.example","finality":"60s"}},"#;
         let rpc = if self.rpc { rpc } else { "" };
         let routes = ROUTES.map(|(path, price, _)| {
