@@ -1,9 +1,9 @@
 //! What a response costs, once its headers are known.
 //!
 //! 1. A status that is not charged for costs nothing.
-//! 2. A redirect to something that is sold here costs nothing, unless the operator's own `settleOn`
-//!    names its status: what it leads to is what will be paid for. One that leads elsewhere may be the
-//!    content itself, such as a signed URL, and is charged.
+//! 2. A redirect to something of the same offer is charged as below, and is not what was paid for, unless
+//!    the operator's own `settleOn` names its status: what it leads to is. If it costs nothing, it is not
+//!    charged for. One that leads elsewhere may be the content itself, such as a signed URL.
 //! 3. Under `exact` the price was signed, and is charged.
 //! 4. Under `upto` the upstream says it in `Settlement-Overrides`: base units, a percentage of
 //!    what was signed, or dollars.
@@ -44,7 +44,7 @@ pub struct Signed {
 }
 
 /// Reads the charge off a response. `signed` is `None` where the price is fixed; `leads_on` says whether
-/// a redirect with this status and `Location` leads to something that is sold here.
+/// a redirect with this status and `Location` leads to something of the same offer.
 pub fn read(
     offer: &Offer,
     signed: Option<Signed>,
@@ -57,14 +57,12 @@ pub fn read(
     let Some(status) = status.filter(|status| offer.charges(*status)) else {
         return whole(Charge::Nothing);
     };
-    if redirects(status) && offer.settle_on.is_default() {
-        if let Given::One(location) = only(headers, "location") {
-            if leads_on(status, location) {
-                return whole(Charge::Nothing);
-            }
-        }
-    }
-    let Some(signed) = signed else { return whole(Charge::Full) };
+    let leads_on = redirects(status)
+        && offer.settle_on.is_default()
+        && matches!(only(headers, "location"), Given::One(location) if leads_on(status, location));
+    let Some(signed) = signed else {
+        return whole(if leads_on { Charge::Onward(None) } else { Charge::Full });
+    };
     let amount = match (only(headers, OVERRIDE), &offer.meter) {
         (Given::One(statement), _) => overridden(statement, signed),
         (Given::Many, _) => None,
@@ -74,9 +72,11 @@ pub fn read(
     };
     match amount {
         None => whole(Charge::Unreadable),
-        Some(amount) if amount.is_zero() => whole(Charge::Waived),
+        Some(amount) if amount.is_zero() => whole(if leads_on { Charge::Nothing } else { Charge::Waived }),
         Some(amount) => {
-            Reading { charge: Charge::Metered(amount.min(signed.most)), cut: amount > signed.most }
+            let charged = amount.min(signed.most);
+            let charge = if leads_on { Charge::Onward(Some(charged)) } else { Charge::Metered(charged) };
+            Reading { charge, cut: amount > signed.most }
         }
     }
 }

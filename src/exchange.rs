@@ -77,11 +77,20 @@ pub enum Exchange {
         /// The settlement, when it came first.
         paid: Option<Paid>,
     },
-    /// The held response is worth its price; the claim is being armed for settlement of this
-    /// amount.
-    Closing(Option<Amount>),
-    /// The settlement of this amount is under way; the response is held.
-    Collecting(Option<Amount>),
+    /// The held response is charged for; the claim is being armed for settlement.
+    Closing {
+        /// Of this amount.
+        amount: Option<Amount>,
+        /// Whether the response is what was bought.
+        worth: bool,
+    },
+    /// The settlement is under way; the response is held.
+    Collecting {
+        /// Of this amount.
+        amount: Option<Amount>,
+        /// Whether the response is what was bought.
+        worth: bool,
+    },
     /// The held response costs nothing; the authorisation is being used up.
     Waiving,
     /// What the held response costs cannot be read, or is more than was paid; the claim is being
@@ -146,8 +155,8 @@ impl Exchange {
             Self::Paying(amount) => Self::paying(amount, event),
             Self::Working { paid: Some(paid) } => Self::working_paid(paid, event),
             Self::Working { paid: None } => Self::working_held(event),
-            Self::Closing(amount) => Self::closing(amount, event),
-            Self::Collecting(amount) => Self::collecting(amount, event),
+            Self::Closing { amount, worth } => Self::closing(amount, worth, event),
+            Self::Collecting { amount, worth } => Self::collecting(amount, worth, event),
             Self::Waiving => Self::waiving(event),
             Self::Withholding(denial) => Self::withholding(denial, event),
             Self::Fencing { paid, worth } => Self::fencing(paid, worth, event),
@@ -262,7 +271,7 @@ impl Exchange {
         match event {
             // A client that is told of a failure signs again at once: by then it must be known that
             // it is owed something.
-            Event::Response { charge: Charge::Nothing } => {
+            Event::Response { charge: Charge::Nothing | Charge::Onward(_) } => {
                 (Self::Fencing { paid, worth: false }, one(Effect::Claim(Step::Undelivered)))
             }
             // What was measured before was paid for; asked again, the upstream may have done more.
@@ -286,11 +295,13 @@ impl Exchange {
     }
 
     fn priced(charge: Charge) -> (Self, Effects) {
-        let close = |amount| (Self::Closing(amount), one(Effect::Claim(Step::Settling(amount))));
+        let close =
+            |amount, worth| (Self::Closing { amount, worth }, one(Effect::Claim(Step::Settling(amount))));
         match charge {
             Charge::Nothing => (Self::Over, [Some(Effect::Claim(Step::Release)), Some(Effect::PassUnpaid)]),
-            Charge::Full => close(None),
-            Charge::Metered(amount) if !amount.is_zero() => close(Some(amount)),
+            Charge::Full => close(None, true),
+            Charge::Metered(amount) if !amount.is_zero() => close(Some(amount), true),
+            Charge::Onward(amount) => close(amount, false),
             Charge::Metered(_) | Charge::Waived => (Self::Waiving, one(Effect::Claim(Step::Waive))),
             Charge::Unreadable => {
                 (Self::Withholding(Denial::ChargeUnreadable), one(Effect::Claim(Step::Release)))
@@ -298,25 +309,31 @@ impl Exchange {
         }
     }
 
-    fn closing(amount: Option<Amount>, event: Event) -> (Self, Effects) {
+    fn closing(amount: Option<Amount>, worth: bool, event: Event) -> (Self, Effects) {
         match event {
-            Event::Claim(claims::Outcome::Done) => (Self::Collecting(amount), one(Effect::Settle(amount))),
+            Event::Claim(claims::Outcome::Done) => {
+                (Self::Collecting { amount, worth }, one(Effect::Settle(amount)))
+            }
             Event::Claim(claims::Outcome::Unavailable) => deny(Denial::StoreDown),
             Event::Claim(_) => deny(Denial::InFlight),
             Event::End { .. } => give_up(Step::Release),
-            _ => (Self::Closing(amount), HOLD),
+            _ => (Self::Closing { amount, worth }, HOLD),
         }
     }
 
-    fn collecting(amount: Option<Amount>, event: Event) -> (Self, Effects) {
+    fn collecting(amount: Option<Amount>, worth: bool, event: Event) -> (Self, Effects) {
         match event {
             Event::Settled(Settled::Paid(transaction)) => {
                 let paid = Paid { transaction: Some(transaction), amount };
-                (Self::Delivering { worth: true }, one(Effect::Release(paid)))
+                if worth {
+                    return (Self::Delivering { worth }, one(Effect::Release(paid)));
+                }
+                // Whoever follows at once is served from it.
+                (Self::Fencing { paid, worth }, one(Effect::Claim(Step::Undelivered)))
             }
             Event::Settled(other) => unpaid(other),
             Event::End { .. } => (Self::Over, one(Effect::Leave)),
-            _ => (Self::Collecting(amount), HOLD),
+            _ => (Self::Collecting { amount, worth }, HOLD),
         }
     }
 

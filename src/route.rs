@@ -187,6 +187,19 @@ impl Routes {
         priced && open != MethodSet::NONE && self.reaches_money(&chain, path, plain.flatten(), open)
     }
 
+    /// Whether something can be had here for nothing, by whatever method; `unmatched` says whether that
+    /// is what no route matches.
+    pub(crate) fn lets_in(&self, authority: &str, path: &str, unmatched: bool) -> bool {
+        // And one that no route names.
+        let methods = self.leaves.methods().chain(["ANY-OTHER"]);
+        self.resolve_any(methods, authority, path, |answer| match answer {
+            Resolution::Route(route) => !route.is_priced(),
+            Resolution::MethodNotAllowed { .. } => false,
+            Resolution::Unmatched => unmatched,
+            Resolution::Ambiguous => true,
+        })
+    }
+
     fn is_priced(&self, chain: &Chain) -> bool {
         chain.roots().any(|root| self.tree.is_priced(root))
     }

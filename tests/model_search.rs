@@ -61,11 +61,12 @@ const TX: Transaction = Transaction([1; 32]);
 /// The transaction that served another claim.
 const OTHER_TX: Transaction = Transaction([2; 32]);
 /// What a response may cost: a price, or what was used.
-const FLAT: &[Charge] = &[Charge::Nothing, Charge::Full];
+const FLAT: &[Charge] = &[Charge::Nothing, Charge::Full, Charge::Onward(None)];
 const USAGE: &[Charge] = &[
     Charge::Nothing,
     Charge::Metered(Amount::from_u64(1)),
     Charge::Metered(Amount::from_u64(2)),
+    Charge::Onward(Some(Amount::from_u64(1))),
     Charge::Waived,
     Charge::Unreadable,
 ];

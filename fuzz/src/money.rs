@@ -157,6 +157,7 @@ fn charged(signed: Signed, status: u16, headers: &[(String, Vec<u8>)]) {
             Charge::Nothing => assert!(!offer.charges(status)),
             Charge::Waived | Charge::Unreadable => assert!(!reading.cut && offer.charges(status)),
             Charge::Full => panic!("the whole price, where it is metered"),
+            Charge::Onward(_) => panic!("nothing leads on here"),
         }
         let fixed = read(offer, None, Some(status), headers).charge;
         assert_eq!(fixed, if offer.charges(status) { Charge::Full } else { Charge::Nothing });

@@ -146,7 +146,7 @@ impl Purchase {
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
-        let offered = claim::offered(&route, &payment);
+        let offered = claim::offered(&route, &offer, &payment);
         let mut purchase = Self {
             identity: claim::identity(&payment),
             binding: claim::bind(offered, &payment),

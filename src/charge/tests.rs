@@ -137,7 +137,7 @@ fn a_status_that_is_not_charged_for_costs_nothing() {
 }
 
 #[test]
-fn a_redirect_is_charged_unless_it_leads_on() {
+fn a_redirect_that_leads_on_is_charged_and_not_what_was_bought() {
     let to = [("location", "/v1/b")];
     let read_on = |offer: &Offer, status, headers: &[(&str, &str)], leads_on: bool| {
         let asked = |asked, location: &[u8]| {
@@ -148,7 +148,7 @@ fn a_redirect_is_charged_unless_it_leads_on() {
     };
     let mut offer = sold(None);
     for status in [301, 302, 303, 307, 308] {
-        assert_eq!(read_on(&offer, status, &to, true), Charge::Nothing, "{status}");
+        assert_eq!(read_on(&offer, status, &to, true), Charge::Onward(None), "{status}");
         assert_eq!(read_on(&offer, status, &to, false), Charge::Full, "{status}");
         assert_eq!(read_on(&offer, status, &[], true), Charge::Full, "{status}");
         assert_eq!(read_on(&offer, status, &[to[0], to[0]], true), Charge::Full, "{status}");
@@ -157,7 +157,11 @@ fn a_redirect_is_charged_unless_it_leads_on() {
         assert_eq!(read_on(&offer, status, &to, true), Charge::Full, "{status}");
     }
     let stated = [to[0], (OVERRIDE, r#"{"amount":"1"}"#)];
-    assert_eq!(read(&offer, Some(SIGNED), Some(302), &stated, |_, _| true).charge, Charge::Nothing);
+    let onward = Charge::Onward(Some(Amount::from_u64(1)));
+    assert_eq!(read(&offer, Some(SIGNED), Some(302), &stated, |_, _| true).charge, onward);
+    let free = [to[0], (OVERRIDE, r#"{"amount":"0"}"#)];
+    assert_eq!(read(&offer, Some(SIGNED), Some(302), &free, |_, _| true).charge, Charge::Nothing);
+    assert_eq!(read(&offer, Some(SIGNED), Some(302), &free, |_, _| false).charge, Charge::Waived);
     assert_eq!(read(&offer, Some(SIGNED), Some(302), &stated, |_, _| false).charge, metered(1));
     // The operator's own word.
     offer.settle_on.ranges = vec![(200, 302)];

@@ -25,8 +25,8 @@ impl Exchange {
     pub fn holds_response(self) -> bool {
         matches!(
             self,
-            Self::Closing(_)
-                | Self::Collecting(_)
+            Self::Closing { .. }
+                | Self::Collecting { .. }
                 | Self::Waiving
                 | Self::Withholding(_)
                 | Self::Fencing { .. }
@@ -55,7 +55,7 @@ impl Exchange {
                 | Self::Verifying(_)
                 | Self::Paying(_)
                 | Self::Working { paid: None }
-                | Self::Collecting(_)
+                | Self::Collecting { .. }
         )
     }
 }

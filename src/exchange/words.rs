@@ -38,6 +38,9 @@ pub enum Charge {
     Full,
     /// This much.
     Metered(Amount),
+    /// What was signed, or this much of it, for a redirect to what is sold here: it is not what was
+    /// bought, and what was paid serves what it leads to.
+    Onward(Option<Amount>),
     /// Zero: it is worth its price, which is nothing. The authorisation is used up.
     Waived,
     /// Nobody can say: the upstream's statement of it cannot be read.

@@ -150,6 +150,11 @@ impl Leaves {
         Some(MethodSet(set))
     }
 
+    /// Every method that some route names.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &str> {
+        self.methods.iter().map(|name| &**name)
+    }
+
     /// The set of one request's method; empty for a method nobody listed.
     pub(super) fn request(&self, method: &str) -> MethodSet {
         let place = self.methods.iter().position(|known| **known == *method);

@@ -16,6 +16,8 @@ pub(crate) struct Location<'a> {
     pub(crate) authority: Option<&'a str>,
     /// From its first slash, without query and fragment, dot segments followed.
     pub(crate) path: String,
+    /// What stands behind its first question mark.
+    pub(crate) query: Option<&'a str>,
 }
 
 // === impl Location ===
@@ -29,13 +31,14 @@ impl<'a> Location<'a> {
         }
         let text = std::str::from_utf8(value).ok()?;
         let whole = text.split('#').next().filter(|whole| !whole.is_empty())?;
-        let place = whole.split('?').next()?;
+        let (place, query) =
+            whole.split_once('?').map_or((whole, None), |(place, query)| (place, Some(query)));
         if let Some(rest) = without_scheme(place)? {
             let (authority, path) = match rest.find('/') {
                 Some(at) => rest.split_at_checked(at)?,
                 None => (rest, "/"),
             };
-            return Some(Self { authority: Some(authority), path: settled(path)? });
+            return Some(Self { authority: Some(authority), path: settled(path)?, query });
         }
         let path = match place {
             "" => settled(base)?,
@@ -45,7 +48,7 @@ impl<'a> Location<'a> {
                 settled(&[folder, "/", place].concat())?
             }
         };
-        Some(Self { authority: None, path })
+        Some(Self { authority: None, path, query })
     }
 }
 

@@ -147,7 +147,9 @@ impl Stream {
         let status = fields.iter().find(|(name, _)| *name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        let leads_on = |status, location: &[u8]| purchase.leads_on(&worker.policy, status, location);
+        // What is served from a payment is led on no further.
+        let leads_on =
+            |status, location: &[u8]| !visit.redeems && purchase.leads_on(&worker.policy, status, location);
         let reading = charge::read(&purchase.offer, purchase.metered(), status, &fields, leads_on);
         if reading.cut || reading.charge == exchange::Charge::Unreadable {
             let what = if reading.cut { "is above what was signed, and was cut" } else { "cannot be read" };

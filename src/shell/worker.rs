@@ -158,10 +158,9 @@ impl Worker {
             let (machine, effects) = visit.machine.on(event);
             visit.machine = machine;
             visit.note(&event);
-            if matches!(
-                event,
-                exchange::Event::Settled(Settled::Paid(_)) | exchange::Event::Claim(Outcome::Redeem(_))
-            ) {
+            let redeems = matches!(event, exchange::Event::Claim(Outcome::Redeem(_)));
+            visit.redeems |= redeems;
+            if redeems || matches!(event, exchange::Event::Settled(Settled::Paid(_))) {
                 visit.granted = self.now();
             }
             for effect in effects.into_iter().flatten() {

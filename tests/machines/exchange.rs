@@ -23,8 +23,10 @@ mod promises;
 const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local, fit: true };
 const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local, fit: true };
 const ENDS: [Event; 2] = [Event::End { clean: false }, Event::End { clean: true }];
-const RESPONSES: [Event; 7] = [
+const RESPONSES: [Event; 9] = [
     Event::Response { charge: Charge::Nothing },
+    Event::Response { charge: Charge::Onward(None) },
+    Event::Response { charge: Charge::Onward(SOME) },
     Event::Response { charge: Charge::Full },
     Event::Response { charge: Charge::Metered(Amount::from_u64(3)) },
     Event::Response { charge: Charge::Metered(Amount::ZERO) },
@@ -210,26 +212,40 @@ fn before_the_upstream() -> Vec<Row> {
 
 /// A response that was not paid for yet, by what it costs.
 fn priced() -> Vec<Row> {
-    use Exchange::{Closing, Collecting, Delivering, Waiving, Withholding, Working};
+    use Exchange::{Closing, Collecting, Delivering, Fencing, Waiving, Withholding, Working};
     let held = Working { paid: None };
-    let [nothing, full, metered, zero, waived, unreadable, dearer] = RESPONSES;
+    let [nothing, onward, partly_onward, full, metered, zero, waived, unreadable, dearer] = RESPONSES;
+    let closes = |amount, worth| (Closing { amount, worth }, [Claim(Step::Settling(amount))]);
     let release = [Claim(Step::Release)];
     let mut rows = vec![
         over(held, &[nothing], &[Claim(Step::Release), PassUnpaid]),
-        row(held, &[full], Closing(None), &[Claim(Step::Settling(None))]),
-        row(held, &[metered], Closing(SOME), &[Claim(Step::Settling(SOME))]),
-        row(held, &[dearer], Closing(Some(DEARER)), &[Claim(Step::Settling(Some(DEARER)))]),
         row(held, &[zero, waived], Waiving, &[Claim(Step::Waive)]),
         row(held, &[unreadable], Withholding(ChargeUnreadable), &release),
         over(held, &ENDS, &release),
     ];
-    for paid in [PAID, METERED] {
-        let (closing, collecting) = (Closing(paid.amount), Collecting(paid.amount));
+    for (response, amount, worth) in [
+        (full, None, true),
+        (metered, SOME, true),
+        (dearer, Some(DEARER), true),
+        (onward, None, false),
+        (partly_onward, SOME, false),
+    ] {
+        let (closing, effects) = closes(amount, worth);
+        rows.push(row(held, &[response], closing, &effects));
+    }
+    for (paid, worth) in [PAID, METERED].into_iter().flat_map(|paid| [(paid, true), (paid, false)]) {
+        let amount = paid.amount;
+        let (closing, collecting) = (Closing { amount, worth }, Collecting { amount, worth });
         rows.extend(step(closing, row(closing, &done(), collecting, &[Ask(paid.amount)])));
         rows.push(over(closing, &down(), &[Deny(StoreDown)]));
         rows.push(over(closing, &ENDS, &release));
         let settled = [Event::Settled(Settled::Paid(TX))];
-        rows.push(row(collecting, &settled, Delivering { worth: true }, &[Release(paid)]));
+        let (then, effect) = match worth {
+            true => (Delivering { worth }, Release(paid)),
+            // What was paid is owed before anybody can follow the redirect.
+            false => (Fencing { paid, worth }, Claim(Step::Undelivered)),
+        };
+        rows.push(row(collecting, &settled, then, &[effect]));
         rows.extend(unpaid(collecting));
         rows.push(over(collecting, &ENDS, &[Leave]));
     }
@@ -256,7 +272,7 @@ fn after_the_upstream() -> Vec<Row> {
     let granted = claims(&[Outcome::Redeem(UNNAMED), Outcome::Redeem(METERED)]);
     rows.push(over(Over, &granted, &[Claim(Step::Return)]));
     rows.push(over(Over, &claims(&[Outcome::Resolve(None), Outcome::Resolve(SOME)]), &[Claim(Step::Doubt)]));
-    let [nothing, worth_it @ .., dearer] = RESPONSES;
+    let [nothing, onward, partly_onward, worth_it @ .., dearer] = RESPONSES;
     for paid in [PAID, UNNAMED, METERED] {
         rows.push(over(Working { paid: Some(paid) }, &ENDS, &give_back));
         // What is known to be less than it costs does not buy it.
@@ -265,7 +281,7 @@ fn after_the_upstream() -> Vec<Row> {
             None => (Fencing { paid, worth: true }, Step::Renew),
         };
         rows.push(row(Working { paid: Some(paid) }, &[dearer], to, &[Claim(next)]));
-        for (worth, responses) in [(false, &[nothing][..]), (true, &worth_it[..])] {
+        for (worth, responses) in [(false, &[nothing, onward, partly_onward][..]), (true, &worth_it[..])] {
             let from = Fencing { paid, worth };
             let first = if worth { Step::Renew } else { Step::Undelivered };
             rows.push(row(Working { paid: Some(paid) }, responses, from, &[Claim(first)]));

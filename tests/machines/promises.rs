@@ -13,7 +13,7 @@ fn what_is_held_is_what_is_not_paid_for() {
             // The claim was given back, or is about to be.
             E::Fencing { worth: false, .. } => (false, true, false),
             E::Withholding(Short(_)) => (false, true, false),
-            E::Closing(_) | E::Collecting(_) | E::Waiving | E::Withholding(_) | E::Fencing { .. } => {
+            E::Closing { .. } | E::Collecting { .. } | E::Waiving | E::Withholding(_) | E::Fencing { .. } => {
                 (false, true, true)
             }
             E::Working { .. } | E::Delivering { worth: true } => (false, false, true),

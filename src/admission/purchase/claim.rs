@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Purchase;
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Seal, UnixSeconds};
-use crate::config::{Route, Settle, Text};
+use crate::config::{Offer, Route, Settle, Text};
 use crate::demand::Demand;
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
@@ -23,8 +23,8 @@ const MIN_LEASE_SECONDS: u64 = 15;
 /// Seconds a lease outlasts the facilitator's timeout.
 const LEASE_MARGIN_SECONDS: u64 = 5;
 
-/// A route's name; payee, asset and amount.
-type Bought = (Text, (Address, Address, Amount));
+/// An offer's name, or that of the route that has one of its own; which of them; payee, asset and amount.
+type Bought = (Text, bool, (Address, Address, Amount));
 
 thread_local! {
     /// Most payments on a route buy what the one before did.
@@ -190,19 +190,29 @@ pub(super) fn identity(payment: &Payment) -> Identity {
     }
 }
 
-/// What is bought: route, payee, asset and amount.
-pub(super) fn offered(route: &Route, payment: &Payment) -> Binding {
+/// What a route sells, and whether others that name the same offer sell it too.
+pub(super) fn sold_by<'r>(route: &'r Route, offer: &'r Offer) -> (&'r Text, bool) {
+    offer.name.as_ref().map_or((&route.name, false), |name| (name, true))
+}
+
+/// What is bought: offer, payee, asset and amount.
+pub(super) fn offered(route: &Route, offer: &Offer, payment: &Payment) -> Binding {
+    let (name, shared) = sold_by(route, offer);
+    // No name of a route has a space in it.
+    let bind = |parts: &[&[u8]]| match shared {
+        true => Binding::new(&["offer ", name].concat(), parts),
+        false => Binding::new(name, parts),
+    };
     let Form::Evm { signed, asset, .. } = payment.form() else {
-        return Binding::new(&route.name, &[]);
+        return bind(&[]);
     };
     let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
     let bought = (to, asset.address, amount);
-    let anew =
-        || Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount.to_be_bytes()]);
+    let anew = || bind(&[to.as_bytes(), asset.address.as_bytes(), &amount.to_be_bytes()]);
     let [.., last] = amount.to_be_bytes();
-    let hint = route.name.bytes().fold(last, u8::wrapping_add);
-    let is = |(name, known): &Bought| *known == bought && *name == route.name;
-    let recall = |memo: &Memo<_, _, 64>| memo.recall(hint, is, || (route.name.clone(), bought), anew);
+    let hint = name.bytes().fold(last, u8::wrapping_add);
+    let is = |(known, kind, what): &Bought| *what == bought && *kind == shared && known == name;
+    let recall = |memo: &Memo<_, _, 64>| memo.recall(hint, is, || (name.clone(), shared, bought), anew);
     OFFERED.try_with(recall).unwrap_or_else(|_| anew())
 }
 

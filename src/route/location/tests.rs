@@ -129,7 +129,7 @@ proptest! {
             let dots = |segment: &str| matches!(segment, "." | "..") || segment.to_ascii_lowercase().contains("%2e");
             prop_assert!(!place.path.split('/').any(dots), "{}", place.path);
             let again = Location::read(place.path.as_bytes(), &base);
-            prop_assert_eq!(again, Some(Location { authority: None, path: place.path.clone() }));
+            prop_assert_eq!(again, Some(Location { authority: None, path: place.path.clone(), query: None }));
         }
     }
 

@@ -63,6 +63,8 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) line: Option<Vec<Arc<Facilitator>>>,
     /// When the lease was last renewed.
     pub(in crate::shell) renewed: u64,
+    /// It is served from what was paid before.
+    pub(in crate::shell) redeems: bool,
     /// When it was heard that what was paid may be delivered.
     pub(in crate::shell) granted: u64,
     /// Base units asked for, where that is not what was signed.
@@ -136,6 +138,7 @@ impl Visit {
             found: None,
             line: None,
             renewed: 0,
+            redeems: false,
             granted: 0,
             charged: None,
             source: None,
@@ -341,7 +344,7 @@ impl Visit {
             Exchange::Delivering { .. } | Exchange::Fencing { .. } => Outcome::Undelivered,
             Exchange::Working { paid: Some(_) } => Outcome::Undelivered,
             // The answer is still out; the root will log it.
-            Exchange::Paying(_) | Exchange::Collecting(_) => Outcome::Pending,
+            Exchange::Paying(_) | Exchange::Collecting { .. } => Outcome::Pending,
             _ => Outcome::Abandoned,
         }));
     }

@@ -27,7 +27,7 @@ fn policy() -> Policy {
 
 fn leads_on(sent: (&str, &str, &str), status: u16, location: &str) -> bool {
     let (method, authority, path) = sent;
-    Sent::new(method, authority, path).leads_on(&policy(), status, location.as_bytes())
+    Sent::new(method, authority, path).leads_on(&policy(), status, location.as_bytes(), |_| true)
 }
 
 const SENT: (&str, &str, &str) = ("GET", "any.example", "/all/a?b=/c");
@@ -37,13 +37,13 @@ fn a_place_here_that_is_sold_leads_on() {
     for location in [
         "/all/b",
         "b",
-        "?page=2",
+        "?b=/c",
+        "b?b=/c#d",
         "/all/a",
         "https://shop.example:8443/all/b",
         "//SHOP.example.:08443/all/b",
-        "https://one.example/one",
         "http://one.example:80/all/b",
-        "//ONE.example:443/one",
+        "//ONE.example:443/all/b",
     ] {
         assert!(leads_on(SENT, 302, location), "{location}");
     }
@@ -75,6 +75,11 @@ fn a_place_elsewhere_or_free_does_not() {
         "/posted",
         "/list",
         "/.well-known/x402",
+        "?page=2",
+        "?",
+        "/all/b?signature=s",
+        "/all/b?b=/c&signature=s",
+        "https://one.example/one",
     ] {
         assert!(!leads_on(SENT, 302, location), "{location}");
     }
@@ -90,9 +95,11 @@ fn the_requests_own_host_is_not_the_shops() {
     ] {
         assert!(!leads_on(("GET", authority, "/all/a"), 302, location), "{location}");
     }
-    assert!(leads_on(("GET", "files.below.example", "/below"), 302, "/below"), "it stays where it was");
-    assert!(!leads_on(("GET", "other.example", "/all/a"), 302, "/below"));
-    assert!(leads_on(("GET", "one.example", "/all/a"), 302, "/one"));
+    assert!(leads_on(("GET", "files.below.example", "/all/a"), 302, "/all/b"), "it stays where it was");
+    // Sold at that host, and free at others.
+    for (authority, location) in [("files.below.example", "/below"), ("one.example", "/one")] {
+        assert!(!leads_on(("GET", authority, "/all/a"), 302, location), "{location}");
+    }
 }
 
 #[test]
@@ -101,8 +108,9 @@ fn it_is_followed_by_the_method_that_clients_use() {
         (301, "POST", "/list", false),
         (302, "POST", "/list", false),
         (303, "DELETE", "/list", false),
-        (307, "DELETE", "/list", true),
-        (308, "POST", "/list", true),
+        // Free by another method: who is led there need not follow as clients do.
+        (307, "DELETE", "/list", false),
+        (308, "POST", "/list", false),
         (308, "GET", "/list", false),
         (308, "PUT", "/list", false),
         (303, "HEAD", "/list", false),
@@ -118,4 +126,13 @@ fn it_is_followed_by_the_method_that_clients_use() {
             "{status} {method} {path}"
         );
     }
+}
+
+/// Whatever else is sold there buys nothing with what was paid.
+#[test]
+fn another_offer_is_elsewhere() {
+    let sent = Sent::new("GET", "any.example", "/all/a");
+    let named = |name: &'static str| move |route: &Route| route.name.as_str() == name;
+    assert!(sent.leads_on(&policy(), 302, b"/all/b", named("all")));
+    assert!(!sent.leads_on(&policy(), 302, b"/all/b", named("posted")));
 }

@@ -29,6 +29,8 @@ pub(super) struct Sale<'a> {
     purchase: Purchase,
     /// The claim that decides: the payment's own, or another one of its wallet.
     identity: Identity,
+    /// It is served from what was paid before.
+    redeems: bool,
     attempt: Attempt,
     machine: Exchange,
     events: VecDeque<Event>,
@@ -54,6 +56,7 @@ impl<'a> Sale<'a> {
             pairs,
             body,
             identity: purchase.identity,
+            redeems: false,
             purchase,
             attempt,
             machine: Exchange::Over,
@@ -124,6 +127,7 @@ impl<'a> Sale<'a> {
             Demand { identity, ..(*self.purchase.demand(amount, rig.settler(&self.purchase))).clone() };
         let op = self.purchase.exchange_op(step, self.attempt, demand.settler, now());
         let outcome = rig.claim(&demand, &op);
+        self.redeems |= matches!(outcome, Outcome::Redeem(_));
         if let (Step::Credit(_), false) = (step, matches!(outcome, Outcome::Redeem(_) | Outcome::Resolve(_)))
         {
             self.identity = self.purchase.identity;
@@ -210,7 +214,8 @@ impl<'a> Sale<'a> {
         }
         let offer = &self.purchase.offer;
         let policy = &self.rig.policy;
-        let leads_on = |status, location: &[u8]| self.purchase.leads_on(policy, status, location);
+        let leads_on =
+            |status, location: &[u8]| !self.redeems && self.purchase.leads_on(policy, status, location);
         let (metered, status) = (self.purchase.metered(), Some(reached.status()));
         let read = charge::read(offer, metered, status, &reached.headers, leads_on);
         let charge = read.charge;
