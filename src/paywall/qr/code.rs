@@ -52,7 +52,13 @@ impl Code {
         Some(code)
     }
 
+    /// Its rows, from the top; `Some(true)` is dark.
+    pub(in crate::paywall) fn rows(&self) -> impl Iterator<Item = &[Option<bool>]> {
+        self.modules.chunks(usize::try_from(self.size).unwrap_or(1))
+    }
+
     /// Whether a module is dark; none is outside.
+    #[cfg(test)]
     pub(in crate::paywall) fn dark(&self, x: i32, y: i32) -> bool {
         self.place(x, y).and_then(|place| self.modules.get(place)).copied().flatten().unwrap_or(false)
     }
@@ -160,7 +166,7 @@ fn data(text: &[u8], capacity: usize, version: i32) -> Vec<u8> {
 
 /// Blocks with their error correction, interleaved. The last ones may be longer by one.
 fn protect(data: &[u8], ecc: usize, blocks: usize) -> Vec<u8> {
-    let generator = generator(ecc);
+    let generator = powers(generator(ecc));
     let short = data.len() / blocks;
     let longer = data.len() % blocks;
     let mut rest = data;
@@ -176,49 +182,71 @@ fn protect(data: &[u8], ecc: usize, blocks: usize) -> Vec<u8> {
         out.extend(parts.iter().filter_map(|(part, _)| part.get(at)));
     }
     for at in 0..ecc {
-        out.extend(parts.iter().filter_map(|(_, check)| check.get(at)));
+        out.extend(parts.iter().filter_map(|(_, check)| check.as_flattened().get(at)));
     }
     out
 }
 
-/// The product of (x - 2^i) for every i below the degree, without its leading term.
-fn generator(degree: usize) -> Vec<u8> {
-    let mut terms = vec![0; degree];
-    if let Some(last) = terms.last_mut() {
-        *last = 1;
-    }
-    let mut root = 1;
-    for _ in 0..degree {
-        let mut next = terms.iter().copied().skip(1).chain([0]).collect::<Vec<u8>>();
-        for (slot, term) in next.iter_mut().zip(&terms) {
-            *slot ^= times(*term, root);
+/// Up to 32 numbers of GF(2^8), modulo x^8 + x^4 + x^3 + x^2 + 1: eight a word, the first highest.
+type Terms = [u64; 4];
+
+/// All of them one place ahead; the first is gone.
+fn ahead([a, b, c, d]: Terms) -> Terms {
+    [a << 8 | b >> 56, b << 8 | c >> 56, c << 8 | d >> 56, d << 8]
+}
+
+/// Each times x.
+fn doubled(terms: Terms) -> Terms {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    terms.map(|word| ((word & (LOW * 0x7f)) << 1) ^ ((word >> 7 & LOW) * 0x1d))
+}
+
+/// Adds `terms`, of which the powers of two times are given, times a factor.
+fn add(to: &mut Terms, powers: &[Terms; 8], factor: u8) {
+    for (bit, power) in powers.iter().enumerate() {
+        if factor >> bit & 1 == 1 {
+            for (to, word) in to.iter_mut().zip(power) {
+                *to ^= word;
+            }
         }
+    }
+}
+
+/// A number of terms times 1, x, x^2 and so on.
+fn powers(mut terms: Terms) -> [Terms; 8] {
+    let mut powers = [terms; 8];
+    for power in &mut powers {
+        *power = terms;
+        terms = doubled(terms);
+    }
+    powers
+}
+
+/// The product of (x - 2^i) for every i below the degree, without its leading term.
+fn generator(degree: usize) -> Terms {
+    let mut terms = [0; 4];
+    if let Some(word) = terms.get_mut((degree - 1) / 8) {
+        *word = 1 << (56 - (degree - 1) % 8 * 8);
+    }
+    let mut root = [1, 0, 0, 0];
+    for _ in 0..degree {
+        let [factor, ..] = root;
+        let mut next = ahead(terms);
+        add(&mut next, &powers(terms), u64::to_le_bytes(factor)[0]);
         terms = next;
-        root = times(root, 2);
+        root = doubled(root);
     }
     terms
 }
 
 /// What is left of a block divided by the generator.
-fn remainder(block: &[u8], generator: &[u8]) -> Vec<u8> {
-    let mut left = vec![0; generator.len()];
+fn remainder(block: &[u8], generator: &[Terms; 8]) -> [[u8; 8]; 4] {
+    let mut left = [0; 4];
     for byte in block {
-        let factor = byte ^ left.first().copied().unwrap_or_default();
-        left.rotate_left(1);
-        if let Some(last) = left.last_mut() {
-            *last = 0;
-        }
-        for (slot, term) in left.iter_mut().zip(generator) {
-            *slot ^= times(*term, factor);
-        }
+        let [first, ..] = left;
+        let [highest, ..] = u64::to_be_bytes(first);
+        left = ahead(left);
+        add(&mut left, generator, byte ^ highest);
     }
-    left
-}
-
-/// The product in GF(2^8) modulo x^8 + x^4 + x^3 + x^2 + 1.
-fn times(x: u8, y: u8) -> u8 {
-    (0..8).rev().fold(0u8, |product, bit| {
-        let doubled = (product << 1) ^ ((product >> 7) * 0x1d);
-        doubled ^ (((y >> bit) & 1) * x)
-    })
+    left.map(u64::to_be_bytes)
 }
