@@ -12,17 +12,30 @@ pub(super) fn put(out: &mut String, text: &str) {
 /// reader's eyes (control and bidirectional formatting characters) is shown as a replacement.
 #[inline(never)]
 pub(super) fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => put(out, "&amp;"),
-            '<' => put(out, "&lt;"),
-            '>' => put(out, "&gt;"),
-            '"' => put(out, "&quot;"),
-            '\'' => put(out, "&#39;"),
-            c if (c.is_control() && c != '\n') || is_format(c) => out.push('\u{fffd}'),
-            c => out.push(c),
+    let mut rest = text;
+    loop {
+        // Most of it is the quote, in base64.
+        let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
+        let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+        put(out, run);
+        let mut chars = after.chars();
+        match chars.next() {
+            None => return,
+            Some('&') => put(out, "&amp;"),
+            Some('<') => put(out, "&lt;"),
+            Some('>') => put(out, "&gt;"),
+            Some('"') => put(out, "&quot;"),
+            Some('\'') => put(out, "&#39;"),
+            Some(c) if (c.is_control() && c != '\n') || is_format(c) => out.push('\u{fffd}'),
+            Some(c) => out.push(c),
         }
+        rest = chars.as_str();
     }
+}
+
+/// Whether a byte is a letter that stands for itself.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
 }
 
 fn is_format(c: char) -> bool {

@@ -41,7 +41,7 @@ const BEFORE: &str = "/v1/cheap";
 const AFTER: &str = "/v1/late";
 const PERMIT: &str = "/ways/permit/before";
 
-pub(crate) static KINDS: [Kind; 15] = [
+pub(crate) static KINDS: [Kind; 16] = [
     Kind::new("unmatched", 200, |stage| stage.get("/elsewhere")),
     Kind::new("free", 200, |stage| stage.get("/healthz")),
     // Capitals and escapes, which servers may read in more ways than one.
@@ -69,6 +69,11 @@ pub(crate) static KINDS: [Kind; 15] = [
     declared("declared", |stage| stage.get("/declared/brief/7")),
     // Two thousand bytes more, which are copied: encoding them would take thousands of instructions.
     declared("declared_large", |stage| stage.get("/declared/large/7")),
+    // A person's browser, which is shown a page with a code of its address.
+    Kind::new("page", 402, |stage| {
+        let asked = stage.get(&format!("{BEFORE}?{}", "q".repeat(200)));
+        asked.header("accept", "text/html").header("sec-fetch-mode", "navigate")
+    }),
 ];
 
 /// A price is told, and how to ask for what it buys.

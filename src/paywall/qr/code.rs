@@ -133,10 +133,10 @@ impl Code {
             for step in 0..self.size {
                 let y = if upward { self.size - 1 - step } else { step };
                 for x in [left + 1, left] {
-                    let free = self.place(x, y).is_some_and(|place| self.modules.get(place) == Some(&None));
-                    if free {
+                    let place = usize::try_from(y * self.size + x).ok();
+                    if let Some(module @ None) = place.and_then(|place| self.modules.get_mut(place)) {
                         let dark = bits.next().unwrap_or(false);
-                        self.set(x, y, dark != (x % 3 == 0));
+                        *module = Some(dark != (x % 3 == 0));
                     }
                 }
             }
