@@ -60,6 +60,7 @@ pub(crate) fn unhexed(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A digit's value; 255 for what is none.
+#[inline(always)]
 pub(crate) const fn nibble(digit: u8) -> u8 {
     match digit {
         b'0'..=b'9' => digit & 0xf,
