@@ -46,7 +46,7 @@ impl Sent {
         }
     }
 
-    /// `sells` says of a priced route whether it sells what was bought.
+    /// `sells` says of a route whether it sells what was bought.
     fn leads_on(
         &self,
         policy: &Policy,
@@ -74,7 +74,7 @@ impl Sent {
         wellknown::find(policy, "GET", &place.path).is_none()
             && matches!(
                 policy.routes.resolve(method, authority, &place.path),
-                Resolution::Route(route) if route.is_priced() && sells(&route)
+                Resolution::Route(route) if sells(&route)
             )
             && [authority, host_of(&policy.origin), ""].into_iter().all(sold)
     }
