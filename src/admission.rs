@@ -26,7 +26,7 @@ mod preflight;
 mod purchase;
 
 pub use head::{Head, Offered};
-pub use purchase::Purchase;
+pub use purchase::{Onward, Purchase};
 
 /// What a request is.
 #[derive(Debug)]

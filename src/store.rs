@@ -16,8 +16,8 @@
 //!
 //! The open set has room for [`MAX_OPEN`]: what is beyond is not noted, and nothing that stands there
 //! goes for it. Of its claims the script passes over those that are at work while their client waits
-//! (settling, and neither orphan nor asked again, or redeeming; their lease is live), as they owe
-//! nothing: so there is no second call for who buys much at once, and what may owe something is shown
+//! (settling, and neither orphan nor asked again, or redeeming; their lease is live), or that are used up
+//! (where a redirect led on, a claim stands among those of both places), as they owe nothing: so there is no second call for who buys much at once, and what may owe something is shown
 //! whole. What a claim does owe is decided here. Where a wallet buys one thing at a time, those at work
 //! are told as well, and a claim is noted from its very beginning.
 //!
@@ -96,7 +96,7 @@ pub enum Ahead {
     Nothing,
     /// Those that may owe something: not those that are at work.
     Owing,
-    /// All of them, but for those that were held and whose lease is over.
+    /// All of them, but for those that are used up, or were held and whose lease is over.
     Any,
 }
 

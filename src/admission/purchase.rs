@@ -28,6 +28,7 @@ mod onward;
 mod tests;
 
 use honour::quoted;
+pub use onward::Onward;
 use onward::Sent;
 
 /// A payment for an offer: verified or waiting to be, and fitting or not.
@@ -146,7 +147,7 @@ impl Purchase {
         };
         let (route, offer) = (Arc::clone(route), Arc::clone(offer));
         let validity = u64::from(offer.max_timeout_seconds).saturating_add(precheck::SKEW_SECONDS);
-        let offered = claim::offered(&route, &offer, &payment);
+        let offered = claim::offered(&route, &payment);
         let mut purchase = Self {
             identity: claim::identity(&payment),
             binding: claim::bind(offered, &payment),

@@ -252,6 +252,10 @@ impl Claim {
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
             }
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
+            (State::Redeeming | State::Taken, Op::Lead { binding, .. }) => {
+                let claim = Self { attempt: Attempt(0), binding: *binding, ..self };
+                (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
+            }
             (State::Redeeming | State::Taken, Op::Return { .. }) => {
                 let redeems = self.redeems.saturating_sub(1);
                 let claim = Self { attempt: Attempt(0), redeems, ..self };

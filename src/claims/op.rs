@@ -148,6 +148,13 @@ pub enum Op {
         /// Whose.
         attempt: Attempt,
     },
+    /// The paid response leads on: what was paid is owed where it leads to.
+    Lead {
+        /// Whose.
+        attempt: Attempt,
+        /// What is bought there.
+        binding: Binding,
+    },
     /// The claim was begun to be delivered and cannot be served: nothing of it reached the client,
     /// for a reason that is ours. It is as if it had not been begun.
     Return {
@@ -262,6 +269,7 @@ impl Op {
             Self::Release { .. }
                 | Self::Delivered { .. }
                 | Self::Undelivered { .. }
+                | Self::Lead { .. }
                 | Self::Return { .. }
                 | Self::Unknown { .. }
                 | Self::Orphan { .. }
@@ -289,6 +297,7 @@ impl Op {
             | Self::Void { attempt, .. }
             | Self::Delivered { attempt }
             | Self::Undelivered { attempt }
+            | Self::Lead { attempt, .. }
             | Self::Return { attempt } => Some(*attempt),
         }
     }

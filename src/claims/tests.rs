@@ -15,7 +15,8 @@ pub(super) const STRANGER: Attempt = Attempt(8);
 pub(super) const NEWCOMER: Attempt = Attempt(9);
 /// Known before the op, and told by it.
 pub(super) const KNOWN: Transaction = Transaction([0xaa; 32]);
-pub(super) const TOLD: Transaction = Transaction([0xbb; 32]);
+pub(super) const LED: Binding = Binding([0x1e; 16]);
+const TOLD: Transaction = Transaction([0xbb; 32]);
 /// What [`KNOWN`] paid, as a claim tells it.
 pub(super) const PAID: Paid = Paid { transaction: Some(KNOWN), amount: None };
 /// Who is asked, and who is asked instead.
@@ -144,6 +145,8 @@ fn table() -> Vec<Row> {
             [LOST, LOST, LOST, (Kept, O::Done), (Now(Taken), O::Done), LOST, LOST, LOST]),
         ("return", Op::Return { attempt: OWNER },
             [LOST, LOST, LOST, (Now(Taken), O::Done), (Now(Taken), O::Done), LOST, LOST, LOST]),
+        ("lead", Op::Lead { attempt: OWNER, binding: LED },
+            [LOST, LOST, LOST, (Now(Taken), O::Done), (Now(Taken), O::Done), LOST, LOST, LOST]),
         ("mark", Op::Mark { fingerprint: TOLD.0, expires: LONGER },
             [(Now(Delivered), O::Granted), (Kept, O::Elsewhere(Held)), (Kept, O::Elsewhere(Settling)), (Kept, O::Elsewhere(Taken)), (Kept, O::Elsewhere(Redeeming)), (Kept, O::Elsewhere(Delivered)), (Kept, O::Elsewhere(Unknown)), (Kept, O::Elsewhere(Credited))]),
         ("mark alike", Op::Mark { fingerprint: KNOWN.0, expires: LONGER },
@@ -190,6 +193,7 @@ fn a_stranger_moves_nothing_in_any_state() {
         Op::Delivered { attempt },
         Op::Undelivered { attempt },
         Op::Return { attempt },
+        Op::Lead { attempt, binding: LED },
         Op::Move { attempt, lease, settler: OTHER_SETTLER },
         Op::Orphan { attempt },
         Op::Suspect { attempt, since: SINCE },
@@ -222,7 +226,7 @@ fn what_a_claim_is_bound_to_never_changes() {
             };
             let attempt = match op {
                 // Given back for good.
-                Op::Undelivered { .. } | Op::Return { .. } => Attempt(0),
+                Op::Undelivered { .. } | Op::Lead { .. } | Op::Return { .. } => Attempt(0),
                 // Proven by another: whoever asks has nothing to renew.
                 Op::Settled { attempt, .. }
                     if attempt != OWNER
@@ -241,6 +245,8 @@ fn what_a_claim_is_bound_to_never_changes() {
                     _ => before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
                 },
                 settler,
+                // But for where a redirect leads.
+                binding: if let Op::Lead { binding, .. } = op { binding } else { before.binding },
                 orphan: matches!(op, Op::Orphan { .. }),
                 foreign: matches!(op, Op::Suspect { .. }).then_some(SINCE),
                 transaction: before.transaction.or(told),

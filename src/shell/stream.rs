@@ -4,7 +4,7 @@
 //! `allow_on_headers_stop_iteration: true` a pause in a header callback stops headers only,
 //! and a filter that let bodies pass would forward unpaid requests and release held content.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -148,14 +148,20 @@ impl Stream {
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
         // What is served from a payment is led on no further.
-        let leads_on =
-            |status, location: &[u8]| !visit.redeems && purchase.leads_on(&worker.policy, status, location);
+        let onward = Cell::new(None);
+        let leads_on = |status, location: &[u8]| {
+            let found =
+                if visit.redeems { None } else { purchase.leads_on(&worker.policy, status, location) };
+            onward.set(found);
+            found.is_some()
+        };
         let reading = charge::read(&purchase.offer, purchase.metered(), status, &fields, leads_on);
         if reading.cut || reading.charge == exchange::Charge::Unreadable {
             let what = if reading.cut { "is above what was signed, and was cut" } else { "cannot be read" };
             log::warn!("route {}: the upstream's charge {what}", purchase.route.name);
         }
         let charge = reading.charge;
+        visit.onward = onward.get();
         visit.see_response(&fields);
         let paying = matches!(visit.machine, exchange::Exchange::Paying(_));
         let outbox = worker.drive(&mut visit, &purchase, exchange::Event::Response { charge });

@@ -251,7 +251,12 @@ impl Worker {
             }
             _ => 0,
         };
-        let op = purchase.exchange_op(step, visit.attempt, settler, now);
+        let onward = visit.onward.filter(|_| step == Step::Undelivered);
+        let op = match onward {
+            Some(onward) => purchase.lead_op(visit.attempt, onward),
+            None => purchase.exchange_op(step, visit.attempt, settler, now),
+        };
+        let offered = onward.map_or(purchase.offered, |onward| onward.0);
         let amount = if let Step::Settling(amount) = step { amount } else { None };
         let own = Rc::clone(purchase);
         let demand = move || Some(own.demand(amount, settler));
@@ -273,7 +278,7 @@ impl Worker {
         let found = || self.find_demand(&identity);
         let demand: &dyn Fn() -> Option<Rc<Demand>> =
             if identity == purchase.identity { &demand } else { &found };
-        let case = Case { identity, offered: purchase.offered, demand, first, seal };
+        let case = Case { identity, offered, demand, first, seal };
         self.claim(Owner::Exchange(visit.context), &case, &op)
     }
 

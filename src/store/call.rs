@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "03afce9c605b9b87606e283f6de6671f51f537ce" };
+    Script { text: include_str!("swap.lua"), sha1: "017359329ac61b7ae95f03f368710b364a814b22" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };

@@ -11,6 +11,7 @@ local function live(q)
 return (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)
 end
 local function idle(q)
+if q:find('^0[57]') then return true end
 if #q~=176 then return end
 if w=='2' then return q:find('^01') and not live(q) end
 return (q:find('^02..0[01]0[0145]') or q:find('^04')) and live(q)

@@ -268,14 +268,18 @@ MUTANTS = [
         NATIVE, ["a17_a_redirect_up_and_down_pays_for_that::native"],
     ),
     (
+        "the place that a led payment is bound to", "src/claims/life.rs",
+        "attempt: Attempt(0), binding: *binding, ..self", "attempt: Attempt(0), ..self",
+        LIB, ["claims::tests::what_a_claim_is_bound_to_never_changes"],
+    ),
+    (
         "the one redirect of a payment", "src/shell/stream.rs",
-        "!visit.redeems && purchase.leads_on(&worker.policy, status, location)",
-        "purchase.leads_on(&worker.policy, status, location)",
+        "if visit.redeems { None } else {", "if false { None } else {",
         NATIVE, ["a17_a_redirect_that_leads_on_again_is_what_was_bought::native"],
     ),
     (
         "the offer of where a redirect leads", "src/admission/purchase/onward.rs",
-        "Resolution::Route(route) if sells(&route)", "Resolution::Route(_)",
+        "self.is_sold_by(&route).then(", "true.then(",
         NATIVE, ["a17_a_redirect_to_another_offer_is_charged_after::native"],
     ),
     (
@@ -285,7 +289,7 @@ MUTANTS = [
     ),
     (
         "the other methods of where a redirect leads", "src/admission/purchase/onward.rs",
-        '&& [authority, host_of(&policy.origin), ""].into_iter().all(sold)', "",
+        "&& hosts.into_iter().all(sold)", "",
         LIB, ["admission::purchase::onward::tests::it_is_followed_by_the_method_that_clients_use"],
     ),
     (

@@ -90,6 +90,7 @@ impl Redis {
                 match self.get(&format!("{base}{name}")) {
                     Some(value) if want == "1" && works(&value, now) => {}
                     Some(value) if want == "2" && lapsed(&value, now) => {}
+                    Some(value) if used(&value) => {}
                     Some(value) => reply.extend([name, value]),
                     None => drop(self.sets.entry(open.clone()).or_default().remove(&name)),
                 }
@@ -172,6 +173,11 @@ impl Redis {
         }
         reply
     }
+}
+
+/// Whether a claim that is noted as open is used up.
+fn used(text: &str) -> bool {
+    from_text(text).is_some_and(|claim| matches!(claim.state, State::Delivered | State::Credited))
 }
 
 /// Whether a claim that is noted as open was held, and is over.

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::Purchase;
+use super::{Onward, Purchase};
 use crate::claims::{Attempt, Begin, Binding, Identity, Op, Opening, Seal, UnixSeconds};
-use crate::config::{Offer, Route, Settle, Text};
+use crate::config::{Route, Settle, Text};
 use crate::demand::Demand;
 use crate::evm::address::Address;
 use crate::evm::authorization::Authorization;
@@ -23,8 +23,8 @@ const MIN_LEASE_SECONDS: u64 = 15;
 /// Seconds a lease outlasts the facilitator's timeout.
 const LEASE_MARGIN_SECONDS: u64 = 5;
 
-/// An offer's name, or that of the route that has one of its own; which of them; payee, asset and amount.
-type Bought = (Text, bool, (Address, Address, Amount));
+/// A route's name; payee, asset and amount.
+type Bought = (Text, (Address, Address, Amount));
 
 thread_local! {
     /// Most payments on a route buy what the one before did.
@@ -44,6 +44,11 @@ impl Purchase {
     /// Seconds an attempt at it owns the claim.
     fn lease_seconds(&self) -> u64 {
         self.offer.timeout_seconds().saturating_add(LEASE_MARGIN_SECONDS).max(MIN_LEASE_SECONDS)
+    }
+
+    /// What was paid serves what a redirect leads to, in place of what it was presented for.
+    pub fn lead_op(&self, attempt: Attempt, onward: Onward) -> Op {
+        Op::Lead { attempt, binding: bind(onward.0, &self.payment) }
     }
 
     /// The claim op of an exchange's step, if the facilitator with the tag `settler` is asked.
@@ -190,29 +195,19 @@ pub(super) fn identity(payment: &Payment) -> Identity {
     }
 }
 
-/// What a route sells, and whether others that name the same offer sell it too.
-pub(super) fn sold_by<'r>(route: &'r Route, offer: &'r Offer) -> (&'r Text, bool) {
-    offer.name.as_ref().map_or((&route.name, false), |name| (name, true))
-}
-
-/// What is bought: offer, payee, asset and amount.
-pub(super) fn offered(route: &Route, offer: &Offer, payment: &Payment) -> Binding {
-    let (name, shared) = sold_by(route, offer);
-    // No name of a route has a space in it.
-    let bind = |parts: &[&[u8]]| match shared {
-        true => Binding::new(&["offer ", name].concat(), parts),
-        false => Binding::new(name, parts),
-    };
+/// What is bought: route, payee, asset and amount.
+pub(super) fn offered(route: &Route, payment: &Payment) -> Binding {
     let Form::Evm { signed, asset, .. } = payment.form() else {
-        return bind(&[]);
+        return Binding::new(&route.name, &[]);
     };
     let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
     let bought = (to, asset.address, amount);
-    let anew = || bind(&[to.as_bytes(), asset.address.as_bytes(), &amount.to_be_bytes()]);
+    let anew =
+        || Binding::new(&route.name, &[to.as_bytes(), asset.address.as_bytes(), &amount.to_be_bytes()]);
     let [.., last] = amount.to_be_bytes();
-    let hint = name.bytes().fold(last, u8::wrapping_add);
-    let is = |(known, kind, what): &Bought| *what == bought && *kind == shared && known == name;
-    let recall = |memo: &Memo<_, _, 64>| memo.recall(hint, is, || (name.clone(), shared, bought), anew);
+    let hint = route.name.bytes().fold(last, u8::wrapping_add);
+    let is = |(name, known): &Bought| *known == bought && *name == route.name;
+    let recall = |memo: &Memo<_, _, 64>| memo.recall(hint, is, || (route.name.clone(), bought), anew);
     OFFERED.try_with(recall).unwrap_or_else(|_| anew())
 }
 

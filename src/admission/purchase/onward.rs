@@ -6,20 +6,28 @@
 //! 2. it stays where the request went; or names the host and port of the operator's `origin`, or a host
 //!    that one of his routes names in full, at the port of its scheme: never merely the request's own
 //!    `Host`, which a client chooses, and which then need not be this shop to anybody who follows;
-//! 3. asked there by the method that clients use, the routes lead to the offer that was bought, and the
-//!    filter answers with no document of its own;
+//! 3. asked there by the method that clients use, the routes lead to an offer that takes what was paid, and
+//!    the filter answers with no document of its own;
 //! 4. nothing is to be had there for nothing, by whatever method, nor at the shop's other hosts: who is led
 //!    on need not follow as clients do.
 //!
 //! Such a redirect is charged, and what was paid serves what it leads to: one link for one payment, whatever
 //! was not seen here.
 
+use std::sync::Arc;
+
 use super::{claim, Purchase};
+use crate::claims::Binding;
 use crate::config::{Policy, Route, Unmatched};
+use crate::precheck::Form;
 use crate::route::host;
 use crate::route::location::Location;
 use crate::route::Resolution;
 use crate::wellknown;
+
+/// What a redirect leads to: what is bought there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Onward(pub Binding);
 
 /// What a `Location` is read against: method, authority, path and query of a request, in one text.
 #[derive(Debug)]
@@ -46,37 +54,31 @@ impl Sent {
         }
     }
 
-    /// `sells` says of a route whether it sells what was bought.
-    fn leads_on(
-        &self,
-        policy: &Policy,
-        status: u16,
-        location: &[u8],
-        sells: impl FnOnce(&Route) -> bool,
-    ) -> bool {
+    /// The route that it leads to.
+    fn leads_to(&self, policy: &Policy, status: u16, location: &[u8]) -> Option<Arc<Route>> {
         let part = |range| self.text.get(range).unwrap_or_default();
         let (method, path) = (part(0..self.authority_at), part(self.path_at..self.query_at));
-        let Some(place) = Location::read(location, path) else { return false };
+        let place = Location::read(location, path)?;
         let own = part(self.query_at..self.text.len()).strip_prefix('?').unwrap_or_default();
         if place.query.is_some_and(|query| query != own) {
-            return false;
+            return None;
         }
         let method = match (status, method) {
             (307 | 308, _) | (_, "HEAD") => method,
             _ => "GET",
         };
         if place.authority.is_some_and(|authority| !is_own(policy, authority)) {
-            return false;
+            return None;
         }
         let authority = place.authority.unwrap_or(part(self.authority_at..self.path_at));
         let open = policy.unmatched == Unmatched::Free;
         let sold = |host| !policy.routes.lets_in(host, &place.path, open);
-        wellknown::find(policy, "GET", &place.path).is_none()
-            && matches!(
-                policy.routes.resolve(method, authority, &place.path),
-                Resolution::Route(route) if sells(&route)
-            )
-            && [authority, host_of(&policy.origin), ""].into_iter().all(sold)
+        let Resolution::Route(route) = policy.routes.resolve(method, authority, &place.path) else {
+            return None;
+        };
+        let hosts = [authority, host_of(&policy.origin), ""];
+        let sold = wellknown::find(policy, "GET", &place.path).is_none() && hosts.into_iter().all(sold);
+        sold.then(|| Arc::clone(route))
     }
 }
 
@@ -94,11 +96,26 @@ fn is_own(policy: &Policy, authority: &str) -> bool {
 // === impl Purchase ===
 
 impl Purchase {
-    /// Whether a redirect with this status and `Location` leads to something of the same offer.
-    pub fn leads_on(&self, policy: &Policy, status: u16, location: &[u8]) -> bool {
-        let own = claim::sold_by(&self.route, &self.offer);
-        let sells = |route: &Route| route.offer().is_some_and(|offer| claim::sold_by(route, offer) == own);
-        self.sent.leads_on(policy, status, location, sells)
+    /// What a redirect with this status and `Location` leads to, if that is sold for what was paid.
+    pub fn leads_on(&self, policy: &Policy, status: u16, location: &[u8]) -> Option<Onward> {
+        let route = self.sent.leads_to(policy, status, location)?;
+        self.is_sold_by(&route).then(|| Onward(claim::offered(&route, &self.payment)))
+    }
+
+    /// Whether a route sells for what was paid: it is the same, or names the same offer, or takes as much of
+    /// the same asset for the same payee.
+    fn is_sold_by(&self, route: &Route) -> bool {
+        let Some(offer) = route.offer() else { return false };
+        let same = route.name == self.route.name || (offer.name.is_some() && offer.name == self.offer.name);
+        let Form::Evm { signed, asset, .. } = self.payment.form() else { return same };
+        let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
+        let mut ways = offer.accepts.iter().enumerate();
+        let fits = ways.any(|(place, way)| {
+            (way.asset.chain_id, way.asset.address) == (asset.chain_id, asset.address)
+                && way.pay_to == to
+                && offer.amount(place) == amount
+        });
+        same || (fits && self.metered().is_none() && offer.meter.is_none())
     }
 }
 

@@ -120,6 +120,7 @@ fn nothing_but_a_lapse_of_time_takes_a_mark_away() {
             Op::Delivered { attempt },
             Op::Undelivered { attempt },
             Op::Return { attempt },
+            Op::Lead { attempt, binding: LED },
             Op::Waive { attempt },
             Op::Void { attempt, transaction: TOLD },
             Op::Move { attempt, lease: LONGER, settler: OTHER_SETTLER },

@@ -75,6 +75,7 @@ fn each_state_is_remembered_for_as_long_as_it_matters() {
     assert_eq!(on(State::Taken, Op::Renew { attempt, lease }), LONGER + 3_600, "taken up again");
     assert_eq!(on(State::Redeeming, Op::Undelivered { attempt }), LEASE + 3_600);
     assert_eq!(on(State::Redeeming, Op::Return { attempt }), LEASE + 3_600);
+    assert_eq!(on(State::Redeeming, Op::Lead { attempt, binding: LED }), LEASE + 3_600);
     assert_eq!(
         on(State::Redeeming, Op::Delivered { attempt }),
         TOMBSTONE,
@@ -93,6 +94,7 @@ fn nothing_that_took_money_is_forgotten_while_the_authorisation_can_be_presented
         Op::Delivered { attempt: OWNER },
         Op::Undelivered { attempt: OWNER },
         Op::Return { attempt: OWNER },
+        Op::Lead { attempt: OWNER, binding: LED },
         Op::Renew { attempt: OWNER, lease: LONGER },
         Op::Begin(begin(Opening::Nothing)),
         Op::Settling { attempt: OWNER, lease: LONGER, amount: None, settler: 77 },

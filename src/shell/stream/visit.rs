@@ -9,7 +9,7 @@ use proxy_wasm::types::{Action, MapType};
 use crate::admission::endless::Endless;
 use crate::admission::grpc::GrpcStatus;
 use crate::admission::head::{self, Field};
-use crate::admission::{Head, Purchase};
+use crate::admission::{Head, Onward, Purchase};
 use crate::claims::{self, Attempt, Identity, Transaction};
 use crate::config::{Facilitator, Offer, Policy, Route, Target};
 use crate::demand::Demand;
@@ -65,6 +65,8 @@ pub(in crate::shell) struct Visit {
     pub(in crate::shell) renewed: u64,
     /// It is served from what was paid before.
     pub(in crate::shell) redeems: bool,
+    /// What its response leads to.
+    pub(in crate::shell) onward: Option<Onward>,
     /// When it was heard that what was paid may be delivered.
     pub(in crate::shell) granted: u64,
     /// Base units asked for, where that is not what was signed.
@@ -139,6 +141,7 @@ impl Visit {
             line: None,
             renewed: 0,
             redeems: false,
+            onward: None,
             granted: 0,
             charged: None,
             source: None,

@@ -111,33 +111,39 @@ async fn a17_a_link_to_where_the_filter_is_off_is_charged() {
     assert_eq!(got, (1, 200));
 }
 
-/// An old name that leads to a new one, both of one offer by name: what was paid for one buys the other, by
-/// the same payment or the wallet's next.
+/// An old name that leads to a new one, of one offer by name or of the same price: what was paid for one buys
+/// the other, by the same payment or the wallet's next.
 #[tokio::test(flavor = "multi_thread")]
 async fn a17_what_was_renamed_is_paid_once() {
     let mut config = shop();
     for settle in ["before", "after"] {
-        config["offers"][settle] = json!({ "price": "$0.003", "settle": settle });
+        let offer = json!({ "price": "$0.003", "settle": settle });
+        config["offers"][settle] = offer.clone();
         let routes = config["routes"].as_array_mut().expect("routes");
-        for name in ["old", "new"] {
-            let matching = json!({ "path": format!("/{name}/{settle}/{{id}}") });
-            let name = format!("{name}-{settle}");
-            routes.push(json!({ "name": name, "match": matching, "offer": settle }));
+        for (kind, offer) in [("named", json!(settle)), ("alike", offer)] {
+            for name in ["old", "new"] {
+                let matching = json!({ "path": format!("/{name}/{settle}/{kind}/{{id}}") });
+                let name = format!("{name}-{settle}-{kind}");
+                routes.push(json!({ "name": name, "match": matching, "offer": offer }));
+            }
         }
     }
     let Some(stage) = Scene::new(config).start() else { return };
-    for (settle, anew) in [("before", false), ("before", true), ("after", false), ("after", true)] {
-        let (old, new) = (format!("/old/{settle}/1"), format!("/new/{settle}/1"));
+    let ways = ["before/named", "before/alike", "after/named", "after/alike"];
+    for (way, anew) in ways.into_iter().flat_map(|way| [(way, false), (way, true)]) {
+        let (old, new) = (format!("/old/{way}/1"), format!("/new/{way}/1"));
         let wallet = Wallet::another();
         let sign = |quote| Draft::for_quote(&wallet, &quote).expect("payable").sign(&wallet);
         let first = sign(stage.quote(&old).await);
         let answer = stage.ask(&link("GET", &old, "shop.test", 301, &new).pay(&first)).await;
         let transaction = transaction(&answer).expect("a receipt");
         let next = if anew { sign(stage.quote(&new).await) } else { first.clone() };
-        assert_eq!(paid(&stage.come_back(&new, &next).await), transaction, "{settle}, signed anew: {anew}");
-        refused(&stage.come_back(&new, &next).await, 402, "payment_already_used");
+        assert_eq!(paid(&stage.come_back(&new, &next).await), transaction, "{way}, signed anew: {anew}");
+        for (path, used) in [(&new, &next), (&new, &first)] {
+            refused(&stage.come_back(path, used).await, 402, "payment_already_used");
+        }
         let moved = stage.facilitator.transfers_of(first.nonce).len();
-        assert_eq!((moved, stage.settled(&first)), (1, (1, 1)), "{settle}, signed anew: {anew}");
+        assert_eq!((moved, stage.settled(&first)), (1, (1, 1)), "{way}, signed anew: {anew}");
         assert_eq!(stage.settled(&next).1, usize::from(!anew));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use x402_devstack::client::{request, RawRequest};
 use x402_devstack::network::{Aim, Trouble};
-use x402_live::{pause, Shop};
+use x402_devstack::payer::Wallet;
+use x402_live::{paid, pause, refused, Shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a17_who_follows_a_redirect_at_once_is_served() {
@@ -29,6 +31,46 @@ async fn a17_who_follows_a_redirect_at_once_is_served() {
                 assert_eq!(answer.status, 200, "{settle}, the store {late} ms away: {answer:?}");
                 assert_eq!(shop.transfers(&[&payment]).len(), 1);
             }
+        }
+    }
+}
+
+/// At the other replica, under a new name, and signed anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_what_was_renamed_is_paid_once_at_all_replicas() {
+    let renamed = |config: &mut serde_json::Value| {
+        for (name, settle) in [("old", "before"), ("new", "before"), ("past", "after"), ("present", "after")]
+        {
+            let offer = json!({ "price": "$0.003", "settle": settle });
+            let route =
+                json!({ "name": name, "match": { "path": format!("/{name}/{{id}}") }, "offer": offer });
+            config["routes"].as_array_mut().expect("routes").push(route);
+        }
+    };
+    let Some(shop) = Shop::open_with("webdis", renamed, |scene| scene) else { return };
+    for (from, to) in [("old", "new"), ("past", "present")] {
+        for anew in [false, true] {
+            let (wallet, next) = (Wallet::another(), format!("/{to}/{anew}"));
+            let target = format!("/{from}/{anew}?status=301&h=location:{next}");
+            let first = shop.sign_by(&wallet, &target).await;
+            assert_eq!(shop.ask(0, &target, &first).await.status, 301);
+            let second = if anew { shop.sign_by(&wallet, &next).await } else { first.clone() };
+            let answer = shop.come_back(1, &next, &second).await;
+            let moved = shop.transfers(&[&first]);
+            assert_eq!(
+                ([paid(&answer)].as_slice(), shop.settles(&first)),
+                (moved.as_slice(), 1),
+                "{from} {anew}"
+            );
+            assert_eq!(shop.settles(&second), u64::from(!anew));
+            pause(100).await;
+            for (at, payment) in [(0, &first), (1, &second), (0, &second)] {
+                refused(&shop.ask(at, &next, payment).await, 402, "payment_already_used");
+            }
+            // The next one buys: nothing of the first stands in its way.
+            let third = shop.sign_by(&wallet, &next).await;
+            paid(&shop.come_back(0, &next, &third).await);
+            assert_eq!(shop.settles(&third), 1);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One paying exchange: the two machines, and the hands that carry out what they want.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use x402_devstack::client::Answer;
 use x402_proxy_wasm::admission::endless::Endless;
 use x402_proxy_wasm::admission::grpc::GrpcStatus;
-use x402_proxy_wasm::admission::{head, Head, Purchase};
+use x402_proxy_wasm::admission::{head, Head, Onward, Purchase};
 use x402_proxy_wasm::charge;
 use x402_proxy_wasm::claims::{Attempt, Identity, Outcome};
 use x402_proxy_wasm::demand::Demand;
@@ -31,6 +32,8 @@ pub(super) struct Sale<'a> {
     identity: Identity,
     /// It is served from what was paid before.
     redeems: bool,
+    /// What its response leads to.
+    onward: Option<Onward>,
     attempt: Attempt,
     machine: Exchange,
     events: VecDeque<Event>,
@@ -57,6 +60,7 @@ impl<'a> Sale<'a> {
             body,
             identity: purchase.identity,
             redeems: false,
+            onward: None,
             purchase,
             attempt,
             machine: Exchange::Over,
@@ -123,9 +127,14 @@ impl<'a> Sale<'a> {
             _ => self.identity,
         };
         let amount = if let Step::Settling(amount) = step { amount } else { None };
-        let demand =
-            Demand { identity, ..(*self.purchase.demand(amount, rig.settler(&self.purchase))).clone() };
-        let op = self.purchase.exchange_op(step, self.attempt, demand.settler, now());
+        let onward = self.onward.filter(|_| step == Step::Undelivered);
+        let offered = onward.map_or(self.purchase.offered, |onward| onward.0);
+        let demand = self.purchase.demand(amount, rig.settler(&self.purchase));
+        let demand = Demand { identity, offered, ..(*demand).clone() };
+        let op = match onward {
+            Some(onward) => self.purchase.lead_op(self.attempt, onward),
+            None => self.purchase.exchange_op(step, self.attempt, demand.settler, now()),
+        };
         let outcome = rig.claim(&demand, &op);
         self.redeems |= matches!(outcome, Outcome::Redeem(_));
         if let (Step::Credit(_), false) = (step, matches!(outcome, Outcome::Redeem(_) | Outcome::Resolve(_)))
@@ -214,11 +223,16 @@ impl<'a> Sale<'a> {
         }
         let offer = &self.purchase.offer;
         let policy = &self.rig.policy;
-        let leads_on =
-            |status, location: &[u8]| !self.redeems && self.purchase.leads_on(policy, status, location);
+        let onward = Cell::new(None);
+        let leads_on = |status, location: &[u8]| {
+            let found = if self.redeems { None } else { self.purchase.leads_on(policy, status, location) };
+            onward.set(found);
+            found.is_some()
+        };
         let (metered, status) = (self.purchase.metered(), Some(reached.status()));
         let read = charge::read(offer, metered, status, &reached.headers, leads_on);
         let charge = read.charge;
+        self.onward = onward.get();
         self.held = Some(reached);
         self.events.push_back(Event::Response { charge });
     }
