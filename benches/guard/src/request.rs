@@ -71,7 +71,7 @@ pub(crate) static KINDS: [Kind; 16] = [
     declared("declared_large", |stage| stage.get("/declared/large/7")),
     // A person's browser, which is shown a page with a code of its address.
     Kind::new("page", 402, |stage| {
-        let asked = stage.get(&format!("{BEFORE}?{}", "q".repeat(200)));
+        let asked = stage.get(format!("{BEFORE}?{}", "q".repeat(200)));
         asked.header("accept", "text/html").header("sec-fetch-mode", "navigate")
     }),
 ];
