@@ -107,7 +107,8 @@ pub struct Claim {
     /// The [tag](crate::config::Facilitator::tag) of the facilitator that was asked; zero
     /// before anybody was, and where that is not known.
     pub settler: u32,
-    /// The exchange that asked is gone: whoever settles has nobody to deliver to.
+    /// The exchange that asked is gone: whoever settles has nobody to deliver to. Of one that is paid: see
+    /// [`Claim::is_led`].
     pub orphan: bool,
     /// When the first ask began, if the facilitator answered it with a failure of its own that leaves
     /// the outcome open: the authorisation may have been spent for a claim of another process, or of

@@ -176,7 +176,7 @@ impl Claim {
         // Where the transaction stands there is no room for more of an amount, nor for zero.
         let amount = self.amount.filter(|amount| amount.to_u64().is_some_and(|units| units > 0));
         let transaction = self.transaction.or(Some(transaction));
-        let known = Self { transaction, amount, foreign: None, ..self };
+        let known = Self { transaction, amount, foreign: None, orphan: self.is_led(), ..self };
         match (self.state, deliver) {
             (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
                 let claim = Self { lease, ..known };
@@ -253,7 +253,7 @@ impl Claim {
             }
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
             (State::Redeeming | State::Taken, Op::Lead { binding, .. }) => {
-                let claim = Self { attempt: Attempt(0), binding: *binding, ..self };
+                let claim = Self { attempt: Attempt(0), binding: *binding, orphan: true, ..self };
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
             }
             (State::Redeeming | State::Taken, Op::Return { .. }) => {
@@ -295,6 +295,11 @@ impl Claim {
             Op::Begin(_) | Op::Settled { .. } => true,
             op => op.attempt().is_none_or(|attempt| attempt == self.attempt),
         }
+    }
+
+    /// Whether what was paid was owed to where a redirect leads, once before.
+    pub fn is_led(&self) -> bool {
+        self.orphan && matches!(self.state, State::Taken | State::Redeeming | State::Delivered)
     }
 
     /// What the claim owes its wallet, as [`Claim::at`] shows it.

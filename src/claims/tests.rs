@@ -247,7 +247,7 @@ fn what_a_claim_is_bound_to_never_changes() {
                 settler,
                 // But for where a redirect leads.
                 binding: if let Op::Lead { binding, .. } = op { binding } else { before.binding },
-                orphan: matches!(op, Op::Orphan { .. }),
+                orphan: matches!(op, Op::Orphan { .. } | Op::Lead { .. }),
                 foreign: matches!(op, Op::Suspect { .. }).then_some(SINCE),
                 transaction: before.transaction.or(told),
                 amount: matches!(op, Op::Waive { .. } | Op::Cancel { .. }).then_some(Amount::ZERO),

@@ -147,11 +147,11 @@ impl Stream {
         let status = fields.iter().find(|(name, _)| *name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        // What is served from a payment is led on no further.
+        // Once.
         let onward = Cell::new(None);
         let leads_on = |status, location: &[u8]| {
-            let found =
-                if visit.redeems { None } else { purchase.leads_on(&worker.policy, status, location) };
+            let led = visit.redeems && worker.was_led(&visit.identity);
+            let found = if led { None } else { purchase.leads_on(&worker.policy, status, location) };
             onward.set(found);
             found.is_some()
         };

@@ -269,12 +269,12 @@ MUTANTS = [
     ),
     (
         "the place that a led payment is bound to", "src/claims/life.rs",
-        "attempt: Attempt(0), binding: *binding, ..self", "attempt: Attempt(0), ..self",
+        "attempt: Attempt(0), binding: *binding, orphan: true, ..self", "attempt: Attempt(0), orphan: true, ..self",
         LIB, ["claims::tests::what_a_claim_is_bound_to_never_changes"],
     ),
     (
         "the one redirect of a payment", "src/shell/stream.rs",
-        "if visit.redeems { None } else {", "if false { None } else {",
+        "if led { None } else {", "if false { None } else {",
         NATIVE, ["a17_a_redirect_that_leads_on_again_is_what_was_bought::native"],
     ),
     (

@@ -91,6 +91,11 @@ impl Worker {
         self.known(identity, self.now()).is_some_and(|claim| claim.foreign.is_some())
     }
 
+    /// Whether a redirect led a claim to where it is served.
+    pub(in crate::shell) fn was_led(&self, identity: &Identity) -> bool {
+        self.known(identity, self.now()).is_none_or(|claim| claim.is_led())
+    }
+
     /// What it takes to ask about a claim again, if it was kept.
     pub(super) fn find_demand(&self, identity: &Identity) -> Option<Rc<Demand>> {
         ring::find(&SharedData, identity).map(Rc::new)

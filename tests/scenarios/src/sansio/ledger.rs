@@ -65,7 +65,7 @@ impl Sansio {
         purchase.offer.facilitators().first().map_or(0, |facilitator| facilitator.tag())
     }
 
-    fn known(&self, identity: &Identity) -> Option<Claim> {
+    pub(super) fn known(&self, identity: &Identity) -> Option<Claim> {
         self.table.read(&self.memory, identity).ok().flatten().and_then(|claim| claim.at(now()))
     }
 }

@@ -225,7 +225,9 @@ impl<'a> Sale<'a> {
         let policy = &self.rig.policy;
         let onward = Cell::new(None);
         let leads_on = |status, location: &[u8]| {
-            let found = if self.redeems { None } else { self.purchase.leads_on(policy, status, location) };
+            let led = || self.rig.known(&self.identity).is_none_or(|claim| claim.is_led());
+            let led = self.redeems && led();
+            let found = if led { None } else { self.purchase.leads_on(policy, status, location) };
             onward.set(found);
             found.is_some()
         };

@@ -33,6 +33,7 @@ pub(super) fn add(table: &mut Table) {
     table.add("a17_a_redirect_paid_before_is_owed_to_the_same_payment", same_payment);
     table.add("a17_a_redirect_paid_before_is_owed_to_the_next_payment", next_payment);
     table.add("a17_a_redirect_that_leads_on_again_is_what_was_bought", without_end);
+    table.add("a17_a_redirect_after_a_failed_answer_pays_for_that", after_a_failure);
     table.add("a17_a_redirect_that_settle_on_names_is_charged", said_so);
     table.add("a17_a_redirect_is_followed_by_the_method_that_clients_use", methods);
     table.add("a17_two_locations_are_none", two);
@@ -140,6 +141,19 @@ fn without_end(stage: &mut Stage<'_>) {
     }
     refused(&stage.again(&request), 402, "payment_already_used");
     stage.charged_once(&payment, 2);
+}
+
+/// What failed before is no redirect.
+fn after_a_failure(stage: &mut Stage<'_>) {
+    let asked = stage.get(TILE);
+    let payment = stage.pay(&asked);
+    let failed = stage.send(&asked.clone().header("x-test-status", "500").pay(&payment));
+    assert_eq!(failed.status, 500);
+    redirected(&stage.again(&redirecting(&asked, 302, NEXT_TILE).pay(&payment)), 302);
+    let next = stage.get(NEXT_TILE).pay(&payment);
+    served(&stage.again(&next));
+    stage.charged_once(&payment, 3);
+    refused(&stage.again(&next), 402, "payment_already_used");
 }
 
 /// An operator's own list decides.
