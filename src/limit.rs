@@ -66,16 +66,17 @@ pub enum Counted {
 pub struct Deed {
     /// Tokens that are gone, whether they were there or not; less than zero brings some back.
     pub gone: i64,
-    /// Whether to take one more, if it is there.
-    pub take: bool,
+    /// How many more to take, if they are there: all of them, or of a bucket that cannot hold so many
+    /// what it can.
+    pub take: u32,
 }
 
-/// Whether there was a token, once those that are gone were.
+/// Whether there was what is to be taken, or a token, once those that are gone were.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
     /// There was.
     Yes,
-    /// There is none; seconds until there is.
+    /// There is not; seconds until there is.
     After(u64),
 }
 
@@ -102,13 +103,18 @@ impl Limits {
 
 impl Deed {
     /// Takes one, if it is there.
-    pub const TAKE: Self = Self { gone: 0, take: true };
+    pub const TAKE: Self = Self::take(1);
     /// Gives one back: what it was taken for turned out to be worth it.
-    pub const GIVE: Self = Self { gone: -1, take: false };
+    pub const GIVE: Self = Self { gone: -1, take: 0 };
     /// One is gone.
-    pub const CHARGE: Self = Self { gone: 1, take: false };
+    pub const CHARGE: Self = Self { gone: 1, take: 0 };
     /// Only looks.
-    pub const LOOK: Self = Self { gone: 0, take: false };
+    pub const LOOK: Self = Self::take(0);
+
+    /// Takes so many, if they are there.
+    pub const fn take(tokens: u32) -> Self {
+        Self { gone: 0, take: tokens }
+    }
 }
 
 /// Does something to the bucket of `source` at `now` (milliseconds since the epoch) in its slot's
@@ -125,14 +131,13 @@ pub fn apply(bytes: &[u8], source: &Source, rate: Rate, now: u64, deed: Deed) ->
         None => Entry { tag: source.tag, tokens: most, at: now },
     };
     let rest = own.tokens.saturating_sub(deed.gone.saturating_mul(TOKEN)).clamp(most.saturating_neg(), most);
-    let missing = TOKEN.saturating_sub(rest);
-    let there = missing <= 0;
-    let taken = if there { Taken::Yes } else { rate.wait(missing) };
-    let takes = there && deed.take;
-    if deed.gone == 0 && !takes {
+    let wanted = i64::from(deed.take).saturating_mul(TOKEN).min(most);
+    let missing = wanted.max(TOKEN).saturating_sub(rest);
+    let (taken, takes) = if missing <= 0 { (Taken::Yes, wanted) } else { (rate.wait(missing), 0) };
+    if deed.gone == 0 && takes == 0 {
         return (None, taken);
     }
-    own.tokens = if takes { rest.saturating_sub(TOKEN) } else { rest };
+    own.tokens = rest.saturating_sub(takes);
     if entries.len() >= SOURCES {
         let fullest = entries.iter().enumerate().max_by_key(|(_, entry)| entry.tokens);
         if let Some(place) = fullest.map(|(place, _)| place) {

@@ -19,6 +19,9 @@ pub use flight::{Seat, MOST};
 /// on their way at once.
 pub const LARGE: usize = MOST / 4;
 
+/// The media type of all of them.
+pub const TYPE: &str = "application/json";
+
 /// What is served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Document {
@@ -38,7 +41,7 @@ pub struct Documents {
     did: OnceCell<String>,
 }
 
-/// A document as it is served; hosts leave the body out for `HEAD`.
+/// A document as it is served to a `GET`.
 #[derive(Debug)]
 pub struct Served<'a> {
     /// Header names in lower case, with values.
@@ -83,7 +86,7 @@ impl Documents {
             Document::OpenApi => catalogue::openapi(policy),
         });
         let headers = [
-            ("content-type", "application/json"),
+            ("content-type", TYPE),
             ("cache-control", cached),
             ("access-control-allow-origin", "*"),
             ("x-content-type-options", "nosniff"),

@@ -39,9 +39,36 @@ fn what_is_gone_is_paid_back_first_and_is_bounded() {
     }
     assert_eq!(does(&mut bytes, &source, 3_999, Deed::LOOK), Taken::After(1));
     assert_eq!(does(&mut bytes, &source, 4_000, Deed::LOOK), Taken::Yes);
-    let late = Deed { gone: 2, take: true };
+    let late = Deed { gone: 2, take: 1 };
     assert_eq!(does(&mut bytes, &source, 7_000, late), Taken::Yes, "three were there");
     assert_eq!(does(&mut bytes, &source, 7_000, late), Taken::After(3));
+}
+
+#[test]
+fn many_are_taken_at_once_or_none() {
+    let (mut bytes, source) = (Vec::new(), Source::of("192.0.2.1:5000"));
+    assert_eq!(does(&mut bytes, &source, 0, Deed::take(2)), Taken::Yes);
+    assert_eq!(apply(&bytes, &source, RATE, 0, Deed::take(2)), (None, Taken::After(1)), "one is left");
+    assert_eq!(does(&mut bytes, &source, 0, Deed { gone: 1, take: 2 }), Taken::After(2));
+    assert_eq!(does(&mut bytes, &source, 1_000, Deed::take(2)), Taken::After(1));
+    assert_eq!(takes(&mut bytes, &source, 1_000), Taken::Yes, "who wants less has it");
+    assert_eq!(does(&mut bytes, &source, 3_000, Deed::take(2)), Taken::Yes);
+    assert_eq!(takes(&mut bytes, &source, 3_000), Taken::After(1));
+}
+
+#[test]
+fn a_full_bucket_is_enough_for_more_than_it_holds() {
+    for wanted in [RATE.burst, RATE.burst + 1, 3_000, u32::MAX] {
+        let (mut bytes, source) = (Vec::new(), Source::of("192.0.2.1:5000"));
+        assert_eq!(does(&mut bytes, &source, 0, Deed::take(wanted)), Taken::Yes);
+        assert_eq!(does(&mut bytes, &source, 0, Deed::take(wanted)), Taken::After(3));
+        assert_eq!(does(&mut bytes, &source, 2_999, Deed::take(wanted)), Taken::After(1));
+        assert_eq!(does(&mut bytes, &source, 3_000, Deed::take(wanted)), Taken::Yes, "{wanted}");
+        assert_eq!(takes(&mut bytes, &source, 3_000), Taken::After(1), "all of it is gone");
+    }
+    let most = Rate { per_minute: 1_000_000, burst: 1_000_000 };
+    let (next, taken) = apply(&[], &Source::of("x"), most, 0, Deed::take(u32::MAX));
+    assert_eq!((taken, read(&next.unwrap())[0].tokens), (Taken::Yes, 0));
 }
 
 #[test]
@@ -58,7 +85,7 @@ fn what_is_asked_often_gains_no_less() {
     while takes(&mut bytes, &source, 0) == Taken::Yes {}
     // Every 17 ms, in which a token a second gains 17 thousandths; 59 for a minute's 3.5.
     for now in (17..1_000).step_by(17) {
-        does(&mut bytes, &source, now, Deed { gone: 0, take: true });
+        does(&mut bytes, &source, now, Deed { gone: 0, take: 1 });
         does(&mut bytes, &Source { tag: [1; 8], ..source }, now, Deed::GIVE);
     }
     assert_eq!(takes(&mut bytes, &source, 1_000), Taken::Yes);
@@ -130,7 +157,7 @@ impl Fleet {
     fn ask(&mut self, worker: usize, source: &Source, now: u64) -> bool {
         let Some(passed) = self.gates[worker].look(now) else { return true };
         self.looks += 1;
-        let deed = Deed { gone: passed.into(), take: true };
+        let deed = Deed { gone: passed.into(), take: 1 };
         let (next, taken) = apply(&self.bytes, source, self.rate, now, deed);
         self.bytes = next.unwrap_or_else(|| self.bytes.clone());
         if let Taken::After(seconds) = taken {

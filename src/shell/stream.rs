@@ -46,8 +46,8 @@ enum State {
     Fresh,
     /// Nothing of it concerns us.
     Passing,
-    /// A document of ours is on its way.
-    Serving { _seat: Seat },
+    /// A document of ours is on its way, or the head of one that has so many bytes.
+    Serving { head: Option<usize>, _seat: Seat },
     /// Decided without money: refused or answered; the record is ready.
     Decided(Box<Visit>),
     /// A payment is at work.
@@ -282,6 +282,10 @@ impl HttpContext for Stream {
             // Our own local replies pass here as well, and the host's, for requests it refused.
             (State::Decided(visit), _) => {
                 visit.complete();
+                Action::Continue
+            }
+            (State::Serving { head: Some(size), .. }, _) => {
+                document::complete(*size);
                 Action::Continue
             }
             _ => Action::Continue,

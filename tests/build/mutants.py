@@ -104,8 +104,28 @@ MUTANTS = [
     ),
     (
         "the documents that count", "src/shell/stream/document.rs",
-        "match worker.challenged() {", "match None {",
+        "match (worker.told(u32::try_from(parts).unwrap_or(u32::MAX)), seat) {", "match (None, seat) {",
         NATIVE, ["a16_documents_count_as_challenges::native"],
+    ),
+    (
+        "the length of the documents that count", "src/shell/stream/document.rs",
+        "sent.div_ceil(PART).max(1)", "1",
+        NATIVE, ["a16_documents_count_as_challenges::native"],
+    ),
+    (
+        "a full bucket for more than it holds", "src/limit.rs",
+        "i64::from(deed.take).saturating_mul(TOKEN).min(most)", "i64::from(deed.take).saturating_mul(TOKEN)",
+        LIB, ["limit::tests::a_full_bucket_is_enough_for_more_than_it_holds"],
+    ),
+    (
+        "the heads that cost no body", "src/shell/stream/document.rs",
+        'let is_head = head.method == "HEAD";', "let is_head = false;",
+        NATIVE, ["a16_heads_of_documents_count_as_challenges::native"],
+    ),
+    (
+        "the documents that need no room", "src/wellknown/flight.rs",
+        "if bytes <= SMALL {", "if false {",
+        LIB, ["wellknown::flight::tests::a_small_document_is_always_let_go_and_takes_no_room"],
     ),
     (
         "the documents on their way", "src/wellknown/flight.rs",

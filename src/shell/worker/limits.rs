@@ -90,15 +90,21 @@ impl Worker {
         }
     }
 
-    /// Seconds until the source of this unpaid request may be told a price, or shown a document, again.
+    /// Seconds until the source of this unpaid request may be told a price again.
     pub(in crate::shell) fn challenged(&self) -> Option<u64> {
         let mut gate = self.watch.gate.try_borrow_mut().ok()?;
         let gate = gate.as_mut()?;
         let passed = gate.look(if gate.watches() { host::now_millis() } else { 0 })?;
         let now = host::now_millis();
-        let seconds = self.wait_of(Counted::Challenges, now, Deed { gone: passed.into(), take: true })?;
+        let seconds = self.wait_of(Counted::Challenges, now, Deed { gone: passed.into(), take: 1 })?;
         gate.watch(until(now, seconds));
         Some(seconds)
+    }
+
+    /// Seconds until the source of this request may be told as much as so many prices. No such request
+    /// is left to chance: one is worth a hundred that are.
+    pub(in crate::shell) fn told(&self, prices: u32) -> Option<u64> {
+        self.wait_of(Counted::Challenges, host::now_millis(), Deed::take(prices))
     }
 
     /// Seconds until a payment of this source is looked at again, if its failures are used up.

@@ -236,6 +236,8 @@ fn spell(reply: LocalReply) -> (Pairs, Bytes) {
         if wire::find(&pairs, "content-type").is_none() {
             pairs.push(("content-type".to_owned(), b"text/plain".to_vec()));
         }
+    } else {
+        pairs.retain(|(name, _)| name != "content-type" && name != "content-length");
     }
     (pairs, Bytes::from(reply.body))
 }

@@ -26,6 +26,7 @@ pub(super) fn add_hosted(table: &mut Table) {
     table.add_alone(Shop::FewQuotes, "a16_unpaid_requests_are_limited_and_payers_are_served", unpaid);
     table.add_alone(Shop::FewQuotes, "a16_who_is_limited_is_told_so_in_every_dialect", dialects);
     table.add_alone(Shop::FewQuotes, "a16_documents_count_as_challenges", documents);
+    table.add_alone(Shop::FewQuotes, "a16_heads_of_documents_count_as_challenges", heads_of_documents);
     table.add_alone(Shop::FewFailures, "a16_failing_malformed", |stage| {
         let asked = stage.get("/v1/cheap").header("payment-signature", "e30=");
         failing(stage, &asked, "invalid_payload");
@@ -90,19 +91,38 @@ fn unpaid(stage: &mut Stage<'_>) {
     refused(&stage.send(&asked), 402, "payment_required");
 }
 
+/// They are longer than all that one source may be told at once, and take all of it.
 fn documents(stage: &mut Stage<'_>) {
     let [catalogue, openapi] = ["/.well-known/x402", "/openapi.json"].map(|path| stage.get(path));
-    for asked in [&catalogue, &openapi, &catalogue] {
-        let answer = stage.send(asked);
-        assert_eq!((answer.status, answer.count("cache-control")), (200, 1));
-        assert!(answer.json().is_object());
-    }
-    for asked in [catalogue, openapi, stage.get("/v1/cheap")] {
+    let answer = stage.send(&catalogue);
+    assert_eq!((answer.status, answer.count("cache-control")), (200, 1));
+    assert!(answer.json().is_object() && answer.body.len() > QUOTES * (8 << 10));
+    for (asked, waits) in [(catalogue, 5..=6), (openapi, 5..=6), (stage.get("/v1/cheap"), 1..=2)] {
         let answer = stage.send(&asked);
-        assert!((1..=2).contains(&limited(&answer, "none")), "{answer:?}");
+        assert!(waits.contains(&limited(&answer, "none")), "{answer:?}");
         assert_eq!(answer.header_text("cache-control"), Some("no-store"));
     }
     assert_eq!(stage.hits(), 0);
+}
+
+/// Nothing of a document is sent, and a GET's length is told.
+fn heads_of_documents(stage: &mut Stage<'_>) {
+    let head = stage.request("HEAD", "/openapi.json");
+    let told = |answer: &Answer| {
+        ["content-type", "content-length", "cache-control"]
+            .map(|name| answer.header_text(name).map(str::to_owned))
+    };
+    let heads: Vec<_> = (0..QUOTES).map(|_| stage.send(&head)).collect();
+    for answer in &heads {
+        assert_eq!((answer.status, answer.body.len()), (200, 0), "{answer:?}");
+        assert!(told(answer).iter().all(Option::is_some), "{answer:?}");
+    }
+    let wait = limited(&stage.send(&stage.get("/v1/cheap")), "none");
+    assert!((1..=2).contains(&wait), "{wait}");
+    sleep(Duration::from_millis(QUOTES as u64 * 2_000 + 50));
+    let whole = stage.send(&stage.get("/openapi.json"));
+    assert_eq!(told(&whole), told(&heads[0]));
+    assert_eq!(whole.header_text("content-length"), Some(&*whole.body.len().to_string()));
 }
 
 fn dialects(stage: &mut Stage<'_>) {
