@@ -2,12 +2,13 @@
 //! its first header to the end of `on_log`, with what the root does for it meanwhile.
 //!
 //! Each kind has a VM of its own, and is sent once before it is counted: what a VM does for the
-//! first request of a kind, such as defining its metric, it does once.
+//! first request of a kind, such as defining its metric, it does once. Its payers and their nonces
+//! are its name's: what is counted of a kind is the same whichever kinds there are beside it.
 
 use std::collections::BTreeMap;
 
 use x402_devstack::client::RawRequest;
-use x402_devstack::payer::{Payment, SignatureForm, Wallet};
+use x402_devstack::payer::{draw_from, Payment, SignatureForm, Wallet};
 use x402_scenarios::native::Native;
 use x402_scenarios::rig::Rig;
 use x402_scenarios::shop::Shop;
@@ -159,6 +160,7 @@ fn begin(shop: Shop) -> Native {
 fn alone(name: &str, plant: Option<Plant>, act: impl FnOnce() -> Counted + Send) -> Counted {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
+            draw_from(name);
             if let Some(plant) = plant {
                 plant.in_requests();
             }

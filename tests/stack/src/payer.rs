@@ -10,7 +10,7 @@ mod style;
 mod visit;
 mod wallet;
 
-pub use draft::{Draft, Spending};
+pub use draft::{draw_from, Draft, Spending};
 pub use payment::{Payment, SignatureForm};
 pub use quote::{decode_header, Quote};
 pub use style::{Base64Form, HexCase, KeyOrder, Style};

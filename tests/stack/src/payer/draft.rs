@@ -1,5 +1,6 @@
 //! An authorisation before it is signed. Change anything: what is signed is what stands here.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -201,9 +202,28 @@ impl Draft {
     }
 }
 
-/// A nonce nobody has used: the time, the process and a counter, hashed.
+thread_local! {
+    /// What this thread's nonces are drawn from, and how many were.
+    static DRAWN: RefCell<Option<(String, u64)>> = const { RefCell::new(None) };
+}
+
+/// From now on this thread's nonces and its wallets of nobody's are those that belong to a name: the
+/// same in every process, whatever other threads draw, and used only where nobody else takes the name.
+pub fn draw_from(name: &str) {
+    DRAWN.set(Some((name.to_owned(), 0)));
+}
+
+/// A nonce nobody has used: the time, the process and a counter, hashed; or the thread's next.
 pub(super) fn fresh_nonce() -> B256 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let own = DRAWN.with_borrow_mut(|drawn| {
+        let (name, count) = drawn.as_mut()?;
+        *count += 1;
+        Some(keccak256([name.as_bytes(), &count.to_be_bytes()].concat()))
+    });
+    if let Some(own) = own {
+        return own;
+    }
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     let mut seed = Vec::with_capacity(32);
     seed.extend_from_slice(&nanos.to_be_bytes());
