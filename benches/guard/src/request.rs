@@ -4,11 +4,15 @@
 //! Each kind has a VM of its own, and is sent once before it is counted: what a VM does for the
 //! first request of a kind, such as defining its metric, it does once. Its payers and their nonces
 //! are its name's: what is counted of a kind is the same whichever kinds there are beside it.
+//!
+//! Shared keys that the filter makes when it first needs one of them are there before, as they are
+//! after some thousand payments: making one would be counted of the few requests that come first.
 
 use std::collections::BTreeMap;
 
 use x402_devstack::client::RawRequest;
 use x402_devstack::payer::{draw_from, Payment, SignatureForm, Wallet};
+use x402_proxy_wasm::{claims::open, demand::ring};
 use x402_scenarios::native::Native;
 use x402_scenarios::rig::Rig;
 use x402_scenarios::shop::Shop;
@@ -106,7 +110,7 @@ pub(crate) fn start(plant: Option<Plant>) -> Counted {
 /// A second in which nothing happens.
 pub(crate) fn ticks(plant: Option<Plant>) -> Counted {
     alone("tick", plant, || {
-        let mut native = begin(Shop::Open);
+        let mut native = in_use(Shop::Open);
         native.tick();
         counted(|counted| {
             for _ in 0..COUNTED {
@@ -126,17 +130,20 @@ impl Kind {
 
     pub(crate) fn count(&'static self, plant: Option<Plant>) -> Counted {
         alone(self.name, plant, || {
-            let mut native = begin(self.shop);
+            let mut native = in_use(self.shop);
             let mut make = || (self.make)(&mut Stage::new(&mut native, "count".to_owned(), 0));
             let requests: Vec<_> = (0..=COUNTED).map(|_| make()).collect();
             let (first, rest) = requests.split_first().expect("requests");
             assert_eq!(native.send(first).status, self.status);
-            counted(|counted| {
+            let keys = native.kept();
+            let counted = counted(|counted| {
                 for request in rest {
                     assert_eq!(native.send_at_once(request).status, self.status);
                     counted.add(&native);
                 }
-            })
+            });
+            assert_eq!(native.kept(), keys, "a shared key is made while it is counted");
+            counted
         })
     }
 }
@@ -154,6 +161,15 @@ impl Counted {
 
 fn begin(shop: Shop) -> Native {
     Native::start(shop, false).expect("a configuration that is taken")
+}
+
+/// A VM whose process has served for long.
+fn in_use(shop: Shop) -> Native {
+    let mut native = begin(shop);
+    let numbered =
+        |name: &'static str, count| (0..count).map(move |number| format!("x402/{name}/1/{number:03x}"));
+    native.keep(numbered("open", open::BUCKETS).chain(numbered("ring", ring::SLOTS)));
+    native
 }
 
 /// On a thread of its own: one thread is one VM.

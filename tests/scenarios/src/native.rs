@@ -65,6 +65,16 @@ impl Native {
         host(|host| host.hostcalls.clone())
     }
 
+    /// The host has these shared keys already, with nothing under them.
+    pub fn keep(&mut self, keys: impl IntoIterator<Item = String>) {
+        host(|host| host.shared.extend(keys.into_iter().map(|key| (key, (Vec::new(), 1)))));
+    }
+
+    /// How many shared keys it has.
+    pub fn kept(&self) -> usize {
+        host(|host| host.shared.len())
+    }
+
     /// A second passes.
     pub fn tick(&mut self) {
         host(|host| host.hostcalls.clear());
