@@ -46,7 +46,7 @@ const BEFORE: &str = "/v1/cheap";
 const AFTER: &str = "/v1/late";
 const PERMIT: &str = "/ways/permit/before";
 
-pub(crate) static KINDS: [Kind; 16] = [
+pub(crate) static KINDS: [Kind; 19] = [
     Kind::new("unmatched", 200, |stage| stage.get("/elsewhere")),
     Kind::new("free", 200, |stage| stage.get("/healthz")),
     // Capitals and escapes, which servers may read in more ways than one.
@@ -79,6 +79,12 @@ pub(crate) static KINDS: [Kind; 16] = [
         let asked = stage.get(format!("{BEFORE}?{}", "q".repeat(200)));
         asked.header("accept", "text/html").header("sec-fetch-mode", "navigate")
     }),
+    // Each step of its claim is a call to the store that replicas share.
+    Kind { shop: Shop::Shared, ..Kind::new("shared", 200, |stage| paid(stage, BEFORE, |payment| payment)) },
+    // The wallet's payment before was taken and bought nothing: it is served from that one.
+    Kind::new("credit", 200, credit),
+    // A signature that could be a contract's: the facilitator says that it is not.
+    Kind { shop: Shop::Any, ..Kind::new("forged_any", 402, forged) },
 ];
 
 /// A price is told, and how to ask for what it buys.
@@ -196,6 +202,13 @@ fn version_1(stage: &mut Stage<'_>) -> RawRequest {
     let request = stage.get(BEFORE);
     let payment = stage.draft_v1(&request).sign(&stage.wallet);
     request.pay(&payment)
+}
+
+fn credit(stage: &mut Stage<'_>) -> RawRequest {
+    let taken = paid(stage, BEFORE, |payment| payment);
+    let answer = stage.send(&taken.header("x-test-status", "500"));
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    paid(stage, BEFORE, |payment| payment)
 }
 
 fn forged(stage: &mut Stage<'_>) -> RawRequest {

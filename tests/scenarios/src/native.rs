@@ -9,6 +9,7 @@ mod event_loop;
 mod host;
 mod sdk;
 mod side;
+mod store;
 mod stream;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,9 @@ pub const TOKEN_VARIABLE: &str = "X402_FACILITATOR_TOKEN";
 /// Its value in every rig.
 pub const TOKEN: &str = "development";
 
+/// The cluster of the store that replicas share.
+pub const STORE: &str = "store";
+
 /// How many lanes there are; see [`lane`].
 pub const LANES: usize = 62;
 
@@ -34,6 +37,8 @@ pub enum Shop {
     Second,
     /// As `Open`, and some of it is declared at length: see [`declared`].
     Declaring,
+    /// As `Open`, and claims are shared with other replicas; of the rigs only the native one has a store.
+    Shared,
 }
 
 impl Shop {
@@ -59,6 +64,10 @@ impl Shop {
         if self == Self::Declaring {
             routes.extend(declared());
         }
+        let mut claims = json!({"capacity": if tiny { 4 } else { 131_072 }});
+        if self == Self::Shared {
+            claims["shared"] = json!({"cluster": STORE, "authority": "store.example", "kind": "upstash"});
+        }
         json!({
             "version": 1,
             "x402Versions": if self == Self::Second { json!([2]) } else { json!([1, 2]) },
@@ -75,7 +84,7 @@ impl Shop {
             }],
             "discovery": {"catalogue": self == Self::FewQuotes, "openapi": self == Self::FewQuotes},
             "routes": routes,
-            "claims": {"capacity": if tiny { 4 } else { 131_072 }},
+            "claims": claims,
         })
     }
 }

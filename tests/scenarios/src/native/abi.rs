@@ -6,9 +6,8 @@
 mod codec;
 mod unused;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::host::{host, hostcall, Call, LocalReply, Status};
+use crate::shop::STORE;
 use crate::wire::Pairs;
 use codec::{bytes, give, read_map, text, write_map};
 
@@ -27,8 +26,7 @@ unsafe extern "C" fn proxy_log(_level: u32, data: *const u8, size: usize) -> Sta
 #[no_mangle]
 unsafe extern "C" fn proxy_get_current_time_nanoseconds(time: *mut u64) -> Status {
     let _side = hostcall("get_current_time_nanoseconds");
-    let ahead = Duration::from_secs(host(|host| host.ahead));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + ahead;
+    let now = host(|host| host.now());
     *time = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     Status::Ok
 }
@@ -260,14 +258,15 @@ unsafe extern "C" fn proxy_http_call(
     token: *mut u32,
 ) -> Status {
     let _side = hostcall("http_call");
-    if text(cluster, cluster_size) != "facilitator" {
+    let cluster = text(cluster, cluster_size);
+    if !matches!(cluster.as_str(), "facilitator" | STORE) {
         return Status::BadArgument;
     }
     let (pairs, body) = (read_map(&bytes(headers, headers_size)), bytes(body, body_size));
     *token = host(|host| {
         host.next_token += 1;
         let (token, context) = (host.next_token, host.effective);
-        host.calls.push_back(Call { token, context, pairs, body, timeout_millis });
+        host.calls.push_back(Call { token, context, cluster, pairs, body, timeout_millis });
         token
     });
     Status::Ok

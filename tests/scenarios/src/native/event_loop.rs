@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::host::host;
+use bytes::Bytes;
+
+use super::host::{host, Call};
 use super::{sdk, Native, ROOT};
+use crate::shop::STORE;
+use crate::wire::Pairs;
 
 /// What the event loop would do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,15 +40,32 @@ pub(super) fn turn(rig: &Native) {
             let Some(call) = host(|host| host.calls.pop_front()) else {
                 return;
             };
-            let patience = Duration::from_millis(call.timeout_millis.into());
-            let to = rig.world.facilitator.address();
-            let reached = rig.client.call(to, &call.pairs, &call.body, patience).for_callout();
-            let (count, size) = (reached.headers.len(), reached.body.len());
-            host(|host| host.delivering = Some((reached.headers, reached.body)));
+            let (headers, body) = answer(rig, &call);
+            let (count, size) = (headers.len(), body.len());
+            host(|host| host.delivering = Some((headers, body)));
             // Delivered in the context that made the call; the SDK drops it if that is gone.
             sdk::http_call_response(call.context, call.token, count, size, 0);
             host(|host| host.delivering = None);
         }
         Next::Idle => {}
     }
+}
+
+/// What comes back: of the store at once, of the facilitator when it answers.
+fn answer(rig: &Native, call: &Call) -> (Pairs, Bytes) {
+    if call.cluster == STORE {
+        let body = host(|host| host.store.answer(&call.body, host.now().as_secs()));
+        return (served(), body.into());
+    }
+    let patience = Duration::from_millis(call.timeout_millis.into());
+    let to = rig.world.facilitator.address();
+    let reached = rig.client.call(to, &call.pairs, &call.body, patience).for_callout();
+    (reached.headers, reached.body)
+}
+
+/// The headers of whatever the store says.
+fn served() -> Pairs {
+    let headers =
+        [(":status", "200"), ("content-type", "application/json"), ("x-envoy-upstream-service-time", "1")];
+    headers.map(|(name, value)| (name.to_owned(), value.into())).into()
 }

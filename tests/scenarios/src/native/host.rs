@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
 use super::side::Side;
+use super::store::Store;
 use crate::wire::Pairs;
 
 /// The root context's id.
@@ -37,6 +39,8 @@ pub(super) struct Host {
     pub(super) ready: VecDeque<u32>,
     pub(super) calls: VecDeque<Call>,
     pub(super) next_token: u32,
+    /// What replicas share.
+    pub(super) store: Store,
     /// The answer of the callout that is being delivered.
     pub(super) delivering: Option<(Pairs, Bytes)>,
     pub(super) metrics: Vec<(String, i128)>,
@@ -50,6 +54,7 @@ pub(super) struct Host {
 pub(super) struct Call {
     pub(super) token: u32,
     pub(super) context: u32,
+    pub(super) cluster: String,
     pub(super) pairs: Pairs,
     pub(super) body: Vec<u8>,
     pub(super) timeout_millis: u32,
@@ -110,6 +115,11 @@ pub(super) fn hostcall(name: &'static str) -> Side {
 impl Host {
     pub(super) fn new(config: Vec<u8>, allow_on_headers_stop_iteration: bool) -> Self {
         Self { config, allow_on_headers_stop_iteration, ..Self::default() }
+    }
+
+    /// Its clock, since the epoch.
+    pub(super) fn now(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + Duration::from_secs(self.ahead)
     }
 
     /// The stream whose callback runs, or that the root acts for.
