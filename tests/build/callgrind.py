@@ -33,8 +33,8 @@ def hostcalls():
 
 
 def profile(guard, plants=()):
-    """Instructions by path, the same besides recovery, the functions that ran for requests, and what the
-    program says. Two counts are for planting: a thousand turns of `nothing`, and requests of the first
+    """Instructions by path, the same besides recovery, the functions that ran for requests, the files of
+    all that ran, and what the program says. Two counts are for planting: a thousand turns of `nothing`, and requests of the first
     kind with a plant that does nothing, which is `planting`."""
     with tempfile.TemporaryDirectory() as folder:
         toggles = (GATES, *SIDE, *hostcalls())
@@ -52,15 +52,16 @@ def profile(guard, plants=()):
         kinds = [f"requests.{kind}" for kind in said["requests"]["allocations"]]
         names = ["nothing", *said["allocations"], *kinds, "planting"]
         found = [read(dump, Path(guard).name) for dump in dumps[1::2]]
-        counts = {name: ran.total() for name, ran in zip(names, found)}
+        counts = {name: ran.total() for name, (ran, _) in zip(names, found)}
         if len(dumps) != 2 * len(names) or not all(counts.values()):
             sys.exit(f"{len(dumps)} dumps for {len(names)} paths, and of instructions: {counts}")
         besides = {
             name: sum(own for function, own in ran.items() if not function.startswith(RECOVERY))
-            for name, ran in zip(names, found)
+            for name, (ran, _) in zip(names, found)
         }
-        functions = set().union(*(ran for name, ran in zip(names, found) if name in kinds))
-        return counts, besides, functions, said
+        functions = set().union(*(ran for name, (ran, _) in zip(names, found) if name in kinds))
+        files = set().union(*(files for _, files in found))
+        return counts, besides, functions, files, said
 
 
 def environment():
@@ -69,13 +70,16 @@ def environment():
 
 
 def read(dump, program):
-    """One dump: instructions by function, of those that are the program's own and ran."""
-    function, ours, skip, ran = "", False, False, Counter()
+    """One dump: instructions by function, of those that are the program's own and ran, and the files that
+    these are from: what is inlined has a file of its own, and no name."""
+    function, file, ours, skip, ran, files = "", "", False, False, Counter(), set()
     for line in dump.read_text().splitlines():
         if line.startswith("ob="):
             ours = line.endswith(f"/{program}")
         elif line.startswith("fn="):
             function = line[3:]
+        elif line.startswith(("fl=", "fi=", "fe=")):
+            file = line[3:]
         elif line.startswith("calls="):
             skip = True
         elif re.match(r"[\d+*-]", line):
@@ -83,5 +87,6 @@ def read(dump, program):
             own = int((line.split() + ["0"])[1])
             if own and ours and not skip:
                 ran[function] += own
+                files.add(file)
             skip = False
-    return ran
+    return ran, files

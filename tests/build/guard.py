@@ -8,9 +8,10 @@ routes, against `benches/guard/counts.toml`.
 GUARD is `x402-guard`, MODULE the wasm module. With `--write` what is found becomes the record.
 Without, it is compared; then every path is made 5 % slower on purpose, hostcalls and allocations
 are added to some of its requests, and a guard that would let any of that pass fails. So does one
-that runs none of a module of the shell that it is not known not to run.
+that runs no line of a module that it is not known not to run.
 """
 
+import fnmatch
 import json
 import platform
 import subprocess
@@ -22,7 +23,7 @@ from callgrind import BORDER, HOST, environment, profile
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "benches/guard/counts.toml"
-SHELL = ROOT / "src/shell"
+SOURCE = ROOT / "src"
 
 # Of a path's instructions: what a change of the compiler's mind elsewhere may cost.
 TOLERANCE = 0.01
@@ -42,14 +43,30 @@ INSTRUCTIONS = ("instructions", "requests.instructions", "requests.besides_recov
 # the environment is read once, at the start, and the others are a panic's.
 WASI = {"random_get", "environ_get", "environ_sizes_get", "proc_exit", "fd_write"}
 
-# Modules of the shell that no request of ours needs, and why it would.
+# Modules that nothing of ours runs a line of, and what would. One that is run may have parts that are
+# not: a line is enough.
 NOT_RUN = {
-    "stream::document": "a document of the filter's own",
-    "worker::again": "a settlement whose outcome is unknown",
-    "worker::inquiries": "a chain to ask",
-    "worker::owed": "a wallet that is owed something",
-    "worker::signed": "signed offers or receipts",
-    "worker::tokens": "a facilitator that wants tokens",
+    "admission::method": "a header that names another method",
+    "catalogue*": "a document of the filter's own",
+    "config::accepts::other": "a way to pay that only the facilitator understands",
+    "config::notary": "signed offers or receipts",
+    "config::secret": "nothing: it compiles to no more than the text in it",
+    "config::structpb": "a configuration that is no JSON",
+    "extensions::echo": "a payment that repeats what was declared",
+    "facilitator::supported::answer": "an answer of /supported, which is asked for before anything is counted",
+    "facilitator::supported::pins": "the same",
+    "paywall::script": "nothing: it is put together by the compiler",
+    "proof": "a chain to ask",
+    "proof::answer": "the same",
+    "proof::call": "the same",
+    "proof::receipt": "the same",
+    "protocol::json::raw": "an answer of /supported",
+    "protocol::malformed": "a payment that cannot be read",
+    "route::effort": "a test",
+    "route::location": "a redirect inside the shop",
+    "shell::worker::inquiries": "a chain to ask",
+    "signing*": "signed offers or receipts, or a facilitator that wants tokens",
+    "wellknown::flight": "a document of the filter's own",
 }
 
 HEAD = """\
@@ -142,17 +159,22 @@ def compare(known, found):
     return complaints, compared
 
 
-def all_is_run(functions, module):
-    """Every module of the shell is run by a request, nothing of the host is counted with it, and all
+def module_of(path):
+    return "::".join(Path(path).relative_to(SOURCE).with_suffix("").parts)
+
+
+def all_is_run(functions, files, module):
+    """A line of every module is run by something, nothing of the host is counted with requests, and all
     that the module imports is."""
-    names = {"::".join(path.relative_to(SHELL).with_suffix("").parts) for path in SHELL.rglob("*.rs")}
-    run = set()
-    for function in functions:
-        within = [name for name in names if f"x402_proxy_wasm::shell::{name}::" in function]
-        run.add(max(within, key=len, default=None))
-    complaints = [f"shell::{name}: no request runs any of it" for name in sorted(names - run - NOT_RUN.keys())]
-    complaints += [f"shell::{name} is said not to be run, and is" for name in sorted(NOT_RUN.keys() & run)]
-    complaints += [f"shell::{name} is said not to be run, and is not there" for name in NOT_RUN.keys() - names]
+    names = {module_of(path) for path in SOURCE.rglob("*.rs") if "tests" not in (path.stem, *path.parts)}
+    run = {module_of(file) for file in files if Path(file).is_relative_to(SOURCE)}
+    complaints = []
+    for pattern in NOT_RUN:
+        known = set(fnmatch.filter(names, pattern))
+        complaints += [f"{name} is said not to be run, and is" for name in sorted(known & run)]
+        complaints += [f"{pattern} is said not to be run, and is not there"] * (not known)
+        run |= known
+    complaints += [f"{name}: nothing runs any of it" for name in sorted(names - run)]
     hosts = sorted(name for name in functions if HOST in name and not name.startswith(BORDER))
     complaints += [f"{name} is the host's, and counted" for name in hosts]
     found = imports(module)
@@ -216,12 +238,12 @@ def calls_are_seen(guard, found):
 
 def measure(guard):
     """What `profile` gives, what one turn of nothing costs, and planting nothing in a request."""
-    counts, besides, functions, says = profile(guard)
+    counts, besides, functions, files, says = profile(guard)
     turn = counts.pop("nothing") / 1000
     first = next(name for name in counts if name.startswith("requests."))
     planting = (counts.pop("planting") - counts[first]) / says["requests"]["counted"]
     return {
-        "counts": counts, "besides": besides, "functions": functions, "says": says,
+        "counts": counts, "besides": besides, "functions": functions, "files": files, "says": says,
         "turn": turn, "planting": planting,
     }  # fmt: skip
 
@@ -242,7 +264,7 @@ def main():
     drifts, passed = compare(known, found)
     complaints = list(drifts)
     for wrong, looked in (
-        all_is_run(measured["functions"], module),
+        all_is_run(measured["functions"], measured["files"], module),
         routes_are_linear(measured["counts"]),
         slow_downs_are_seen(guard, measured),
         calls_are_seen(guard, measured),
