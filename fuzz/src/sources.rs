@@ -41,6 +41,8 @@ pub fn run(data: &[u8]) {
         let mut words = text.splitn(3, ' ');
         let deed = match words.next() {
             Some("t") => Some(Deed::TAKE),
+            Some("d") => Some(Deed::take(3)),
+            Some("D") => Some(Deed::take(u32::MAX)),
             Some("g") => Some(Deed::GIVE),
             Some("c") => Some(Deed::CHARGE),
             Some("l") => Some(Deed::LOOK),
@@ -64,16 +66,19 @@ pub fn run(data: &[u8]) {
         slot = next.unwrap_or(slot);
         let most = i128::from(burst) * WHOLE;
         let rest = (count.tokens - i128::from(deed.gone) * WHOLE).clamp(-most, most);
+        // More than fits is as much as fits.
+        let wanted = (i128::from(deed.take) * WHOLE).min(most);
+        let needed = wanted.max(WHOLE);
         match taken {
-            Taken::Yes => assert!(rest >= WHOLE, "a token that there was not: {rest}"),
+            Taken::Yes => assert!(rest >= needed, "tokens that there were not: {rest}"),
             Taken::After(seconds) => {
                 // A part of a thousandth goes by at each look.
-                assert!(rest < WHOLE + 64 * STEPS as i128, "none, where there was one: {rest}");
-                let whole = (WHOLE + most) / (i128::from(per_minute) * 1_000) + 2;
+                assert!(rest < needed + 64 * STEPS as i128, "none, where there were some: {rest}");
+                let whole = (needed + most) / (i128::from(per_minute) * 1_000) + 2;
                 assert!(seconds >= 1 && i128::from(seconds) <= whole, "{seconds}");
             }
         }
-        count.tokens = if taken == Taken::Yes && deed.take { rest - WHOLE } else { rest };
+        count.tokens = if taken == Taken::Yes { rest - wanted } else { rest };
         assert!(slot.len() <= SLOT && slot.len().is_multiple_of(20), "{}", slot.len());
     }
 }

@@ -64,6 +64,7 @@ NOT_RUN = {
     "protocol::malformed": "a payment that cannot be read",
     "route::effort": "a test",
     "route::location": "a redirect inside the shop",
+    "shell::stream::document": "a document of the filter's own",
     "shell::worker::inquiries": "a chain to ask",
     "signing*": "signed offers or receipts, or a facilitator that wants tokens",
     "wellknown::flight": "a document of the filter's own",
