@@ -253,7 +253,9 @@ impl Claim {
             }
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
             (State::Redeeming | State::Taken, Op::Lead { binding, .. }) => {
-                let claim = Self { attempt: Attempt(0), binding: *binding, orphan: true, ..self };
+                // A redirect is no failed try.
+                let led = Self { redeems: self.redeems.saturating_sub(1), orphan: true, ..self };
+                let claim = Self { attempt: Attempt(0), binding: *binding, ..led };
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
             }
             (State::Redeeming | State::Taken, Op::Return { .. }) => {

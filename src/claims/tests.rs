@@ -241,7 +241,7 @@ fn what_a_claim_is_bound_to_never_changes() {
                 attempt,
                 asks: before.asks + u8::from(asks),
                 redeems: match op {
-                    Op::Return { .. } => before.redeems - 1,
+                    Op::Return { .. } | Op::Lead { .. } => before.redeems - 1,
                     _ => before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
                 },
                 settler,

@@ -16,7 +16,7 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::open::Seen;
 use crate::claims::table::Table;
-use crate::claims::{Attempt, Outcome};
+use crate::claims::{Attempt, Claim, Outcome};
 use crate::config::Policy;
 use crate::demand::Demand;
 use crate::exchange::{self, Effect, Settled, Step};
@@ -79,9 +79,11 @@ pub(super) struct Worker {
     watch: limits::Watch,
 }
 
-/// Seconds after a grant in which its lease is not renewed: the shortest is 15, and it was heard of at most
-/// one call to the store, of five, after it was given.
+/// Seconds after a grant in which its lease is not renewed: the shortest is 15.
 const YOUNG_SECONDS: u64 = 2;
+
+/// Seconds that a lease which replicas share must have left then.
+const OLD_SECONDS: u64 = 5;
 
 /// What a stream has to do once the machines have come to rest.
 #[derive(Debug, Default)]
@@ -224,12 +226,20 @@ impl Worker {
         }
     }
 
+    /// Whether the lease of what is delivered is so young that it is nobody else's, and has no need of being
+    /// renewed. Of replicas, what was granted may have been heard of late.
+    fn is_young(&self, visit: &Visit, now: u64) -> bool {
+        let age = now.checked_sub(visit.granted);
+        let young = age.is_some_and(|age| age < YOUNG_SECONDS);
+        let own =
+            |claim: Claim| claim.attempt == visit.attempt && claim.lease >= now.saturating_add(OLD_SECONDS);
+        young && (self.policy.shared_claims.is_none() || self.known(&visit.identity, now).is_some_and(own))
+    }
+
     /// Runs a step of an exchange's claim. `None` when what comes of it is told later.
     fn step(&self, visit: &mut Visit, purchase: &Rc<Purchase>, step: Step) -> Option<Outcome> {
         let now = self.now();
-        // A lease this young is nobody else's, and has no need of being renewed.
-        let age = now.checked_sub(visit.granted);
-        if step == Step::Renew && age.is_some_and(|age| age < YOUNG_SECONDS) {
+        if step == Step::Renew && self.is_young(visit, now) {
             return Some(Outcome::Done);
         }
         visit.renewed = now;

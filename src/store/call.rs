@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "017359329ac61b7ae95f03f368710b364a814b22" };
+    Script { text: include_str!("swap.lua"), sha1: "833aab5769887c5658800a8bc100d643ddae2fdc" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };

@@ -19,14 +19,15 @@ use super::{Ahead, Before, Change, Name, OpenClaim, Reply, Swap};
 use crate::claims::bucket::{from_text, to_text};
 use crate::claims::{Begin, Binding, Claim, Identity, Next, Op, Outcome, Owes, Seal, State, UnixSeconds};
 
+mod books;
+
+use books::Books;
+
 /// Values a claim may have had in between before it is given up.
 const TRIES: u8 = 8;
 
 /// How long at least it is tried to write what became of a claim, in seconds.
 const UNDO_SECONDS: u64 = 300;
-
-/// Seconds after a lapsed lease, and after an open answer, until a claim is first asked about.
-const DUE_SECONDS: u64 = 2;
 
 /// An op on its way.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -337,7 +338,7 @@ impl Errand {
             Some(outcome) => Turn::Over { outcome, adopt: Some(self.local), undo: None },
             // Those that lapsed meanwhile are not told again, and others may have been begun.
             None => {
-                let want_open = self.one_at_a_time && self.tries < TRIES;
+                let want_open = self.one_at_a_time && self.tries == 0;
                 let tries = self.tries.saturating_add(1);
                 Turn::Again(Box::new(Self { want_open, tries, ..self }))
             }
@@ -359,47 +360,9 @@ impl Errand {
             (Op::Settling { attempt, .. } | Op::Credit { attempt, .. } | Op::Waive { attempt }, _, _) => {
                 Some(Op::Release { attempt })
             }
+            // Who was not let go to where it leads is owed it here.
+            (Op::Lead { attempt, .. }, _, _) => Some(Op::Undelivered { attempt }),
             _ => self.op.ends().then_some(self.op),
-        }
-    }
-}
-
-/// What is written beside a claim that goes from one state to another.
-struct Books {
-    open: Change<()>,
-    payment: Change<()>,
-    due: Change<UnixSeconds>,
-}
-
-// === impl Books ===
-
-impl Books {
-    fn of(before: Option<&Claim>, after: Option<&Claim>, now: UnixSeconds) -> Self {
-        let state = |claim: Option<&Claim>| claim.map(|claim| claim.state);
-        let asked = matches!(state(before), Some(State::Settling | State::Unknown));
-        let left = if asked { Change::Remove } else { Change::Leave };
-        let still_due = if asked { Change::Remove } else { Change::Leave };
-        // The first ask says when the next one is due. Whoever asks then puts nothing off: a client
-        // that tries often enough would have nobody ask.
-        let first = |at: UnixSeconds, asks: u8| match asks {
-            0 | 1 => Change::Put(at.saturating_add(DUE_SECONDS)),
-            _ => Change::Leave,
-        };
-        match after {
-            Some(claim) if claim.state == State::Settling => {
-                let due = first(claim.lease, claim.asks);
-                Self { open: Change::Put(()), payment: Change::Put(()), due }
-            }
-            Some(claim) if claim.state == State::Unknown => {
-                Self { open: Change::Put(()), payment: Change::Leave, due: first(now, claim.asks) }
-            }
-            Some(claim) if claim.owes() == Owes::Content => {
-                Self { open: Change::Put(()), payment: left, due: still_due }
-            }
-            Some(claim) if matches!(claim.state, State::Held | State::Redeeming) => {
-                Self { open: Change::Leave, payment: left, due: still_due }
-            }
-            _ => Self { open: Change::Remove, payment: left, due: still_due },
         }
     }
 }

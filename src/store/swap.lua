@@ -11,14 +11,15 @@ local function live(q)
 return (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)
 end
 local function idle(q)
-if q:find('^0[57]') then return true end
 if #q~=176 then return end
+if q:find('^0303') or (q:find('^0403') and not live(q)) then return true end
 if w=='2' then return q:find('^01') and not live(q) end
 return (q:find('^02..0[01]0[0145]') or q:find('^04')) and live(q)
 end
 for _,s in ipairs(R('ZREVRANGEBYSCORE',o,'+inf','('..t)) do
 local q=s~=m and #r<516 and R('GET',b..s)
-if q and not idle(q) then r[#r+1]=s r[#r+1]=q end
+if q and q:find('^0[57]') then R('ZREM',o,s)
+elseif q and not idle(q) then r[#r+1]=s r[#r+1]=q end
 end
 if v==e and #r>4 then r[2]='2' return r end
 end

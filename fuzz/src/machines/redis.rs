@@ -90,7 +90,10 @@ impl Redis {
                 match self.get(&format!("{base}{name}")) {
                     Some(value) if want == "1" && works(&value, now) => {}
                     Some(value) if want == "2" && lapsed(&value, now) => {}
-                    Some(value) if used(&value) => {}
+                    Some(value) if used(&value) => {
+                        self.sets.entry(open.clone()).or_default().remove(&name);
+                    }
+                    Some(value) if exhausted(&value, now) => {}
                     Some(value) => reply.extend([name, value]),
                     None => drop(self.sets.entry(open.clone()).or_default().remove(&name)),
                 }
@@ -173,6 +176,12 @@ impl Redis {
         }
         reply
     }
+}
+
+/// Whether a claim that is noted as open was tried too often.
+fn exhausted(text: &str, now: u64) -> bool {
+    let claim = from_text(text).and_then(|claim| claim.at(now));
+    claim.is_some_and(|claim| claim.state == State::Taken && claim.owes() == Owes::Nothing)
 }
 
 /// Whether a claim that is noted as open is used up.

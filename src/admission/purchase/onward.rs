@@ -8,8 +8,8 @@
 //!    `Host`, which a client chooses, and which then need not be this shop to anybody who follows;
 //! 3. asked there by the method that clients use, the routes lead to an offer that takes what was paid, and
 //!    the filter answers with no document of its own;
-//! 4. nothing is to be had there for nothing, by whatever method, nor at the shop's other hosts: who is led
-//!    on need not follow as clients do.
+//! 4. nothing is to be had there for nothing, by whatever method, at that host, at `origin`'s or where no host
+//!    is named: who is led on need not follow as clients do.
 //!
 //! Such a redirect is charged, and what was paid serves what it leads to: one link for one payment, whatever
 //! was not seen here.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::Worker;
-use crate::claims::bucket::Forgotten;
+use crate::claims::bucket::{Forgotten, Layout};
 use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, Owes, Seal, State, Transaction};
 use crate::demand::{ring, Demand};
 use crate::shell::host::{self, SharedData};
@@ -93,7 +93,9 @@ impl Worker {
 
     /// Whether a redirect led a claim to where it is served.
     pub(in crate::shell) fn was_led(&self, identity: &Identity) -> bool {
-        self.known(identity, self.now()).is_none_or(|claim| claim.is_led())
+        // The first layout does not say.
+        let says = self.table.layout() != Layout::One;
+        self.known(identity, self.now()).filter(|_| says).is_none_or(|claim| claim.is_led())
     }
 
     /// What it takes to ask about a claim again, if it was kept.
@@ -105,7 +107,8 @@ impl Worker {
     fn note(&self, case: &Case<'_>, before: Option<&Claim>, after: Option<&Claim>, now: u64) {
         let is_open = |claim: &&Claim| matches!(claim.state, State::Settling | State::Unknown);
         let was_asked = before.filter(is_open).is_some();
-        let same = before.map(|c| (c.state, c.settler)) == after.map(|c| (c.state, c.settler));
+        let kind = |claim: &Claim| (claim.state, claim.settler, claim.binding);
+        let same = before.map(kind) == after.map(kind);
         if same {
             return;
         }

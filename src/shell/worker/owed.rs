@@ -53,7 +53,12 @@ impl Worker {
         let mut owed = None;
         for nonce in others {
             let other = crate::claims::Identity { nonce, ..*own };
-            match self.known(&other, now).map_or(Owes::Nothing, |claim| claim.owes()) {
+            let claim = self.known(&other, now);
+            // Where a redirect led on, its claim stands under both places.
+            if claim.is_none_or(|claim| matches!(claim.state, State::Delivered | State::Credited)) {
+                self.table.note_closed(&SharedData, &wallet, &nonce, now);
+            }
+            match claim.map_or(Owes::Nothing, |claim| claim.owes()) {
                 Owes::Content => return Some(Outcome::Owed(nonce)),
                 Owes::Answer => owed = Some(Outcome::Owed(nonce)),
                 Owes::Patience => owed = owed.or(Some(Outcome::Awaited)),

@@ -94,7 +94,7 @@ fn run(store: &mut Option<Claim>, mut errand: Errand) -> Outcome {
     }
 }
 
-fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 11] {
+fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 12] {
     let release = Op::Release { attempt };
     let (delivered, undelivered) = (Op::Delivered { attempt }, Op::Undelivered { attempt });
     let returned = Op::Return { attempt };
@@ -108,6 +108,8 @@ fn ops(attempt: Attempt) -> [(Op, Option<Claim>, Option<Op>); 11] {
         (delivered, redeeming(), Some(delivered)),
         (undelivered, redeeming(), Some(undelivered)),
         (returned, redeeming(), Some(returned)),
+        // Who was not let go is owed it where he was.
+        (Op::Lead { attempt, binding: Binding([6; 16]) }, redeeming(), Some(undelivered)),
         (Op::Unknown { attempt }, settling_claim(), Some(Op::Unknown { attempt })),
         (Op::Orphan { attempt }, settling_claim(), Some(Op::Orphan { attempt })),
         (suspect, settling_claim(), Some(suspect)),

@@ -235,16 +235,25 @@ async fn what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told() {
         let mut told: Vec<u16> = shown(open).iter().map(|(nonce, _)| *nonce).collect();
         told.sort_unstable();
         assert_eq!(told, expected, "{}", front.kind);
-        // Unless a wallet buys one thing at a time: then who held it and is gone is all that is passed over.
+        // Unless a wallet buys one thing at a time: then who held it and is gone, and what was tried too often,
+        // is all that is passed over. What is used up is taken out.
         for (lease, told) in [(now - 1, false), (now + 256, true)] {
             nonce += 1;
             let held = Claim { lease, asks: 0, ..claim(State::Held, now) };
             line.swap(&self::open(&name(1, nonce), &to_text(&held), now + 600 + u64::from(nonce))).await;
             gone += usize::from(!told);
         }
+        for over in [State::Delivered, State::Credited, State::Taken] {
+            (nonce, gone) = (nonce + 1, gone + 1);
+            let over = Claim { redeems: 3, transaction: Some(Transaction([0x0a; 32])), ..claim(over, now) };
+            line.swap(&self::open(&name(1, nonce), &to_text(&over), now + 600 + u64::from(nonce))).await;
+        }
+        let set = only(&rig, front, "o:");
+        let noted = rig.count(&["ZCARD", &set]);
         let reply = line.swap(&Swap { ahead: Ahead::Any, id: fresh_id(), ..want }).await;
         let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
         assert_eq!(open.len(), usize::from(nonce) - gone, "{}", front.kind);
+        assert_eq!(rig.count(&["ZCARD", &set]), noted - 2, "what is used up is taken out");
     }
 }
 
