@@ -120,15 +120,15 @@ async fn a13_answers_of_the_store_that_are_lost_use_up_no_tries() {
     assert_eq!([paid(&answer)], *shop.transfers(&[&payment]));
 }
 
-/// Whose response finds the store gone cannot know whether the claim is still his: it is withheld, and
-/// that is no try either. Three would be all there are.
+/// Whose response finds the store gone, later than his lease is certain, cannot know whether the claim is
+/// still his: it is withheld, and that is no try either. Three would be all there are.
 #[tokio::test(flavor = "multi_thread")]
 async fn a14_a_response_that_finds_the_store_gone_is_withheld_and_no_try() {
     let Some(shop) = open() else { return };
     let path = "/before/withheld";
     let payment = shop.sign(path).await;
     for round in 1..=5 {
-        let mut first = shop.sent(0, &format!("{path}?delay=700"), &payment).await;
+        let mut first = shop.sent(0, &format!("{path}?delay=2500"), &payment).await;
         until("the upstream works", || shop.replicas.stage.upstream.hits(path) == round).await;
         shop.to_store().refuse();
         shop.to_store().break_off();
