@@ -1,7 +1,7 @@
 //! What a response costs, once its headers are known.
 //!
 //! 1. A status that is not charged for costs nothing.
-//! 2. A redirect to something of the same offer is charged as below, and is not what was paid for, unless
+//! 2. A redirect to what is sold for what was paid is charged as below, and is not what was paid for, unless
 //!    the operator's own `settleOn` names its status: what it leads to is. If it costs nothing, it is not
 //!    charged for. One that leads elsewhere may be the content itself, such as a signed URL.
 //! 3. Under `exact` the price was signed, and is charged.
@@ -44,7 +44,7 @@ pub struct Signed {
 }
 
 /// Reads the charge off a response. `signed` is `None` where the price is fixed; `leads_on` says whether
-/// a redirect with this status and `Location` leads to something of the same offer.
+/// a redirect with this status and `Location` leads to what is sold for what was paid.
 pub fn read(
     offer: &Offer,
     signed: Option<Signed>,

@@ -147,7 +147,7 @@ impl Stream {
         let status = fields.iter().find(|(name, _)| *name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        // Once.
+        // A payment is led on once.
         let onward = Cell::new(None);
         let leads_on = |status, location: &[u8]| {
             let led = visit.redeems && worker.was_led(&visit.identity);

@@ -16,7 +16,7 @@ use super::stream::Visit;
 use crate::admission::Purchase;
 use crate::claims::open::Seen;
 use crate::claims::table::Table;
-use crate::claims::{Attempt, Claim, Outcome};
+use crate::claims::{Attempt, Outcome};
 use crate::config::Policy;
 use crate::demand::Demand;
 use crate::exchange::{self, Effect, Settled, Step};
@@ -30,6 +30,7 @@ mod again;
 mod answers;
 mod calls;
 mod inquiries;
+mod leases;
 mod ledger;
 mod limits;
 mod line;
@@ -78,12 +79,6 @@ pub(super) struct Worker {
     asks: RefCell<Vec<supported::Ask>>,
     watch: limits::Watch,
 }
-
-/// Seconds after a grant in which its lease is not renewed: the shortest is 15.
-const YOUNG_SECONDS: u64 = 2;
-
-/// Seconds that a lease which replicas share must have left then.
-const OLD_SECONDS: u64 = 5;
 
 /// What a stream has to do once the machines have come to rest.
 #[derive(Debug, Default)]
@@ -224,16 +219,6 @@ impl Worker {
             Effect::PassUnpaid => outbox.pass_unpaid = true,
             Effect::Deny(denial) => outbox.deny = Some(denial),
         }
-    }
-
-    /// Whether the lease of what is delivered is so young that it is nobody else's, and has no need of being
-    /// renewed. Of replicas, what was granted may have been heard of late.
-    fn is_young(&self, visit: &Visit, now: u64) -> bool {
-        let age = now.checked_sub(visit.granted);
-        let young = age.is_some_and(|age| age < YOUNG_SECONDS);
-        let own =
-            |claim: Claim| claim.attempt == visit.attempt && claim.lease >= now.saturating_add(OLD_SECONDS);
-        young && (self.policy.shared_claims.is_none() || self.known(&visit.identity, now).is_some_and(own))
     }
 
     /// Runs a step of an exchange's claim. `None` when what comes of it is told later.
@@ -400,23 +385,5 @@ impl Worker {
             let _ = self.settle(attempt, settlement::Event::Tick);
         }
         self.sweep(now);
-    }
-
-    fn renew_leases(&self, now: u64) {
-        const EVERY_SECONDS: u64 = 4;
-        let visits: Vec<_> =
-            self.visits.try_borrow().map_or_else(|_| Vec::new(), |v| v.values().cloned().collect());
-        for visit in visits {
-            let Ok(mut visit) = visit.try_borrow_mut() else { continue };
-            let Some(purchase) = visit.purchase.clone() else { continue };
-            if visit.machine.leases() && now.saturating_sub(visit.renewed) >= EVERY_SECONDS {
-                visit.renewed = now;
-                let op = purchase.exchange_op(Step::Renew, visit.attempt, 0, now);
-                let (identity, offered) = (visit.identity, purchase.offered);
-                let case = Case::of(identity, offered);
-                // Lost is learnt where it matters: at the response, before anything is released.
-                let _ = self.claim(Owner::Nobody, &case, &op);
-            }
-        }
     }
 }

@@ -59,12 +59,12 @@ MUTANTS = [
         NATIVE, ["spine_rejected_for_lack_of_funds_before::native", "spine_paid_before::native"],
     ),
     (
-        "the renewal of a lease that is not young", "src/shell/worker.rs",
+        "the renewal of a lease that is not young", "src/shell/worker/leases.rs",
         "let young = age.is_some_and(|age| age < YOUNG_SECONDS);", "let young = age.is_some();",
         MODEL, ["machines::tests::the_books_balance_after_any_interleaving"],
     ),
     (
-        "the renewal of long work", "src/shell/worker.rs",
+        "the renewal of long work", "src/shell/worker/leases.rs",
         "const EVERY_SECONDS: u64 = 4;",
         "const EVERY_SECONDS: u64 = 4_000_000;",
         MODEL, ["machines::tests::the_books_balance_after_any_interleaving"],
