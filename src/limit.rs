@@ -163,7 +163,8 @@ impl Rate {
 // === impl Entry ===
 
 impl Entry {
-    /// What it has gained by now. Time that did not come to a thousandth is kept for later.
+    /// What it has gained by now. Time that did not come to a thousandth is kept for later, but not by a
+    /// full bucket, which gains nothing.
     fn fill(&mut self, rate: Rate, most: i64, now: u64) {
         if self.at > now.saturating_add(SKEW) {
             self.at = now;
@@ -173,6 +174,9 @@ impl Entry {
         let spent = gained.saturating_mul(60).div_ceil(u64::from(rate.per_minute.max(1)));
         self.at = self.at.saturating_add(spent);
         self.tokens = self.tokens.saturating_add(i64::try_from(gained).unwrap_or(i64::MAX)).min(most);
+        if self.tokens == most {
+            self.at = self.at.max(now);
+        }
     }
 }
 

@@ -56,6 +56,21 @@ fn many_are_taken_at_once_or_none() {
     assert_eq!(takes(&mut bytes, &source, 3_000), Taken::After(1));
 }
 
+/// What the fuzzer found: a thousandth of a token more than there was, from time that a full bucket kept.
+#[test]
+fn a_full_bucket_keeps_no_time_for_later() {
+    let (mut bytes, source) = (Vec::new(), Source::of("192.0.2.1:5000"));
+    let rate = Rate { per_minute: 1, burst: 1 };
+    let mut take = |now| {
+        let (next, taken) = apply(&bytes, &source, rate, now, Deed::TAKE);
+        bytes = next.unwrap_or_else(|| bytes.clone());
+        taken
+    };
+    // Full again after a minute. A third of one later another third of a thousandth would be over.
+    assert_eq!([0, 80_000].map(&mut take), [Taken::Yes, Taken::Yes]);
+    assert_eq!([139_980, 140_000].map(take), [Taken::After(1), Taken::Yes]);
+}
+
 #[test]
 fn a_full_bucket_is_enough_for_more_than_it_holds() {
     for wanted in [RATE.burst, RATE.burst + 1, 3_000, u32::MAX] {
