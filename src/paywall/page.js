@@ -238,7 +238,10 @@ const deliver = async (payment) => {
   const { pathname } = location;
   if (payment.length <= MAX_COOKIE && !pathname.includes(';')) {
     write(pathname, payment, keep);
-    if (document.cookie.includes(payment)) return visit();
+    if (document.cookie.includes(payment)) {
+      try { sessionStorage.setItem(NAME, `${Date.now()} ${payment}`); } catch {}
+      return visit();
+    }
   }
   await show(payment);
 };
@@ -264,4 +267,13 @@ button.onclick = async () => {
   }
 };
 button.hidden = false;
+
+// A redirect led here, where the cookie does not reach: what was just paid is presented, once.
+try {
+  const [at, payment] = (sessionStorage.getItem(NAME) ?? '').split(' ');
+  sessionStorage.removeItem(NAME);
+  const [entry] = performance.getEntriesByType('navigation');
+  const led = code === 'payment_required' && entry?.redirectCount && Date.now() - at < 6e4;
+  if (led && !cookies().length) deliver(payment).catch(() => {});
+} catch {}
 })();
