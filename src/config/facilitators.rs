@@ -65,11 +65,13 @@ pub(super) fn read<'v>(
         let path = path.key(name);
         check_name(name, &path, errors);
         let facilitator = read_one(name, index, value, path, around, errors);
-        let same = |other: &str| other != name && tag(other) == tag(name);
-        if let Some((other, _)) = named.iter().find(|(other, _)| same(other)) {
+        let tag = facilitator.as_ref().map(Facilitator::tag);
+        let same =
+            |other: &Option<Arc<Facilitator>>| other.as_ref().is_some_and(|other| Some(other.tag()) == tag);
+        if let Some((other, _)) = named.iter().find(|(other, known)| *other != &**name && same(known)) {
             errors.push(
                 path,
-                format_args!("claims could not tell it from {}: both names have one tag", quoted(other)),
+                format_args!("claims could not tell it from {}: they have one tag", quoted(other)),
                 "rename one",
             );
         }
@@ -78,9 +80,11 @@ pub(super) fn read<'v>(
     named
 }
 
-/// The tag of a name: the first four bytes of its Keccak-256, little-endian; never zero.
-pub(super) fn tag(name: &str) -> u32 {
-    let hash = keccak256([name.as_bytes()]);
+/// The tag of a name and a place: the first four bytes of their Keccak-256, little-endian; never zero. What
+/// bears the same name in another plugin, or under another configuration, is somebody else elsewhere.
+pub(super) fn tag(name: &str, place: [&str; 3]) -> u32 {
+    let [cluster, authority, prefix] = place;
+    let hash = keccak256([name, "\n", cluster, "\n", authority, "\n", prefix].map(str::as_bytes));
     hash.first_chunk::<4>().map_or(1, |bytes| u32::from_le_bytes(*bytes).max(1))
 }
 
@@ -124,13 +128,14 @@ fn read_one(
         None => None,
     };
     let timeout_millis = u32::try_from(timeout?).ok()?;
+    let (cluster, authority, path_prefix) = (cluster?, authority?, path_prefix?);
     Some(Facilitator {
         name: name.to_owned(),
-        tag: tag(name),
+        tag: tag(name, [cluster, &authority, &path_prefix]),
         index,
-        cluster: cluster?.to_owned(),
-        authority: authority?,
-        path_prefix: path_prefix?,
+        cluster: cluster.to_owned(),
+        authority,
+        path_prefix,
         timeout_millis,
         supported_every: supported_every?,
         headers,

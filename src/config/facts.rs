@@ -122,7 +122,7 @@ impl Facilitator {
         self.index
     }
 
-    /// Stands for its name in records of a fixed size: the same in every process and under every
+    /// Stands for its name and place in records of a fixed size: the same in every process and under every
     /// configuration, unique within one, never zero.
     pub fn tag(&self) -> u32 {
         self.tag
@@ -202,7 +202,7 @@ impl Facilitator {
     pub(crate) fn for_tests() -> Self {
         Self {
             name: "main".to_owned(),
-            tag: super::facilitators::tag("main"),
+            tag: super::facilitators::tag("main", ["facilitator", "x402.example.com", ""]),
             index: 0,
             cluster: "facilitator".to_owned(),
             authority: "x402.example.com".to_owned(),

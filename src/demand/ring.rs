@@ -102,12 +102,18 @@ pub fn find(shared: &impl Shared, identity: &Identity) -> Option<Demand> {
 ///
 /// # Errors
 /// [`StoreDown`] when the store cannot answer.
-pub fn take_due(shared: &impl Shared, slot: u16, now: UnixSeconds) -> Result<Option<Kept>, StoreDown> {
+pub fn take_due(
+    shared: &impl Shared,
+    slot: u16,
+    now: UnixSeconds,
+    mine: impl Fn(&Demand) -> bool,
+) -> Result<Option<Kept>, StoreDown> {
     let Some((bytes, cas)) = shared.get(&key(slot))? else { return Ok(None) };
     if is_free(&bytes, now) {
         return Ok(None);
     }
-    let Some(kept) = Kept::parse(&bytes).filter(|kept| kept.due <= now) else { return Ok(None) };
+    let due = |kept: &Kept| kept.due <= now && mine(&kept.demand);
+    let Some(kept) = Kept::parse(&bytes).filter(due) else { return Ok(None) };
     let tries = kept.tries.saturating_add(1);
     let due = now.saturating_add(backoff(tries)).saturating_add(kept.demand.lease.into());
     let next = kept.rewritten(&bytes, due, tries);

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::mistakes::mistakes;
 use super::*;
 
-/// Two names with one tag.
-const TWINS: [&str; 2] = ["f-59314", "f-65800"];
+/// Two names with one tag in one place.
+const TWINS: [&str; 2] = ["f-16264", "f-30368"];
 
 /// The example with the facilitators `main`, `backup` and `spare`, and more changes.
 fn three(changes: &[(&str, Json)]) -> Vec<(&'static str, Json)> {
@@ -125,7 +125,7 @@ fn one_that_says_what_it_supports_is_enough_for_what_needs_it() {
 #[test]
 fn tags_tell_facilitators_apart() {
     let policy = read(&with(&three(&[("/defaultFacilitators", json!(["main"]))]))).unwrap();
-    let hash = crate::evm::keccak256([b"main"]);
+    let hash = crate::evm::keccak256([b"main\nfacilitator\nx402.example.com\n"]);
     let main = policy.facilitators.iter().find(|one| one.name == "main").unwrap();
     assert_eq!(main.tag().to_le_bytes(), hash[..4]);
     let tags: std::collections::BTreeSet<_> = policy.facilitators.iter().map(|one| one.tag()).collect();
@@ -138,6 +138,8 @@ fn tags_tell_facilitators_apart() {
     ]));
     assert_eq!(
         twins,
-        [format!("facilitators.{other}: claims could not tell it from \"{one}\": both names have one tag (rename one)")]
+        [format!(
+            "facilitators.{other}: claims could not tell it from \"{one}\": they have one tag (rename one)"
+        )]
     );
 }

@@ -36,7 +36,7 @@ fn standing(store: &Memory, n: u64) -> Vec<u16> {
 }
 
 fn take(store: &Memory, n: u64, now: UnixSeconds) -> Option<Kept> {
-    slots_of(n).into_iter().find_map(|slot| take_due(store, slot, now).unwrap())
+    slots_of(n).into_iter().find_map(|slot| take_due(store, slot, now, |_| true).unwrap())
 }
 
 #[test]
@@ -166,7 +166,9 @@ fn of_workers_that_look_at_once_one_has_it() {
             assert!(kept(&store, n));
         }
         let taken: usize = std::thread::scope(|scope| {
-            let look = || (0..SLOTS).filter(|slot| take_due(&store, *slot, DUE).unwrap().is_some()).count();
+            let look = || {
+                (0..SLOTS).filter(|slot| take_due(&store, *slot, DUE, |_| true).unwrap().is_some()).count()
+            };
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(look)).collect();
             workers.into_iter().map(|worker| worker.join().unwrap()).sum()
         });
@@ -201,7 +203,7 @@ fn what_is_over_or_garbled_makes_room_and_is_never_due() {
         let store = Memory::new(DIALECTS[0]);
         for slot in slots_of(1) {
             store.put(&key(slot), &garbled);
-            assert_eq!(take_due(&store, slot, LATER), Ok(None), "{garbled:?}");
+            assert_eq!(take_due(&store, slot, LATER, |_| true), Ok(None), "{garbled:?}");
         }
         assert!(kept(&store, 1), "{garbled:?}");
         assert_eq!(find(&store, &demand(1).identity), Some(demand(1)));
@@ -209,7 +211,7 @@ fn what_is_over_or_garbled_makes_room_and_is_never_due() {
     let store = Memory::new(DIALECTS[0]);
     for slot in slots_of(1) {
         occupy(&store, slot, 9, NOW);
-        assert_eq!(take_due(&store, slot, DUE), Ok(None), "over");
+        assert_eq!(take_due(&store, slot, DUE, |_| true), Ok(None), "over");
     }
     assert!(kept(&store, 1));
 }
@@ -243,7 +245,7 @@ fn a_store_that_is_down_or_contended_keeps_nothing_and_loses_nothing() {
         store.dies_after(calls);
         let noted = kept(&store, 1);
         store.dies_after(0);
-        assert_eq!(take_due(&store, slots_of(1)[0], DUE), Err(StoreDown));
+        assert_eq!(take_due(&store, slots_of(1)[0], DUE, |_| true), Err(StoreDown));
         assert_eq!(find(&store, &demand(1).identity), None);
         drop(&store, &demand(1).identity);
         store.dies_after(i64::MAX);

@@ -9,6 +9,7 @@ use crate::claims::bucket::from_text;
 use crate::claims::table::{create, Shared};
 use crate::claims::{Attempt, Op, Outcome, State};
 use crate::demand::{ring, Demand};
+use crate::digits;
 use crate::facilitator::{Answer, Delivery, Doubt};
 use crate::settlement::{self, Settlement};
 use crate::shell::host::SharedData;
@@ -20,8 +21,8 @@ const SLICE: u16 = ring::SLOTS / 4;
 /// Claims of the shared store that are taken at once.
 const MOST_DUE: u32 = 8;
 
-/// Who looked last, and when.
-const TURN: &str = "x402/ring/1/turn";
+/// Who looked last, and when: of those that can ask the same.
+const TURN: &str = "x402/ring/1/turn/";
 
 // === impl Worker ===
 
@@ -33,7 +34,7 @@ impl Worker {
         if self.lacks_clock() {
             return self.fetch_due();
         }
-        if !takes_turn(now) {
+        if !self.takes_turn(now) {
             return;
         }
         if self.policy.shared_claims.is_some() {
@@ -41,7 +42,8 @@ impl Worker {
         }
         let from = u16::try_from(now.checked_rem(4).unwrap_or(0)).unwrap_or(0).saturating_mul(SLICE);
         for slot in from..from.saturating_add(SLICE) {
-            if let Ok(Some(kept)) = ring::take_due(&SharedData, slot, now) {
+            let mine = |demand: &Demand| self.can_ask(demand, now);
+            if let Ok(Some(kept)) = ring::take_due(&SharedData, slot, now, mine) {
                 self.look_into(kept.demand, now);
             }
         }
@@ -80,7 +82,8 @@ impl Worker {
         if open.is_none_or(|claim| claim.state != State::Unknown) {
             return;
         }
-        if let Some(demand) = due.payment.as_deref().and_then(Demand::from_text) {
+        let demand = due.payment.as_deref().and_then(Demand::from_text);
+        if let Some(demand) = demand.filter(|demand| self.can_ask(demand, now)) {
             self.ask_about(demand, now);
         }
     }
@@ -95,6 +98,27 @@ impl Worker {
             _ => return ring::drop(&SharedData, &identity),
         }
         self.ask_about(demand, now);
+    }
+
+    /// Whether somebody whom this configuration names can say what became of it. One process may run
+    /// several plugins, or an old configuration beside a new one, and each knows its own facilitators.
+    fn can_ask(&self, demand: &Demand, now: u64) -> bool {
+        let settler = || demand.asked_last(self.known(&demand.identity, now).as_ref());
+        self.can_inquire(demand) || self.settler(settler()).is_some()
+    }
+
+    /// Whether nobody else who can ask the same looks in this second.
+    fn takes_turn(&self, now: u64) -> bool {
+        let policy = &self.policy;
+        let tags = policy.facilitators.iter().map(|facilitator| facilitator.tag());
+        let kind = u32::from(policy.shared_claims.is_some()) | u32::from(!policy.rpcs.is_empty()) << 1;
+        let turn = [TURN, &digits::hex(&tags.fold(kind, |sum, tag| sum ^ tag).to_le_bytes())].concat();
+        let second = now.to_le_bytes();
+        match SharedData.get(&turn) {
+            Ok(Some((last, cas))) => last != second && SharedData.set(&turn, &second, cas) == Ok(true),
+            Ok(None) => create(&SharedData, &turn, &second) == Ok(true),
+            Err(_) => false,
+        }
     }
 
     fn ask_about(&self, demand: Demand, now: u64) {
@@ -136,15 +160,5 @@ impl Worker {
         } else if !(admitted && self.enqueue(attempt)) {
             let _ = self.settle(attempt, settlement::Event::Answer(Answer::NotSent));
         }
-    }
-}
-
-/// Whether nobody else looks in this second.
-fn takes_turn(now: u64) -> bool {
-    let second = now.to_le_bytes();
-    match SharedData.get(TURN) {
-        Ok(Some((last, cas))) => last != second && SharedData.set(TURN, &second, cas) == Ok(true),
-        Ok(None) => create(&SharedData, TURN, &second) == Ok(true),
-        Err(_) => false,
     }
 }
