@@ -11,6 +11,11 @@ pub(super) const HAS_BYTES: u8 = 1;
 pub(super) const ORPHAN: u8 = 2;
 const FOREIGN: u8 = 4;
 
+/// The same flags in layout 1, of what is open: beside the count of asks, which the first release keeps when
+/// it adds to it, and where it takes them for many.
+const MARKS_AT: u32 = 5;
+const ASKS: u8 = 0x3f;
+
 /// One claim as text, for a store that others can write to: hexadecimal, whole, in the newest layout.
 /// Both forms begin with the state, so that neither cut short reads as the other.
 ///
@@ -71,7 +76,7 @@ pub(super) fn tombstone_passing(entry: &[u8; TOMBSTONE], now: UnixSeconds) -> Op
 }
 
 pub(super) fn read_record(record: &[u8]) -> Option<Claim> {
-    let ([state, redeems, asks, flags], rest) = record.split_first_chunk::<4>()?;
+    let (&[state, redeems, mut asks, mut flags], rest) = record.split_first_chunk::<4>()?;
     let (attempt, rest) = rest.split_first_chunk::<8>()?;
     let (lease, rest) = rest.split_first_chunk::<4>()?;
     let (expires, rest) = rest.split_first_chunk::<4>()?;
@@ -81,8 +86,13 @@ pub(super) fn read_record(record: &[u8]) -> Option<Claim> {
     let (bytes, rest) = rest.split_first_chunk::<32>()?;
     let (units, rest) = rest.split_first_chunk::<8>()?;
     let units = u64::from_le_bytes(*units);
-    let state = State::from_byte(*state)?;
-    let bytes = (*flags & HAS_BYTES != 0).then_some(*bytes);
+    let state = State::from_byte(state)?;
+    let settler = rest.first_chunk();
+    if settler.is_none() && is_open(state) {
+        flags |= asks >> MARKS_AT & (ORPHAN | FOREIGN);
+        asks &= ASKS;
+    }
+    let bytes = (flags & HAS_BYTES != 0).then_some(*bytes);
     let (transaction, amount) = if is_open(state) {
         (None, bytes.map(Amount::from_be_bytes))
     } else {
@@ -95,12 +105,12 @@ pub(super) fn read_record(record: &[u8]) -> Option<Claim> {
         expires: u32::from_le_bytes(*expires).into(),
         valid_before: u32::from_le_bytes(*valid_before).into(),
         redeem_for: u32::from_le_bytes(*redeem_for),
-        redeems: *redeems,
-        asks: *asks,
+        redeems,
+        asks,
         binding: Binding(*binding),
-        settler: rest.first_chunk().map_or(0, |settler| u32::from_le_bytes(*settler)),
-        orphan: *flags & ORPHAN != 0,
-        foreign: (*flags & FOREIGN != 0).then_some(if is_open(state) { units } else { 0 }),
+        settler: settler.map_or(0, |settler| u32::from_le_bytes(*settler)),
+        orphan: flags & ORPHAN != 0,
+        foreign: (flags & FOREIGN != 0).then_some(if is_open(state) { units } else { 0 }),
         transaction,
         amount,
     })
@@ -115,10 +125,14 @@ pub(super) fn push_live(out: &mut Vec<u8>, claim: &Claim, layout: Layout) {
         (claim.transaction.map(|transaction| transaction.0), units)
     };
     let mut flags = if bytes.is_some() { HAS_BYTES } else { 0 };
-    if layout == Layout::Two {
-        flags |= if claim.orphan { ORPHAN } else { 0 } | if claim.foreign.is_some() { FOREIGN } else { 0 };
+    let marks = if claim.orphan { ORPHAN } else { 0 } | if claim.foreign.is_some() { FOREIGN } else { 0 };
+    let mut asks = claim.asks;
+    match layout {
+        Layout::Two => flags |= marks,
+        Layout::One if is_open(claim.state) => asks = asks.min(ASKS) | marks << MARKS_AT,
+        Layout::One => {}
     }
-    out.extend_from_slice(&[claim.state as u8, claim.redeems, claim.asks, flags]);
+    out.extend_from_slice(&[claim.state as u8, claim.redeems, asks, flags]);
     out.extend_from_slice(&claim.attempt.0.to_le_bytes());
     for time in [claim.lease, claim.expires, claim.valid_before, claim.redeem_for.into()] {
         out.extend_from_slice(&seconds(time));

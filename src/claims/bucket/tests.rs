@@ -33,7 +33,8 @@ fn claim(state: State) -> Claim {
 
 /// What layout 1 has no room for.
 fn without_settler(claim: Claim) -> Claim {
-    Claim { settler: 0, orphan: false, foreign: None, ..claim }
+    // Nor when it was asked.
+    Claim { settler: 0, foreign: claim.foreign.map(|_| 0), ..claim }
 }
 
 fn put(bytes: &[u8], tag: Tag, next: Next) -> Rewritten {
@@ -151,7 +152,7 @@ fn an_entry_of_layout_1_is_what_it_was_before_there_were_amounts() {
         &[[9; 32].as_slice(), &[0; 8]].concat(),
     ];
     assert_eq!(stored(Layout::One, claim(State::Taken)), fields.concat());
-    let unknown = without_settler(claim(State::Unknown));
+    let unknown = Claim { foreign: None, ..without_settler(claim(State::Unknown)) };
     let mut expected = fields.concat();
     expected[12] = State::Unknown as u8;
     expected[15] = 0;
@@ -171,7 +172,8 @@ fn what_the_first_release_wrote_is_read_and_written_back_as_it_was() {
             State::Redeeming => Some(Amount::from_u64(5)),
             _ => None,
         };
-        Claim { amount, ..without_settler(claim(state)) }
+        // Nor who waits.
+        Claim { amount, orphan: false, foreign: None, ..without_settler(claim(state)) }
     };
     for (i, state) in State::ALL.into_iter().enumerate().filter(|(_, state)| *state != State::Credited) {
         let found = bucket.find(&[i as u8 + 1; 12]).unwrap();
@@ -209,6 +211,16 @@ fn an_amount_asked_for_is_kept_whole_until_the_transaction_is_known() {
             // What a worker of the first release writes back: it knows 0 and 1 only, and no units.
             let entry = stored(Layout::One, asked);
             assert_eq!((entry[15], &entry[88..]), (1, &[0; 8][..]));
+            // And what it makes of who waits: it adds to the count of asks, and rewrites nothing else.
+            for (orphan, foreign) in [(false, None), (true, None), (false, Some(0)), (true, Some(0))] {
+                let marked = Claim { orphan, foreign, ..asked };
+                let mut entry = stored(Layout::One, marked);
+                entry[14] += 1;
+                let asks = asked.asks + 1;
+                assert_eq!(read_record(&entry[12..]), Some(Claim { asks, ..without_settler(marked) }));
+            }
+            let often = Claim { asks: u8::MAX, ..asked };
+            assert_eq!(again(Layout::One, often).asks, 63, "more are not counted");
         }
     }
 }

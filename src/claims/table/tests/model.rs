@@ -148,7 +148,7 @@ fn kept(claim: Claim, layout: Layout) -> Claim {
     match (layout, claim.state) {
         (Layout::Two, _) => claim,
         (Layout::One, State::Credited) => Claim::tombstone(claim.expires, None),
-        (Layout::One, _) => Claim { settler: 0, orphan: false, foreign: None, ..claim },
+        (Layout::One, _) => Claim { settler: 0, foreign: claim.foreign.map(|_| 0), ..claim },
     }
 }
 
