@@ -184,6 +184,9 @@ impl Exchange {
             Outcome::Credited(nonce) => {
                 (Self::Crediting { terms, nonce, pledged: true }, one(Effect::Claim(Step::Credit(nonce))))
             }
+            Outcome::CreditedElsewhere(nonce) => {
+                (Self::Crediting { terms, nonce, pledged: true }, one(Effect::Claim(Step::Follow(nonce))))
+            }
             Outcome::Resolve(amount) => (Self::Paying(amount), one(Effect::Settle(amount))),
             Outcome::Redeem(paid) => (Self::Working { paid: Some(paid) }, one(Effect::Forward)),
             Outcome::InFlight | Outcome::Awaited => deny(Denial::InFlight),

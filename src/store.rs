@@ -91,13 +91,14 @@ pub enum Change<T> {
 
 /// Which other open claims of a wallet, for the same purchase, come before a new one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ahead {
+pub enum Ahead<'a> {
     /// None.
     Nothing,
     /// Those that may owe something: not those that are at work.
     Owing,
-    /// All of them, but for those that are used up, or were held and whose lease is over.
-    Any,
+    /// All of them, but for those that are used up, were held and whose lease is over, or have one of these
+    /// nonces.
+    Any(&'a [[u8; 32]]),
 }
 
 /// One transition of one claim, or a look at it.
@@ -121,7 +122,7 @@ pub struct Swap<'a> {
     /// Which claims of that set come first: where there is no claim and such are open, nothing is
     /// written and they are told instead. Where nothing is written for another reason, they are told
     /// as well.
-    pub ahead: Ahead,
+    pub ahead: Ahead<'a>,
     /// What is needed to ask about it again.
     pub payment: Change<&'a str>,
     /// Whether that is told, if it stays and the swap is written.

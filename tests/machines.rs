@@ -21,7 +21,7 @@ const REASON: Reason = Reason::InsufficientFunds;
 const OTHER: [u8; 32] = [7; 32];
 
 /// Every outcome of a claim step.
-const OUTCOMES: [Outcome; 21] = [
+const OUTCOMES: [Outcome; 22] = [
     Outcome::Granted,
     Outcome::Absent,
     Outcome::Present,
@@ -35,6 +35,7 @@ const OUTCOMES: [Outcome; 21] = [
     Outcome::Exhausted(METERED),
     Outcome::Elsewhere(State::Taken),
     Outcome::Credited(OTHER),
+    Outcome::CreditedElsewhere(OTHER),
     Outcome::Owed(OTHER),
     Outcome::Awaited,
     Outcome::Full,

@@ -76,7 +76,7 @@ const PRESENTATIONS: usize = 3;
 /// Searches what follows from some terms, and says how far it came.
 fn search(settle: Settle, check: Check, charges: &'static [Charge], elsewheres: &[bool]) {
     for elsewhere in elsewheres.iter().copied() {
-        let search = Search::run(Terms { settle, check, fit: true }, elsewhere, charges);
+        let search = Search::run(Terms { settle, check, fit: true, single: false }, elsewhere, charges);
         println!(
             "{settle:?} {check:?} {} elsewhere={elsewhere}: {} states, {} transitions, {} releases, {} waived, \
              {} redemptions, {} resolutions, {} reused, {} withheld",

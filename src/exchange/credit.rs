@@ -41,7 +41,9 @@ impl Exchange {
             // and then the store says so next time; or this host takes it for being at work because it
             // has not heard that a try of its own came to nothing. Bought now, it would be paid twice.
             Event::Claim(Outcome::InFlight) => release(Denial::InFlight),
-            // Somebody else was served with it: this payment buys for itself, if it may.
+            // Somebody else was served with it: this payment buys for itself, if it may. So may another
+            // that was told of the same.
+            Event::Claim(_) if terms.fit && terms.single => release(Denial::InFlight),
             Event::Claim(_) if terms.fit => Self::reserved(terms),
             Event::Claim(_) => release(Denial::Mismatch),
             Event::End { .. } | Event::Response { .. } => give_up(Step::Release),
@@ -63,9 +65,9 @@ impl Exchange {
             // Proven unpaid, or given up after its time: nothing is owed for it any more.
             Event::Claim(Outcome::Absent) => deny(Denial::AlreadyUsed(Paid::NOTHING)),
             // One payment stands for another, and that for none.
-            Event::Claim(Outcome::Granted | Outcome::Owed(_) | Outcome::Credited(_)) => {
-                deny(Denial::StoreDown)
-            }
+            Event::Claim(
+                Outcome::Granted | Outcome::Owed(_) | Outcome::Credited(_) | Outcome::CreditedElsewhere(_),
+            ) => deny(Denial::StoreDown),
             Event::Claim(_) => Self::opening(terms, event),
             Event::End { .. } | Event::Response { .. } => (Self::Over, HOLD),
             _ => (Self::Crediting { terms, nonce, pledged: true }, HOLD),

@@ -14,6 +14,9 @@ pub struct Terms {
     pub check: Check,
     /// Whether it may open a claim of its own; if not, only an existing one may serve it.
     pub fit: bool,
+    /// Whether its wallet buys one thing at a time: nothing is begun that did not come after a look at
+    /// what is at work.
+    pub single: bool,
 }
 
 /// What is known of a payment before it is presented, and what has to be asked.
@@ -101,6 +104,8 @@ pub enum Step {
     Hold,
     /// Present, in its place, the claim of this nonce, which is from now on the exchange's.
     Credit([u8; 32]),
+    /// Present, in its place, the claim of this nonce, for which it was used up: if that is owed here.
+    Follow([u8; 32]),
     /// Use the payment up, unasked, in favour of the claim of this nonce.
     Pledge([u8; 32]),
     /// Give back a claim whose outcome is as open as it was.

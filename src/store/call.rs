@@ -12,7 +12,7 @@ pub(super) struct Script {
 }
 
 pub(super) const SWAP: Script =
-    Script { text: include_str!("swap.lua"), sha1: "833aab5769887c5658800a8bc100d643ddae2fdc" };
+    Script { text: include_str!("swap.lua"), sha1: "2a2b5a111b9113dd35ecfaf9a33fdc61abf33176" };
 
 pub(super) const DUE: Script =
     Script { text: include_str!("due.lua"), sha1: "195decdeb9440b1217e22647ce4c7501b63b653c" };
@@ -67,15 +67,19 @@ impl Swap<'_> {
             key("d", ""),
         ];
         let base = key("c:", wallet);
-        let want = match self.ahead {
+        let mut ahead = match self.ahead {
             Ahead::Nothing => "0",
             Ahead::Owing => "1",
-            Ahead::Any => "2",
-        };
+            Ahead::Any(_) => "2",
+        }
+        .to_owned();
+        if let Ahead::Any(over) = self.ahead {
+            over.iter().for_each(|nonce| push_hex(&mut ahead, nonce));
+        }
         let (expires, id) = (time_text(self.expires), id_text(self.id));
         let lease = self.lease.map(time_text).unwrap_or_default();
         let mut arguments =
-            vec![before, next, &expires, &base, nonce, open, want, payment, &due, &lease, &id];
+            vec![before, next, &expires, &base, nonce, open, &ahead, payment, &due, &lease, &id];
         // Given away until a time that is over, it stays free.
         let until = self.seal.map(|seal| if seal.takes { time_text(seal.expires) } else { "0".to_owned() });
         if let (Some(seal), Some(until)) = (self.seal, &until) {

@@ -1,7 +1,7 @@
 //! One op on a claim that replicas share, as a machine.
 //!
 //! The local table stands in front. What it refuses never leaves this host: a payment that is at
-//! work here, was delivered here or belongs to another purchase. What it would grant, and every
+//! work here or was delivered here. What it would grant, and every
 //! later step of an attempt, is decided by [`Claim::apply`] over the value in the store and written
 //! by one script if that value still stands; if not, it is decided again over the value that does.
 //!
@@ -15,10 +15,11 @@
 //! | certainly not sent | unavailable; what ends an attempt is written later | as before |
 //! | nobody knows | unavailable; what may have been written is undone later | as reserved |
 
-use super::{Ahead, Before, Change, Name, OpenClaim, Reply, Swap};
+use super::{Before, Change, Name, OpenClaim, Reply, Swap};
 use crate::claims::bucket::{from_text, to_text};
-use crate::claims::{Begin, Binding, Claim, Identity, Next, Op, Outcome, Owes, Seal, State, UnixSeconds};
+use crate::claims::{Begin, Binding, Claim, Identity, Next, Op, Outcome, Seal, State, UnixSeconds};
 
+mod ahead;
 mod books;
 
 use books::Books;
@@ -47,6 +48,8 @@ pub struct Errand {
     payment: Option<String>,
     want_open: bool,
     one_at_a_time: bool,
+    /// Nonces of claims of the wallet that are over, as this host knows and the store has yet to hear.
+    over: Vec<[u8; 32]>,
     seal: Option<Seal>,
     full: bool,
     tries: u8,
@@ -96,7 +99,9 @@ impl Errand {
         let current = local.and_then(|claim| claim.at(now));
         let (next, outcome) = Claim::apply(current, &op, now);
         let opens = matches!(op, Op::Begin(_) | Op::Mark { .. } | Op::Peek);
-        if opens && current.is_some() && next == Next::Keep {
+        // Another replica may have been told of a redirect that led it here.
+        let led = matches!((&op, outcome), (Op::Begin(_), Outcome::Elsewhere(_)));
+        if opens && current.is_some() && next == Next::Keep && !led {
             return Start::Known(outcome);
         }
         let want_open = first && matches!(op, Op::Begin(_));
@@ -111,17 +116,11 @@ impl Errand {
             payment,
             want_open,
             one_at_a_time: false,
+            over: Vec::new(),
             seal,
             full: false,
             tries: 0,
         }))
-    }
-
-    /// The same, where a wallet buys one thing at a time: a claim of its that is at work comes before a
-    /// new one as well.
-    #[must_use]
-    pub fn one_at_a_time(self: Box<Self>, one_at_a_time: bool) -> Box<Self> {
-        Box::new(Self { one_at_a_time, ..*self })
     }
 
     /// The claim that is reserved here while the store is asked.
@@ -165,12 +164,15 @@ impl Errand {
     }
 
     /// Whether an answer that comes now is older than what the local table knows by then: what
-    /// was delivered here stays used here.
+    /// was delivered here stays used here, and what was given back is nobody's to renew.
     pub fn is_outdated(op: &Op, answer: Option<&Claim>, known: impl FnOnce() -> Option<Claim>) -> bool {
-        let delivered = |claim: Option<&Claim>| claim.is_some_and(|claim| claim.state == State::Delivered);
-        matches!(op, Op::Renew { .. } | Op::Delivered { .. })
-            && !delivered(answer)
-            && delivered(known().as_ref())
+        let renews = matches!(op, Op::Renew { .. });
+        if !(renews || matches!(op, Op::Delivered { .. })) || is_delivered(answer) {
+            return false;
+        }
+        let known = known();
+        let given_back = known.is_some_and(|claim| op.attempt() != Some(claim.attempt));
+        is_delivered(known.as_ref()) || (renews && given_back)
     }
 
     /// What of an answer is worth knowing here: what another replica has under way may be over at any
@@ -201,11 +203,12 @@ impl Errand {
             (_, Some(text)) => Before::Value(text),
         };
         let books = Books::of(self.base.and_then(|claim| claim.at(now)).as_ref(), after, now);
-        let begins = self.one_at_a_time && after.is_some_and(|claim| claim.state == State::Held);
+        let works = |claim: &Claim| matches!(claim.state, State::Held | State::Settling | State::Redeeming);
+        let stays = self.one_at_a_time && after.is_some_and(works);
         // What only the facilitator can read names no wallet.
         let open = match books.open {
             _ if self.identity.chain_id == 0 => Change::Leave,
-            _ if begins => Change::Put(()),
+            _ if stays => Change::Put(()),
             open => open,
         };
         let payment = match (books.payment, &self.payment) {
@@ -224,11 +227,7 @@ impl Errand {
             next: next.as_deref(),
             expires: after.map_or(now, |claim| claim.expires.max(now)),
             open,
-            ahead: match (self.want_open, self.one_at_a_time) {
-                (false, _) => Ahead::Nothing,
-                (true, false) => Ahead::Owing,
-                (true, true) => Ahead::Any,
-            },
+            ahead: self.ahead(now),
             payment,
             want_payment,
             due: books.due,
@@ -309,42 +308,6 @@ impl Errand {
         Turn::Again(Box::new(Self { base, next, outcome, tries: self.tries.saturating_add(1), ..self }))
     }
 
-    /// Other claims of the wallet are open: what they owe comes first.
-    fn owed(self, open: &[OpenClaim], now: UnixSeconds) -> Turn {
-        let mut owed = None;
-        for claim in open {
-            let value = from_text(&claim.value).and_then(|value| value.at(now));
-            let owes = match value.map(|value| (value.owes(), value.state)) {
-                None => Owes::Nothing,
-                // At work.
-                Some((Owes::Nothing, State::Held | State::Settling | State::Redeeming))
-                    if self.one_at_a_time =>
-                {
-                    Owes::Patience
-                }
-                Some((owes, _)) => owes,
-            };
-            match owes {
-                Owes::Content => {
-                    owed = Some(Outcome::Owed(claim.nonce));
-                    break;
-                }
-                Owes::Answer => owed = Some(Outcome::Owed(claim.nonce)),
-                Owes::Patience => owed = owed.or(Some(Outcome::Awaited)),
-                Owes::Nothing => {}
-            }
-        }
-        match owed {
-            Some(outcome) => Turn::Over { outcome, adopt: Some(self.local), undo: None },
-            // Those that lapsed meanwhile are not told again, and others may have been begun.
-            None => {
-                let want_open = self.one_at_a_time && self.tries == 0;
-                let tries = self.tries.saturating_add(1);
-                Turn::Again(Box::new(Self { want_open, tries, ..self }))
-            }
-        }
-    }
-
     /// It may have been written, and nobody may act on it.
     fn unsure(self) -> Turn {
         Turn::Over { outcome: Outcome::Unavailable, adopt: None, undo: self.undo() }
@@ -365,6 +328,10 @@ impl Errand {
             _ => self.op.ends().then_some(self.op),
         }
     }
+}
+
+fn is_delivered(claim: Option<&Claim>) -> bool {
+    claim.is_some_and(|claim| claim.state == State::Delivered)
 }
 
 #[cfg(test)]

@@ -6,18 +6,18 @@ local v=R('GET',c) or ''
 local r={i,'0',t,v}
 local g=s and R('GET',s)
 if g and g~=c and (v=='' or v==e) then return {i,'3',t,''} end
-if w>'0' and (v=='' or v~=e) then
+if w>'0' then
 local function live(q)
 return (tonumber(q:sub(31,32)..q:sub(29,30)..q:sub(27,28)..q:sub(25,26),16) or 0)>tonumber(t)
 end
 local function idle(q)
 if #q~=176 then return end
 if q:find('^0303') or (q:find('^0403') and not live(q)) then return true end
-if w=='2' then return q:find('^01') and not live(q) end
+if w>='2' then return q:find('^01') and not live(q) end
 return (q:find('^02..0[01]0[0145]') or q:find('^04')) and live(q)
 end
 for _,s in ipairs(R('ZREVRANGEBYSCORE',o,'+inf','('..t)) do
-local q=s~=m and #r<516 and R('GET',b..s)
+local q=s~=m and not w:find(s,2,true) and #r<516 and R('GET',b..s)
 if q and q:find('^0[57]') then R('ZREM',o,s)
 elseif q and not idle(q) then r[#r+1]=s r[#r+1]=q end
 end

@@ -9,7 +9,13 @@ pub(super) fn following(terms: Terms) -> Exchange {
 /// The payment was used up before: what it stands for decides as if it had been presented.
 fn rows_of_following(terms: Terms) -> Vec<Row> {
     let from = following(terms);
-    let own = [Outcome::Absent, Outcome::Granted, Outcome::Owed(OTHER), Outcome::Credited(OTHER)];
+    let own = [
+        Outcome::Absent,
+        Outcome::Granted,
+        Outcome::Owed(OTHER),
+        Outcome::Credited(OTHER),
+        Outcome::CreditedElsewhere(OTHER),
+    ];
     let mut rows = as_opening(terms, from, &own);
     // Nothing is owed any more, and the payment was never asked for: nobody pays for it again.
     rows.push(over(from, &claims(&[Outcome::Absent]), &[Deny(AlreadyUsed(Paid::NOTHING))]));
@@ -62,6 +68,7 @@ fn crediting(terms: Terms) -> Vec<Row> {
     .concat()));
     rows.push(match terms {
         Terms { fit: false, .. } => over(from, &rest, &[Claim(Step::Release), Deny(Mismatch)]),
+        Terms { single: true, .. } => over(from, &rest, &[Claim(Step::Release), Deny(InFlight)]),
         Terms { check: Check::Facilitator, .. } => row(from, &rest, Exchange::Verifying(terms), &[Verify]),
         Terms { check: Check::Local, settle: Settle::Before, .. } => {
             row(from, &rest, Exchange::Arming, &[Claim(Step::Settling(None))])

@@ -20,8 +20,8 @@ mod credit;
 #[path = "promises.rs"]
 mod promises;
 
-const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local, fit: true };
-const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local, fit: true };
+const BEFORE: Terms = Terms { settle: Settle::Before, check: Check::Local, fit: true, single: false };
+const AFTER: Terms = Terms { settle: Settle::After, check: Check::Local, fit: true, single: false };
 const ENDS: [Event; 2] = [Event::End { clean: false }, Event::End { clean: true }];
 const RESPONSES: [Event; 9] = [
     Event::Response { charge: Charge::Nothing },
@@ -107,6 +107,12 @@ fn opening(terms: Terms) -> Vec<Row> {
         redeem(METERED),
         row(from, &at(Outcome::Owed(OTHER)), Exchange::Reserving(terms, OTHER), &[Claim(Step::Hold)]),
         row(from, &at(Outcome::Credited(OTHER)), credit::following(terms), &[Claim(Step::Credit(OTHER))]),
+        row(
+            from,
+            &at(Outcome::CreditedElsewhere(OTHER)),
+            credit::following(terms),
+            &[Claim(Step::Follow(OTHER))],
+        ),
         denied(Outcome::InFlight, InFlight),
         denied(Outcome::Awaited, InFlight),
         denied(Outcome::Delivered(PAID), AlreadyUsed(PAID)),
@@ -304,6 +310,7 @@ fn after_the_upstream() -> Vec<Row> {
 fn all_terms() -> Vec<Terms> {
     let checks = [|terms| terms, verify, first];
     let fit = checks.into_iter().flat_map(|check| [BEFORE, AFTER].map(check));
+    let fit = fit.flat_map(|terms| [terms, Terms { single: true, ..terms }]);
     fit.flat_map(|terms| [terms, Terms { fit: false, ..terms }]).collect()
 }
 

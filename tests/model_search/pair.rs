@@ -310,7 +310,7 @@ const CREDITED: &[Reached] = &[
 ];
 
 const BASE: Scope = Scope {
-    terms: Terms { settle: Settle::Before, check: Check::Local, fit: true },
+    terms: Terms { settle: Settle::Before, check: Check::Local, fit: true, single: false },
     presentations: 2,
     timers: 0,
     rpc: false,
@@ -334,7 +334,7 @@ fn a_wallet_is_served_what_it_is_owed_after() {
 fn a_wallet_is_served_what_it_is_owed_with_verify() {
     for settle in [Settle::Before, Settle::After] {
         for check in [Check::Facilitator, Check::First] {
-            search(Scope { terms: Terms { settle, check, fit: true }, ..BASE }, CREDITED);
+            search(Scope { terms: Terms { settle, check, fit: true, single: false }, ..BASE }, CREDITED);
         }
     }
 }

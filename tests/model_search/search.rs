@@ -99,7 +99,9 @@ impl Search {
             Step::Delivered => Op::Delivered { attempt },
             Step::Undelivered => Op::Undelivered { attempt },
             Step::Return => Op::Return { attempt },
-            Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Doubt => panic!("one authorisation"),
+            Step::Hold | Step::Credit(_) | Step::Follow(_) | Step::Pledge(_) | Step::Doubt => {
+                panic!("one authorisation")
+            }
         };
         let outcome = world.apply(&op);
         if self.terms.check == Check::First && outcome == claims::Outcome::Granted {

@@ -13,7 +13,7 @@ use proxy_wasm::hostcalls;
 use super::ledger::{Case, Owner};
 use super::outbound::Outgoing;
 use super::Worker;
-use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome};
+use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, State};
 use crate::config::SharedStore;
 use crate::demand::Demand;
 use crate::exchange;
@@ -201,7 +201,12 @@ impl Worker {
         }
         let (names, attempt) = ((errand.identity, errand.offered), errand.op.attempt());
         let undo = self.undo_of(&owner, &errand);
-        match errand.on(reply, self.now()) {
+        let own = errand.identity;
+        let over = |nonce| {
+            let known = self.known(&Identity { nonce, ..own }, self.now());
+            known.is_some_and(|claim| claim.state == State::Delivered)
+        };
+        match errand.knowing(&reply, over).on(reply, self.now()) {
             Turn::Again(errand) => {
                 let id = self.attempt().0;
                 self.keep_errand(id, owner, errand);

@@ -38,6 +38,10 @@ impl Books {
             Some(claim) if claim.owes() == Owes::Content => {
                 Self { open: Change::Put(()), payment: left, due: still_due }
             }
+            // However long the delivery takes, its claim stands among those of its wallet.
+            Some(claim) if claim.state == State::Redeeming && state(before) == Some(State::Redeeming) => {
+                Self { open: Change::Put(()), payment: left, due: still_due }
+            }
             Some(claim) if matches!(claim.state, State::Held | State::Redeeming) => {
                 Self { open: Change::Leave, payment: left, due: still_due }
             }

@@ -201,8 +201,29 @@ fn what_was_delivered_here_stays_used_here() {
         assert!(!Errand::is_outdated(&op, used.as_ref(), || used));
         assert!(!Errand::is_outdated(&op, None, redeeming));
     }
+    // Nor is it at work again, once it was given back or led on.
+    let owed = put(redeeming(), &Op::Undelivered { attempt: OWN });
+    assert!(Errand::is_outdated(&renew, redeeming().as_ref(), || owed));
+    assert!(!Errand::is_outdated(&renew, redeeming().as_ref(), redeeming));
+    assert!(!Errand::is_outdated(&renew, redeeming().as_ref(), || None));
     let mark = Op::Mark { fingerprint: [1; 32], expires: LEASE };
     assert!(!Errand::is_outdated(&mark, None, || used), "a name that was not given is free again");
+}
+
+/// Another replica may have been told of a redirect that led it here.
+#[test]
+fn what_belongs_elsewhere_as_far_as_is_known_here_is_asked_about() {
+    let owed = put(redeeming(), &Op::Undelivered { attempt: OWN });
+    let Op::Begin(here) = begin(Opening::Held) else { panic!() };
+    let there = Binding([9; 16]);
+    let op = Op::Begin(Begin { binding: there, ..here });
+    let run = |mut store| {
+        let Start::Away(errand) = Errand::start(names(), op, owed, None, true, None, NOW) else { panic!() };
+        run(&mut store, *errand)
+    };
+    assert_eq!(run(owed), Outcome::Elsewhere(State::Taken));
+    let led = put(redeeming(), &Op::Lead { attempt: OWN, binding: there });
+    assert!(matches!(run(led), Outcome::Redeem(_)));
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl World {
             }
             self.slots[i].contended = self.is_at_work(1 - slot.own, slot.id);
         }
-        if let Step::Credit(nonce) = step {
+        if let Step::Credit(nonce) | Step::Follow(nonce) = step {
             self.slots[i].crediting = true;
             self.slots[i].at = named(nonce);
         }
@@ -101,7 +101,13 @@ impl World {
         let over = self.slots[i].exchange == Some(Exchange::Over);
         let opens = matches!(
             step,
-            Step::Look | Step::Begin | Step::Hold | Step::Credit(_) | Step::Pledge(_) | Step::Settling(_)
+            Step::Look
+                | Step::Begin
+                | Step::Hold
+                | Step::Credit(_)
+                | Step::Follow(_)
+                | Step::Pledge(_)
+                | Step::Settling(_)
         );
         if opens {
             self.slots[i].told = Some(outcome);
@@ -208,7 +214,7 @@ fn op(slot: &Slot, step: Step) -> Op {
     let begin = Begin { opening, ..begin(slot.id) };
     match step {
         Step::Peek => Op::Peek,
-        Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
+        Step::Look | Step::Follow(_) => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
         Step::Begin => Op::Begin(begin),
         Step::Hold => Op::Begin(Begin { opening: Opening::Held, ..begin }),
         Step::Credit(_) => Op::Begin(Begin { opening: Opening::Nothing, vouched: true, ..begin }),

@@ -1,6 +1,7 @@
 //! Which claims of a wallet stand open in the store, and what is made of them.
 
 use super::*;
+use crate::store::Ahead;
 
 /// What was tried too often is owed to nobody and makes room among the open ones; what is given back
 /// uncounted is open again.
@@ -93,14 +94,15 @@ fn one_at_a_time_what_is_at_work_is_waited_for() {
         };
         errand.one_at_a_time(one_at_a_time)
     };
+    // However often it looks.
     let told = |one_at_a_time, claims: &[Option<Claim>], now| {
-        let open = claims.iter().enumerate().map(|(nonce, claim)| {
-            let nonce = [u8::try_from(nonce).expect("a few"); 32];
-            OpenClaim { nonce, value: to_text(&claim.expect("a claim")) }
-        });
-        match start(one_at_a_time).on(Reply::OpenFirst { now, open: open.collect() }, now) {
-            Turn::Over { outcome, .. } => Some(outcome),
-            Turn::Again(_) => None,
+        let mut errand = start(one_at_a_time);
+        loop {
+            match errand.on(told_of(claims, now), now) {
+                Turn::Over { outcome, .. } => return Some(outcome),
+                Turn::Again(next) if next.ahead(now) == Ahead::Nothing => return None,
+                Turn::Again(next) => errand = next,
+            }
         }
     };
     let taken = put(redeeming(), &Op::Undelivered { attempt: OWN });
@@ -114,13 +116,68 @@ fn one_at_a_time_what_is_at_work_is_waited_for() {
     assert_eq!(told(true, &[redeeming()], LEASE), Some(Outcome::Owed([0; 32])), "and owes what was paid");
     assert_eq!(told(true, &[used], NOW), None);
 
-    let noted = |one| start(one).with_swap(1, NOW, |swap| (swap.open, swap.ahead));
-    assert_eq!(noted(false), (Change::Leave, Ahead::Owing));
-    assert_eq!(noted(true), (Change::Put(()), Ahead::Any));
+    let open = |one| start(one).with_swap(1, NOW, |swap| swap.open);
+    assert_eq!((open(false), open(true)), (Change::Leave, Change::Put(())));
+    assert_eq!([start(false).ahead(NOW), start(true).ahead(NOW)], [Ahead::Owing, Ahead::Any(&[])]);
     // Used up for another, given up, or bought without a signature that names a wallet: not any more.
     let credit = Op::Credit { attempt: OWN, nonce: [8; 32] };
     for (before, op) in [(held(), credit), (held(), Op::Release { attempt: OWN })] {
         let errand = Box::new(away(before, op)).one_at_a_time(true);
         assert_eq!(errand.with_swap(1, NOW, |swap| swap.open), Change::Remove, "{op:?}");
+    }
+}
+
+fn told_of(claims: &[Option<Claim>], now: UnixSeconds) -> Reply {
+    let open = claims.iter().enumerate().map(|(nonce, claim)| {
+        let nonce = [u8::try_from(nonce).expect("a few"); 32];
+        OpenClaim { nonce, value: to_text(&claim.expect("a claim")) }
+    });
+    Reply::OpenFirst { now, open: open.collect() }
+}
+
+/// What was delivered here is nobody's to wait for, although the store has yet to hear of it; it is named to
+/// the store, which looks at the others once more.
+#[test]
+fn one_at_a_time_what_was_delivered_here_is_over() {
+    let over = |nonce| nonce == [0; 32];
+    let start = |one_at_a_time| {
+        let Start::Away(errand) = Errand::start(names(), begin(Opening::Held), None, None, true, None, NOW)
+        else {
+            panic!("it is known here")
+        };
+        errand.one_at_a_time(one_at_a_time)
+    };
+    let reply = || told_of(&[redeeming()], NOW);
+    let Turn::Again(errand) = start(true).knowing(&reply(), over).on(reply(), NOW) else { panic!() };
+    assert_eq!(errand.ahead(NOW), Ahead::Any(&[[0; 32]]));
+    let another = || told_of(&[redeeming(), held()], NOW);
+    let mut errand = start(true);
+    let looks = std::iter::from_fn(|| match errand.clone().knowing(&another(), over).on(another(), NOW) {
+        Turn::Again(next) => {
+            errand = next;
+            Some(())
+        }
+        Turn::Over { outcome, .. } => {
+            assert_eq!(outcome, Outcome::Awaited);
+            None
+        }
+    });
+    assert_eq!(looks.count(), 2, "looked at twice more");
+    assert_eq!(start(false).knowing(&reply(), over), start(false), "where nobody waits nothing is asked");
+}
+
+/// A lapsed claim of its own is begun anew like any other, and one that stands decides alone.
+#[test]
+fn what_comes_first_is_looked_at_where_a_claim_is_begun() {
+    for (local, now, expected) in [
+        (None, NOW, Ahead::Owing),
+        (held(), LEASE, Ahead::Owing),
+        (put(redeeming(), &Op::Undelivered { attempt: OWN }), NOW, Ahead::Nothing),
+    ] {
+        let Start::Away(errand) = Errand::start(names(), begin(Opening::Held), local, None, true, None, now)
+        else {
+            panic!("it is known here")
+        };
+        assert_eq!(errand.ahead(now), expected, "{local:?}");
     }
 }

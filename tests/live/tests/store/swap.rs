@@ -250,7 +250,7 @@ async fn what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told() {
         }
         let set = only(&rig, front, "o:");
         let noted = rig.count(&["ZCARD", &set]);
-        let reply = line.swap(&Swap { ahead: Ahead::Any, id: fresh_id(), ..want }).await;
+        let reply = line.swap(&Swap { ahead: Ahead::Any(&[]), id: fresh_id(), ..want }).await;
         let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
         assert_eq!(open.len(), usize::from(nonce) - gone, "{}", front.kind);
         assert_eq!(rig.count(&["ZCARD", &set]), noted - 2, "what is used up is taken out");
