@@ -100,15 +100,14 @@ pub struct Claim {
     pub redeem_for: u32,
     /// Redemptions begun.
     pub redeems: u8,
-    /// Settlements asked for.
+    /// Settlements asked for. Since it was paid: redirects that led it on.
     pub asks: u8,
     /// What was bought.
     pub binding: Binding,
     /// The [tag](crate::config::Facilitator::tag) of the facilitator that was asked; zero
     /// before anybody was, and where that is not known.
     pub settler: u32,
-    /// The exchange that asked is gone: whoever settles has nobody to deliver to. Of one that is paid: see
-    /// [`Claim::is_led`].
+    /// The exchange that asked is gone: whoever settles has nobody to deliver to.
     pub orphan: bool,
     /// When the first ask began, if the facilitator answered it with a failure of its own that leaves
     /// the outcome open: the authorisation may have been spent for a claim of another process, or of

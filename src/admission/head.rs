@@ -265,10 +265,11 @@ pub fn owned_in_response(name: &str) -> bool {
 }
 
 /// Whether a header tells some shared cache to keep the response, whatever `Cache-Control`
-/// says: the targeted fields of RFC 9213, `Surrogate-Control`, and NGINX's and Akamai's own.
+/// says: the targeted fields of RFC 9213 and others of that form (`X-LiteSpeed-Cache-Control`),
+/// `Surrogate-Control`, and NGINX's and Akamai's own.
 fn shares(name: &str) -> bool {
     ["surrogate-control", "x-accel-expires", "edge-control"].contains(&name)
-        || name.ends_with("cdn-cache-control")
+        || name.ends_with("-cache-control")
 }
 
 #[cfg(test)]

@@ -228,7 +228,7 @@ impl Purchase {
             (Verify::Facilitator, Judge::Sandbox) => Check::Facilitator,
             (Verify::Local | Verify::ByMeans, Judge::Sandbox) => Check::Local,
         };
-        Terms { settle: self.offer.settle, check, fit: self.unfit.is_none() }
+        Terms { settle: self.offer.settle, check, fit: self.unfit.is_none(), single: false }
     }
 
     /// What was signed, where that is the most that may be charged and not the price.

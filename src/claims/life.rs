@@ -135,11 +135,11 @@ impl Claim {
             State::Settling if self.owes() == Owes::Patience => (Next::Keep, Outcome::Awaited),
             State::Held | State::Settling | State::Redeeming => (Next::Keep, Outcome::InFlight),
             State::Delivered => (Next::Keep, Outcome::Delivered(self.paid())),
-            State::Taken | State::Unknown | State::Credited if !mine => {
-                (Next::Keep, Outcome::Elsewhere(self.state))
-            }
+            State::Taken | State::Unknown if !mine => (Next::Keep, Outcome::Elsewhere(self.state)),
             State::Credited => {
-                (Next::Keep, Outcome::Credited(self.transaction.unwrap_or(Transaction([0; 32])).0))
+                let nonce = self.transaction.unwrap_or(Transaction([0; 32])).0;
+                let stands = if mine { Outcome::Credited(nonce) } else { Outcome::CreditedElsewhere(nonce) };
+                (Next::Keep, stands)
             }
             State::Taken if self.redeems >= MAX_REDEEMS => (Next::Keep, Outcome::Exhausted(self.paid())),
             State::Taken => {
@@ -176,17 +176,17 @@ impl Claim {
         // Where the transaction stands there is no room for more of an amount, nor for zero.
         let amount = self.amount.filter(|amount| amount.to_u64().is_some_and(|units| units > 0));
         let transaction = self.transaction.or(Some(transaction));
-        let known = Self { transaction, amount, foreign: None, orphan: self.is_led(), ..self };
+        let known = Self { transaction, amount, foreign: None, orphan: false, ..self };
         match (self.state, deliver) {
             (State::Settling | State::Unknown, Some(lease)) if self.attempt == attempt => {
-                let claim = Self { lease, ..known };
+                let claim = Self { lease, asks: 0, ..known };
                 (Next::Put(claim.kept(State::Redeeming, now)), Outcome::Deliver)
             }
             // Proven by another than who asks now, whose renewal must not take it up: he would hear that
             // it is lost and leave it redeeming for nobody.
             (State::Settling | State::Unknown | State::Held, _) => {
                 let attempt = if self.attempt == attempt { attempt } else { Attempt(0) };
-                (Next::Put(Self { attempt, ..known }.kept(State::Taken, now)), Outcome::Lost)
+                (Next::Put(Self { attempt, asks: 0, ..known }.kept(State::Taken, now)), Outcome::Lost)
             }
             // The right to deliver was given, and nobody heard of it.
             (State::Redeeming, None) if self.attempt == attempt => {
@@ -253,9 +253,9 @@ impl Claim {
             }
             (State::Taken, Op::Undelivered { .. }) => (Next::Keep, Outcome::Done),
             (State::Redeeming | State::Taken, Op::Lead { binding, .. }) => {
-                // A redirect is no failed try.
-                let led = Self { redeems: self.redeems.saturating_sub(1), orphan: true, ..self };
-                let claim = Self { attempt: Attempt(0), binding: *binding, ..led };
+                // A redirect is no failed try; it has a count of its own.
+                let (redeems, asks) = (self.redeems.saturating_sub(1), self.asks.saturating_add(1));
+                let claim = Self { attempt: Attempt(0), redeems, asks, binding: *binding, ..self };
                 (Next::Put(claim.kept(State::Taken, now)), Outcome::Done)
             }
             (State::Redeeming | State::Taken, Op::Return { .. }) => {
@@ -299,9 +299,9 @@ impl Claim {
         }
     }
 
-    /// Whether what was paid was owed to where a redirect leads, once before.
-    pub fn is_led(&self) -> bool {
-        self.orphan && matches!(self.state, State::Taken | State::Redeeming | State::Delivered)
+    /// Whether a redirect may lead on what was paid: if not, the redirect is what was bought.
+    pub fn may_be_led(&self) -> bool {
+        matches!(self.state, State::Taken | State::Redeeming) && self.asks < MAX_REDEEMS
     }
 
     /// What the claim owes its wallet, as [`Claim::at`] shows it.

@@ -207,6 +207,8 @@ pub enum Outcome {
     Elsewhere(State),
     /// Begin: used up in favour of the claim with this nonce, which decides.
     Credited([u8; 32]),
+    /// Begin: likewise, but for another purchase than this: the other decides, if a redirect led it here.
+    CreditedElsewhere([u8; 32]),
     /// Begin: nothing was begun, because the wallet holds a claim for the same offer, of this
     /// nonce, that was paid and not delivered, or may have been paid.
     Owed([u8; 32]),

@@ -105,6 +105,7 @@ fn table() -> Vec<Row> {
     const REDEEM: Cell = (Now(Redeeming), O::Redeem(PAID));
     const RESOLVE: Cell = (Now(Settling), O::Resolve(None));
     const ALIAS: Cell = (Kept, O::Credited(STANDS));
+    const ASIDE: Cell = (Kept, O::CreditedElsewhere(STANDS));
     let elsewhere = Begin { binding: Binding([8; 16]), ..begin(Opening::Settling) };
     let lease = LONGER;
     vec![
@@ -118,7 +119,7 @@ fn table() -> Vec<Row> {
         ("begin off the offer", Op::Begin(begin(Opening::Nothing)),
             [(Kept, O::Absent), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE, ALIAS]),
         ("begin elsewhere", Op::Begin(elsewhere),
-            [(Now(Settling), O::Granted), BUSY, BUSY, (Kept, O::Elsewhere(Taken)), BUSY, USED, (Kept, O::Elsewhere(Unknown)), (Kept, O::Elsewhere(Credited))]),
+            [(Now(Settling), O::Granted), BUSY, BUSY, (Kept, O::Elsewhere(Taken)), BUSY, USED, (Kept, O::Elsewhere(Unknown)), ASIDE]),
         ("begin elsewhere, vouched for", Op::Begin(Begin { vouched: true, ..elsewhere }),
             [(Now(Settling), O::Granted), BUSY, BUSY, REDEEM, BUSY, USED, RESOLVE, ALIAS]),
         ("settling", Op::Settling { attempt: OWNER, lease, amount: None, settler: 77 },
@@ -214,6 +215,7 @@ fn what_a_claim_is_bound_to_never_changes() {
         for before in columns().into_iter().flatten() {
             let (Next::Put(after), outcome) = Claim::apply(Some(before), &op, NOW) else { continue };
             let begins = matches!(op, Op::Begin(_));
+            let pays = matches!(before.state, State::Settling | State::Unknown | State::Held);
             let asks = matches!(op, Op::Settling { .. }) || outcome == Outcome::Resolve(None);
             let told = match op {
                 Op::Settled { .. } | Op::Void { .. } => Some(TOLD),
@@ -228,18 +230,17 @@ fn what_a_claim_is_bound_to_never_changes() {
                 // Given back for good.
                 Op::Undelivered { .. } | Op::Lead { .. } | Op::Return { .. } => Attempt(0),
                 // Proven by another: whoever asks has nothing to renew.
-                Op::Settled { attempt, .. }
-                    if attempt != OWNER
-                        && matches!(before.state, State::Settling | State::Unknown | State::Held) =>
-                {
-                    Attempt(0)
-                }
+                Op::Settled { attempt, .. } if attempt != OWNER && pays => Attempt(0),
                 _ if begins => NEWCOMER,
                 _ => OWNER,
             };
             let expected = Claim {
                 attempt,
-                asks: before.asks + u8::from(asks),
+                asks: match op {
+                    Op::Settled { .. } if pays => 0,
+                    Op::Lead { .. } => before.asks + 1,
+                    _ => before.asks + u8::from(asks),
+                },
                 redeems: match op {
                     Op::Return { .. } | Op::Lead { .. } => before.redeems - 1,
                     _ => before.redeems + u8::from(matches!(outcome, Outcome::Redeem(_))),
@@ -247,7 +248,7 @@ fn what_a_claim_is_bound_to_never_changes() {
                 settler,
                 // But for where a redirect leads.
                 binding: if let Op::Lead { binding, .. } = op { binding } else { before.binding },
-                orphan: matches!(op, Op::Orphan { .. } | Op::Lead { .. }),
+                orphan: matches!(op, Op::Orphan { .. }),
                 foreign: matches!(op, Op::Suspect { .. }).then_some(SINCE),
                 transaction: before.transaction.or(told),
                 amount: matches!(op, Op::Waive { .. } | Op::Cancel { .. }).then_some(Amount::ZERO),

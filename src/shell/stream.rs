@@ -147,11 +147,10 @@ impl Stream {
         let status = fields.iter().find(|(name, _)| *name == ":status");
         let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok());
         visit.upstream_status = status;
-        // A payment is led on once.
         let onward = Cell::new(None);
         let leads_on = |status, location: &[u8]| {
-            let led = visit.redeems && worker.was_led(&visit.identity);
-            let found = if led { None } else { purchase.leads_on(&worker.policy, status, location) };
+            let leads = !visit.redeems || worker.may_be_led(&visit.identity);
+            let found = purchase.leads_on(&worker.policy, status, location).filter(|_| leads);
             onward.set(found);
             found.is_some()
         };

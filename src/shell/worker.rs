@@ -19,7 +19,7 @@ use crate::claims::table::Table;
 use crate::claims::{Attempt, Outcome};
 use crate::config::Policy;
 use crate::demand::Demand;
-use crate::exchange::{self, Effect, Settled, Step};
+use crate::exchange::{self, Effect, Settled, Step, Terms};
 use crate::facilitator::{Answer, Verdict};
 use crate::map::Map;
 use crate::settlement::{self, Settlement};
@@ -169,7 +169,8 @@ impl Worker {
 
     /// Carries out the effects an exchange opened with.
     pub(super) fn open(&self, visit: &mut Visit, purchase: &Rc<Purchase>) -> Outbox {
-        let (machine, effects) = exchange::Exchange::open(purchase.terms());
+        let single = self.policy.shared_claims.as_ref().is_some_and(|store| store.one_at_a_time());
+        let (machine, effects) = exchange::Exchange::open(Terms { single, ..purchase.terms() });
         visit.machine = machine;
         let mut events = VecDeque::new();
         let mut outbox = Outbox::default();
@@ -256,7 +257,7 @@ impl Worker {
         let own = Rc::clone(purchase);
         let demand = move || Some(own.demand(amount, settler));
         match step {
-            Step::Credit(nonce) => {
+            Step::Credit(nonce) | Step::Follow(nonce) => {
                 visit.crediting = true;
                 visit.identity.nonce = nonce;
             }

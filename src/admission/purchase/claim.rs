@@ -57,7 +57,7 @@ impl Purchase {
         let begin = Begin { settler, ..self.begin(attempt, lease) };
         match step {
             Step::Peek => Op::Peek,
-            Step::Look => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
+            Step::Look | Step::Follow(_) => Op::Begin(Begin { opening: Opening::Nothing, ..begin }),
             Step::Begin => Op::Begin(begin),
             Step::Hold => Op::Begin(Begin { opening: Opening::Held, ..begin }),
             Step::Credit(_) => Op::Begin(Begin { opening: Opening::Nothing, vouched: true, ..begin }),

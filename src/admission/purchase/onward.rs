@@ -102,12 +102,14 @@ impl Purchase {
         self.is_sold_by(&route).then(|| Onward(claim::offered(&route, &self.payment)))
     }
 
-    /// Whether a route sells for what was paid: it is the same, or names the same offer, or takes as much of
-    /// the same asset for the same payee.
+    /// Whether a route sells for what was paid: it is the same, or has the same offer of the same seller, or
+    /// takes as much of the same asset for the same payee, and the word of the same facilitators for it.
     fn is_sold_by(&self, route: &Route) -> bool {
         let Some(offer) = route.offer() else { return false };
-        let same = route.name == self.route.name || (offer.name.is_some() && offer.name == self.offer.name);
-        let Form::Evm { signed, asset, .. } = self.payment.form() else { return same };
+        if route.name == self.route.name || Arc::ptr_eq(offer, &self.offer) {
+            return true;
+        }
+        let Form::Evm { signed, asset, .. } = self.payment.form() else { return false };
         let (to, amount) = (signed.authorization.to(), signed.authorization.amount());
         let mut ways = offer.accepts.iter().enumerate();
         let fits = ways.any(|(place, way)| {
@@ -115,7 +117,9 @@ impl Purchase {
                 && way.pay_to == to
                 && offer.amount(place) == amount
         });
-        same || (fits && self.metered().is_none() && offer.meter.is_none())
+        let believes = |tag| offer.facilitators.iter().any(|facilitator| facilitator.tag() == tag);
+        let believed = self.offer.facilitators.iter().all(|facilitator| believes(facilitator.tag()));
+        fits && believed && self.metered().is_none() && offer.meter.is_none()
     }
 }
 

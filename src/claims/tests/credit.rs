@@ -55,7 +55,12 @@ fn a_presenter_who_is_not_vouched_for_gets_nothing_bought_elsewhere() {
     let other = Begin { binding: Binding([8; 16]), ..begin(Opening::Nothing) };
     for state in [State::Taken, State::Unknown, State::Credited] {
         let (next, outcome) = Claim::apply(Some(claim(state)), &Op::Begin(other), NOW);
-        assert_eq!((next, outcome), (Next::Keep, Outcome::Elsewhere(state)));
+        let expected = match state {
+            // What it was used up for decides, and is bound itself.
+            State::Credited => Outcome::CreditedElsewhere(STANDS),
+            state => Outcome::Elsewhere(state),
+        };
+        assert_eq!((next, outcome), (Next::Keep, expected));
         let vouched = Op::Begin(Begin { vouched: true, ..other });
         let (next, _) = Claim::apply(Some(claim(state)), &vouched, NOW);
         if let Next::Put(after) = next {
@@ -162,5 +167,25 @@ fn what_is_disproven_may_be_begun_again_and_what_is_cancelled_may_not() {
                 "{op:?} on {state:?}: the money moved, or nothing did"
             );
         }
+    }
+}
+
+/// A redirect is no try, three times; then it is what was bought.
+#[test]
+fn redirects_come_to_an_end() {
+    let lead = Op::Lead { attempt: NEWCOMER, binding: LED };
+    let failed = Op::Undelivered { attempt: NEWCOMER };
+    let vouched = Op::Begin(Begin { vouched: true, ..begin(Opening::Nothing) });
+    for before in 0..MAX_REDEEMS {
+        let mut current = Claim { redeems: before, asks: 0, ..claim(State::Taken) };
+        let (mut led, mut tries) = (0, 0);
+        while let (Next::Put(redeeming), _) = Claim::apply(Some(current), &vouched, NOW) {
+            let leads = redeeming.may_be_led();
+            (led, tries) = if leads { (led + 1, tries) } else { (led, tries + 1) };
+            let op = if leads { &lead } else { &failed };
+            let (Next::Put(taken), Outcome::Done) = Claim::apply(Some(redeeming), op, NOW) else { panic!() };
+            current = taken;
+        }
+        assert_eq!((led, tries), (3, MAX_REDEEMS - before), "after {before} tries");
     }
 }

@@ -84,6 +84,9 @@ impl Worker {
             Job::Settle(_) => None,
         });
         let Some((context, purchase)) = job else { return };
+        if verdict == Verdict::Valid {
+            self.settles_first(context, facilitator);
+        }
         // What nobody here vouches for may make a facilitator fail: `@x402/evm` 2.27 throws on a
         // wrapper of ERC-6492 that is none. Its senders must not be able to stop the sale.
         let spoke = verdict.spoke(delivery) || purchase.payment.judge() == Judge::Facilitator;
@@ -104,7 +107,7 @@ impl Worker {
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             jobs.remove(&attempt);
         }
-        self.tell(context, exchange::Event::Verified(verdict));
+        self.tell(context, exchange::Event::Verified(self.unless_owed(verdict, &purchase)));
     }
 
     fn settled(
@@ -126,6 +129,10 @@ impl Worker {
         log_answer(demand, facilitator, delivery, &answer);
         if answer.is_failure() {
             self.suspect(attempt, demand);
+        }
+        if answer == Answer::Unknown(Doubt::Pending) {
+            let evm = demand.payer.is_some();
+            self.note_transaction(attempt, facilitator::pending_text(delivery, evm));
         }
         let event = match answer {
             Answer::NotSent => Some(self.not_sent(attempt)),
@@ -218,7 +225,8 @@ impl Worker {
         }
     }
 
-    /// A transaction that does not fit a claim's 32 bytes is told to the one exchange that waits.
+    /// A transaction that does not fit a claim's 32 bytes, or that pends, is told to the one exchange that
+    /// waits.
     fn note_transaction(&self, attempt: Attempt, text: Option<String>) {
         let context = self.jobs.try_borrow().ok().and_then(|jobs| match jobs.get(&attempt)? {
             Job::Settle(Settling { context, .. }) => *context,

@@ -190,6 +190,17 @@ impl Worker {
         visit.line.get_or_insert_with(|| self.line(purchase))
     }
 
+    /// Who verified a payment settles it: whoever stood before him has just not answered.
+    pub(super) fn settles_first(&self, context: u32, verifier: &Arc<Facilitator>) {
+        let visit = self.visits.try_borrow().ok().and_then(|visits| visits.get(&context).cloned());
+        let Some(mut visit) = visit.as_ref().and_then(|visit| visit.try_borrow_mut().ok()) else { return };
+        let Some(line) = &mut visit.line else { return };
+        let place = line.iter().position(|facilitator| Arc::ptr_eq(facilitator, verifier));
+        if let Some(front) = place.and_then(|place| line.get_mut(..=place)) {
+            front.rotate_right(1);
+        }
+    }
+
     pub(super) fn begin(&self, attempt: Attempt, job: Job) {
         if let Ok(mut jobs) = self.jobs.try_borrow_mut() {
             jobs.insert(attempt, job);

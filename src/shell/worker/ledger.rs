@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::Worker;
-use crate::claims::bucket::{Forgotten, Layout};
+use crate::claims::bucket::Forgotten;
 use crate::claims::{Attempt, Binding, Claim, Identity, Op, Outcome, Owes, Seal, State, Transaction};
 use crate::demand::{ring, Demand};
 use crate::shell::host::{self, SharedData};
@@ -91,11 +91,9 @@ impl Worker {
         self.known(identity, self.now()).is_some_and(|claim| claim.foreign.is_some())
     }
 
-    /// Whether a redirect led a claim to where it is served.
-    pub(in crate::shell) fn was_led(&self, identity: &Identity) -> bool {
-        // The first layout does not say.
-        let says = self.table.layout() != Layout::One;
-        self.known(identity, self.now()).filter(|_| says).is_none_or(|claim| claim.is_led())
+    /// Whether a redirect may lead on a claim that is served once more.
+    pub(in crate::shell) fn may_be_led(&self, identity: &Identity) -> bool {
+        self.known(identity, self.now()).is_some_and(|claim| claim.may_be_led())
     }
 
     /// What it takes to ask about a claim again, if it was kept.
@@ -109,10 +107,10 @@ impl Worker {
         let was_asked = before.filter(is_open).is_some();
         let kind = |claim: &Claim| (claim.state, claim.settler, claim.binding);
         let same = before.map(kind) == after.map(kind);
-        if same {
-            return;
-        }
         match after {
+            // However long the delivery takes, its claim stands among those of its wallet.
+            Some(claim) if same && claim.state == State::Redeeming => self.note_open(case, claim, now),
+            _ if same => {}
             Some(claim) if claim.state == State::Settling => {
                 self.note_open(case, claim, now);
                 if let Some(demand) = (case.demand)() {

@@ -6,6 +6,7 @@ use crate::admission::Purchase;
 use crate::claims::{Op, Outcome, Owes, Seal, State};
 use crate::demand::Demand;
 use crate::exchange::Step;
+use crate::facilitator::{Reason, Verdict};
 use crate::shell::host::SharedData;
 use crate::shell::stream::Visit;
 
@@ -66,6 +67,16 @@ impl Worker {
             }
         }
         owed
+    }
+
+    /// A contract wallet whose last went into what it is owed is not told to pay again. It is named and
+    /// not proven: it is served by the payment that paid.
+    pub(super) fn unless_owed(&self, verdict: Verdict, purchase: &Purchase) -> Verdict {
+        let poor = matches!(verdict, Verdict::Invalid(Reason::InsufficientFunds | Reason::Allowance));
+        if poor && self.owed(purchase, self.now()).is_some() {
+            return Verdict::Unavailable;
+        }
+        verdict
     }
 
     /// Gives a signature to its authorisation, before money is asked for. What comes back is told in place

@@ -16,8 +16,11 @@ impl Visit {
         signer: Option<&Worker>,
     ) -> Vec<(&'static str, String)> {
         let Some(purchase) = &self.purchase else { return Vec::new() };
+        // One that pends can be looked up by its payer.
+        let pending = || self.transaction_text.clone().filter(|_| failed.is_some());
         let transaction = paid.and_then(|paid| paid.transaction);
-        let transaction = transaction.and_then(|transaction| self.spelled(transaction)).unwrap_or_default();
+        let transaction = transaction.and_then(|transaction| self.spelled(transaction)).or_else(pending);
+        let transaction = transaction.unwrap_or_default();
         let payer = purchase.payment.payer().map(|payer| payer.to_string());
         let v1 = purchase.payment.version() == Version::V1;
         let settled = paid.filter(|paid| failed.is_none() && paid.transaction.is_some() && !v1);

@@ -119,7 +119,7 @@ impl<'a> Sale<'a> {
         if let (Step::Begin, Some(owed)) = (step, rig.owed(&self.purchase)) {
             return owed;
         }
-        if let Step::Credit(nonce) = step {
+        if let Step::Credit(nonce) | Step::Follow(nonce) = step {
             self.identity.nonce = nonce;
         }
         let identity = match step {
@@ -137,8 +137,8 @@ impl<'a> Sale<'a> {
         };
         let outcome = rig.claim(&demand, &op);
         self.redeems |= matches!(outcome, Outcome::Redeem(_));
-        if let (Step::Credit(_), false) = (step, matches!(outcome, Outcome::Redeem(_) | Outcome::Resolve(_)))
-        {
+        let crediting = matches!(step, Step::Credit(_) | Step::Follow(_));
+        if crediting && !matches!(outcome, Outcome::Redeem(_) | Outcome::Resolve(_)) {
             self.identity = self.purchase.identity;
         }
         outcome
@@ -225,9 +225,9 @@ impl<'a> Sale<'a> {
         let policy = &self.rig.policy;
         let onward = Cell::new(None);
         let leads_on = |status, location: &[u8]| {
-            let led = || self.rig.known(&self.identity).is_none_or(|claim| claim.is_led());
-            let led = self.redeems && led();
-            let found = if led { None } else { self.purchase.leads_on(policy, status, location) };
+            let may_be_led = || self.rig.known(&self.identity).is_some_and(|claim| claim.may_be_led());
+            let leads = !self.redeems || may_be_led();
+            let found = self.purchase.leads_on(policy, status, location).filter(|_| leads);
             onward.set(found);
             found.is_some()
         };

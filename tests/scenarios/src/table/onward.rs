@@ -32,7 +32,12 @@ pub(super) fn add(table: &mut Table) {
     }
     table.add("a17_a_redirect_paid_before_is_owed_to_the_same_payment", same_payment);
     table.add("a17_a_redirect_paid_before_is_owed_to_the_next_payment", next_payment);
-    table.add("a17_a_redirect_that_leads_on_again_is_what_was_bought", without_end);
+    table.add("a17_a_redirect_without_end_is_what_was_bought_at_the_fourth", without_end);
+    table.add("a17_a_redirect_is_followed_after_a_failed_answer_there", failed_there);
+    table.add("a17_a_redirect_that_is_lost_leads_on_again_before", |stage| lost(stage, TILE, NEXT_TILE));
+    table.add("a17_a_redirect_that_is_lost_leads_on_again_after", |stage| {
+        lost(stage, "/v1/reports/1", "/v1/reports/2");
+    });
     table.add("a17_a_redirect_after_a_failed_answer_pays_for_that", after_a_failure);
     table.add("a17_a_redirect_that_settle_on_names_is_charged", said_so);
     table.add("a17_a_redirect_is_followed_by_the_method_that_clients_use", methods);
@@ -129,18 +134,48 @@ fn next_payment(stage: &mut Stage<'_>) {
     stage.charged_once(&first, 2);
 }
 
-/// One link for one payment, however often it leads to itself.
+/// One payment, however often it leads to itself: as often as content is served that fails.
 fn without_end(stage: &mut Stage<'_>) {
     let asked = stage.get(TILE);
     let payment = stage.pay(&asked);
     let request = redirecting(&asked, 302, TILE).pay(&payment);
-    for _ in 0..2 {
+    for _ in 0..4 {
         let answer = stage.again(&request);
         redirected(&answer, 302);
         receipt_of(&answer);
     }
     refused(&stage.again(&request), 402, "payment_already_used");
-    stage.charged_once(&payment, 2);
+    stage.charged_once(&payment, 4);
+}
+
+/// A client does not know where it was led, and calls what it called, with a new signature.
+fn failed_there(stage: &mut Stage<'_>) {
+    let asked = stage.get(TILE);
+    let first = stage.pay(&asked);
+    redirected(&stage.send(&redirecting(&asked, 302, NEXT_TILE).pay(&first)), 302);
+    let there = stage.get(NEXT_TILE);
+    let failed = stage.send(&there.clone().header("x-test-status", "500").pay(&first));
+    assert_eq!(failed.status, 500);
+    let second = stage.pay(&asked);
+    redirected(&stage.again(&redirecting(&asked, 302, NEXT_TILE).pay(&second)), 302);
+    served(&stage.again(&there.clone().pay(&second)));
+    assert_eq!((stage.settles(&second), stage.moved(&second).len()), (0, 0), "never submitted");
+    stage.charged_once(&first, 4);
+    refused(&stage.again(&there.pay(&second)), 402, "payment_already_used");
+}
+
+/// Its client never read the redirect.
+fn lost(stage: &mut Stage<'_>, from: &str, to: &str) {
+    let asked = stage.get(from);
+    let first = stage.pay(&asked);
+    redirected(&stage.send(&redirecting(&asked, 302, to).pay(&first)), 302);
+    let second = stage.pay(&asked);
+    redirected(&stage.again(&redirecting(&asked, 302, to).pay(&second)), 302);
+    let there = stage.get(to).pay(&second);
+    served(&stage.again(&there));
+    assert_eq!((stage.settles(&second), stage.moved(&second).len()), (0, 0), "never submitted");
+    stage.charged_once(&first, 3);
+    refused(&stage.again(&there), 402, "payment_already_used");
 }
 
 /// What failed before is no redirect.
