@@ -334,6 +334,11 @@ pub fn transaction_text(delivery: &Delivery<'_>) -> Option<String> {
     response.transaction.filter(|text| is_name(text))
 }
 
+/// The same of a settlement that pends; on EVM chains it is a hash.
+pub fn pending_text(delivery: &Delivery<'_>, evm: bool) -> Option<String> {
+    transaction_text(delivery).filter(|text| !evm || transaction_hash(text).is_some())
+}
+
 /// Whether a text can name a transaction of some network.
 fn is_name(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
