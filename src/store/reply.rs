@@ -148,7 +148,8 @@ impl Reply {
         match (verdict, &current, open.is_empty()) {
             ("3", None, true) => Some(Self::Sealed { now }),
             ("4", None, true) => Some(Self::Late { now }),
-            ("2", None, false) => Some(Self::OpenFirst { now, open }),
+            // Over a claim of its own that is over, as well.
+            ("2", _, false) => Some(Self::OpenFirst { now, open }),
             ("0", _, _) => Some(Self::Differs { now, current, open }),
             _ => None,
         }

@@ -289,13 +289,30 @@ MUTANTS = [
     ),
     (
         "the place that a led payment is bound to", "src/claims/life.rs",
-        "attempt: Attempt(0), binding: *binding, ..led", "attempt: Attempt(0), ..led",
+        "redeems, asks, binding: *binding, ..self }", "redeems, asks, ..self }",
         LIB, ["claims::tests::what_a_claim_is_bound_to_never_changes"],
     ),
     (
-        "the one redirect of a payment", "src/shell/stream.rs",
-        "if led { None } else {", "if false { None } else {",
-        NATIVE, ["a17_a_redirect_that_leads_on_again_is_what_was_bought::native"],
+        "the end of redirects", "src/claims/life.rs",
+        "State::Taken | State::Redeeming) && self.asks < MAX_REDEEMS", "State::Taken | State::Redeeming)",
+        LIB, ["claims::tests::credit::redirects_come_to_an_end"],
+    ),
+    (
+        "the question whether a redirect still leads on", "src/shell/stream.rs",
+        "let leads = !visit.redeems || worker.may_be_led(&visit.identity);", "let leads = true;",
+        NATIVE, ["a17_a_redirect_without_end_is_what_was_bought_at_the_fourth::native"],
+    ),
+    (
+        "the payment that follows where another one was led", "src/claims/life.rs",
+        "if mine { Outcome::Credited(nonce) } else { Outcome::CreditedElsewhere(nonce) }",
+        "if mine { Outcome::Credited(nonce) } else { Outcome::Elsewhere(self.state) }",
+        NATIVE, ["a17_a_redirect_is_followed_after_a_failed_answer_there::native",
+                 "a17_a_redirect_that_is_lost_leads_on_again_before::native"],
+    ),
+    (
+        "the count of redirects that begins when it was paid", "src/claims/life.rs",
+        "let claim = Self { lease, asks: 0, ..known };", "let claim = Self { lease, ..known };",
+        LIB, ["claims::tests::what_a_claim_is_bound_to_never_changes"],
     ),
     (
         "the offer of where a redirect leads", "src/admission/purchase/onward.rs",
@@ -694,19 +711,64 @@ MUTANTS = [
         REDIS, ["seal::a_signature_is_the_first_claims_that_asks_with_it"],
     ),
     (
-        "what is at work before a new claim, one at a time", "src/store/errand.rs",
-        "if self.one_at_a_time =>", "if false =>",
+        "what is at work before a new claim, one at a time", "src/store/errand/ahead.rs",
+        "works |= matches!(", "works &= matches!(",
         LIB, ["store::errand::tests::open::one_at_a_time_what_is_at_work_is_waited_for"],
     ),
     (
         "what has begun among the open claims, one at a time", "src/store/errand.rs",
-        "_ if begins => Change::Put(()),", "",
+        "_ if stays => Change::Put(()),", "",
         LIB, ["store::errand::tests::open::one_at_a_time_what_is_at_work_is_waited_for"],
     ),
     (
         "the telling of what is at work, one at a time", "src/store/swap.lua",
-        "if w=='2' then return q:find('^01') and not live(q) end", "",
+        "if w>='2' then return q:find('^01') and not live(q) end", "",
         REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
+    ),
+    (
+        "the claims that are over as far as a host knows", "src/store/swap.lua",
+        "s~=m and not w:find(s,2,true) and #r<516", "s~=m and #r<516",
+        REDIS, ["swap::what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told"],
+    ),
+    (
+        "the delivery here that nobody waits for", "src/store/errand/ahead.rs",
+        "open.iter().filter(|claim| !is_over(claim))", "open.iter()",
+        LIB, ["store::errand::tests::open::one_at_a_time_what_was_delivered_here_is_over"],
+    ),
+    (
+        "the look before a lapsed claim is begun anew", "src/store/errand/ahead.rs",
+        "self.want_open && !stands", "self.want_open && self.base.is_none()",
+        LIB, ["store::errand::tests::open::what_comes_first_is_looked_at_where_a_claim_is_begun"],
+    ),
+    (
+        "the store's word on where a payment is owed", "src/store/errand.rs",
+        "next == Next::Keep && !led", "next == Next::Keep",
+        LIB, ["store::errand::tests::what_belongs_elsewhere_as_far_as_is_known_here_is_asked_about"],
+    ),
+    (
+        "the renewal that comes after its claim was given back", "src/store/errand.rs",
+        "|| (renews && given_back)", "",
+        LIB, ["store::errand::tests::what_was_delivered_here_stays_used_here"],
+    ),
+    (
+        "the wait of who was to be served from what is owed", "src/exchange/credit.rs",
+        "Event::Claim(_) if terms.fit && terms.single => release(Denial::InFlight),", "",
+        MACHINES, ["exchange::every_state_against_every_event"],
+    ),
+    (
+        "the demands of other plugins", "src/demand/ring.rs",
+        "kept.due <= now && mine(&kept.demand)", "kept.due <= now",
+        LIB, ["demand::ring::tests::what_another_plugin_asks_about_is_left_to_it"],
+    ),
+    (
+        "who waits, in a table of the first layout", "src/claims/bucket/entry.rs",
+        "asks = asks.min(ASKS) | marks << MARKS_AT", "asks = asks.min(ASKS)",
+        LIB, ["claims::bucket::tests::live_claims_survive_the_round_trip"],
+    ),
+    (
+        "the time of a full bucket", "src/limit.rs",
+        "self.at = self.at.max(now);", "",
+        LIB, ["limit::tests::a_full_bucket_keeps_no_time_for_later"],
     ),
     (
         "the place of open claims before a new one", "src/store/swap.lua",
@@ -879,7 +941,7 @@ MUTANTS = [
     ),
     (
         "the end of a payment that another one was served for", "src/claims/life.rs",
-        "(Next::Keep, Outcome::Credited(self.transaction.unwrap_or(Transaction([0; 32])).0))",
+        "(Next::Keep, stands)",
         "(Next::Put(self.asking(begin.attempt, begin.lease)), Outcome::Resolve(None))",
         SEARCH, ["pair::a_wallet_is_served_what_it_is_owed_before"],
     ),
@@ -971,8 +1033,8 @@ MUTANTS = [
     ),
     (
         "the payment that stands for one that stands for another", "src/exchange/credit.rs",
-        "Event::Claim(Outcome::Granted | Outcome::Owed(_) | Outcome::Credited(_)) => {",
-        "Event::Claim(Outcome::Granted | Outcome::Owed(_)) => {",
+        "Outcome::Granted | Outcome::Owed(_) | Outcome::Credited(_) | Outcome::CreditedElsewhere(_),",
+        "Outcome::Granted | Outcome::Owed(_) | Outcome::CreditedElsewhere(_),",
         MACHINES, ["exchange::every_state_against_every_event"],
     ),
     (
@@ -998,7 +1060,7 @@ MUTANTS = [
     ),
     (
         "the delivery that stays used where it was made", "src/store/errand.rs",
-        "&& delivered(known().as_ref())", "&& delivered(known().as_ref()) && false",
+        "is_delivered(known.as_ref()) || (renews", "(renews",
         LIB, ["store::errand::tests::what_was_delivered_here_stays_used_here"],
     ),
     (

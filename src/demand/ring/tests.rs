@@ -177,6 +177,20 @@ fn of_workers_that_look_at_once_one_has_it() {
 }
 
 #[test]
+fn what_another_plugin_asks_about_is_left_to_it() {
+    let store = Memory::new(DIALECTS[0]);
+    assert!(kept(&store, 1) && kept(&store, 2));
+    let look = |mine: u64| {
+        let mine = demand(mine).identity;
+        let take = |slot| take_due(&store, slot, DUE, |demand| demand.identity == mine).unwrap();
+        (0..SLOTS).filter_map(take).map(|kept| kept.demand.identity).collect::<Vec<_>>()
+    };
+    assert_eq!(look(1), [demand(1).identity]);
+    assert_eq!(look(3), []);
+    assert_eq!(look(2), [demand(2).identity], "as due as it was");
+}
+
+#[test]
 fn a_slot_of_anothers_is_never_written_over() {
     for (dialect, taken) in
         DIALECTS.into_iter().flat_map(|dialect| (0..=4).map(move |taken| (dialect, taken)))

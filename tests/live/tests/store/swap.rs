@@ -112,8 +112,10 @@ async fn open_claims_of_the_wallet_come_before_a_new_one() {
         let reply = line.swap(&want(&stranger, Before::Absent)).await;
         assert!(matches!(reply, Reply::Written { .. }), "another wallet");
 
-        // A claim that goes on is not held up, nor is one that does not ask.
+        // A claim that is begun anew over one of its own is held up; one that does not ask is not.
         let reply = line.swap(&want(&fresh, Before::Value("a3"))).await;
+        assert!(matches!(&reply, Reply::OpenFirst { open, .. } if open.len() == 2), "{reply:?}");
+        let reply = line.swap(&Swap { ahead: Ahead::Nothing, ..want(&fresh, Before::Value("a3")) }).await;
         assert!(matches!(reply, Reply::Written { .. }), "{reply:?}");
         let reply = line.swap(&swap(&name(1, 4), Before::Absent, Some("a4"), end)).await;
         assert!(matches!(reply, Reply::Written { .. }), "{reply:?}");
@@ -253,6 +255,12 @@ async fn what_is_at_work_is_passed_over_and_whatever_may_be_owed_is_told() {
         let reply = line.swap(&Swap { ahead: Ahead::Any(&[]), id: fresh_id(), ..want }).await;
         let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
         assert_eq!(open.len(), usize::from(nonce) - gone, "{}", front.kind);
+        // But those that are over, as a host knows: with all of them named it is written.
+        let over: Vec<_> = open.iter().map(|claim| claim.nonce).collect();
+        let (one, rest) = over.split_first().expect("some");
+        let reply = line.swap(&Swap { ahead: Ahead::Any(rest), id: fresh_id(), ..want }).await;
+        let Reply::OpenFirst { open, .. } = &reply else { panic!("{reply:?}") };
+        assert_eq!(open.iter().map(|claim| claim.nonce).collect::<Vec<_>>(), [*one], "{}", front.kind);
         assert_eq!(rig.count(&["ZCARD", &set]), noted - 2, "what is used up is taken out");
     }
 }
