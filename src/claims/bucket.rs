@@ -14,7 +14,7 @@
 //! | taken, redeeming | the transaction | what was settled; zero if that was what was signed, or is over 64 bits |
 //! | credited | the nonce of the claim that stands for it | zero |
 //!
-//! Flags: 1, the 32 bytes are there; 2, orphan, or led where it is paid; 4, foreign. The state says what the bytes are, because a
+//! Flags: 1, the 32 bytes are there; 2, orphan; 4, foreign. Asks: since it was paid, redirects that led it on. The state says what the bytes are, because a
 //! worker of the first release, which may share a table of layout 1 while it drains, takes them
 //! for a transaction and keeps them when it rewrites. Integers are little-endian; times are whole
 //! seconds in a `u32` (good until 2106). A tombstone keeps the transaction because a replay is
@@ -22,8 +22,9 @@
 //! its fingerprint in that place. Bytes that do not parse are a bucket that cannot be trusted:
 //! every op on it is refused.
 //!
-//! Layout 1 has live entries of 96 bytes: without the settler, the flags 2 and 4 and credited claims,
-//! which are kept as tombstones of payments that were not charged.
+//! Layout 1 has live entries of 96 bytes: without the settler, the time of a foreign one, and credited claims, which
+//! are kept as tombstones of payments that were not charged. Its flags 2 and 4 are the bits 64 and 128 of the count of
+//! asks, of what is open.
 
 use super::{Claim, Next, State, UnixSeconds};
 
