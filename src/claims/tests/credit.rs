@@ -179,7 +179,8 @@ fn redirects_come_to_an_end() {
     for before in 0..MAX_REDEEMS {
         let mut current = Claim { redeems: before, asks: 0, ..claim(State::Taken) };
         let (mut led, mut tries) = (0, 0);
-        while let (Next::Put(redeeming), _) = Claim::apply(Some(current), &vouched, NOW) {
+        for _ in 0..20 {
+            let (Next::Put(redeeming), _) = Claim::apply(Some(current), &vouched, NOW) else { break };
             let leads = redeeming.may_be_led();
             (led, tries) = if leads { (led + 1, tries) } else { (led, tries + 1) };
             let op = if leads { &lead } else { &failed };
