@@ -67,6 +67,32 @@ const failing = (path) => async (purchase) => {
   purchase.statuses(402, 500, 402, 200);
 };
 
+/** The path of another route that sells for the same. */
+export function beside({ facilitator }) {
+  return `/${facilitator}/exact/verified`;
+}
+
+/** The money moved, the upstream led the client elsewhere and failed there; and it calls what it called. */
+const led = (path) => async (purchase) => {
+  const order = { leadsTo: beside(purchase.cell), failures: 1 };
+  const failed = await purchase.buy(path, { order });
+  const [{ transaction }] = await purchase.moved(PRICE);
+  purchase.receipt(failed, transaction);
+  // One of the clients follows nothing.
+  if (failed.status === 302) return;
+  assert.equal(failed.status, 500, JSON.stringify(failed));
+  const answer = await purchase.buy(path, { order });
+  assert.equal(answer.status, 200, JSON.stringify(answer));
+  assert.equal(answer.body, `the content of ${purchase.cell.id}`);
+  purchase.hits(4);
+  await purchase.moved(PRICE);
+  purchase.receipt(answer, transaction);
+  assert.equal(purchase.settlements().length, 1, 'asked to settle');
+  // One of them asks for a quote again where it is led, and signs anew.
+  const paid = purchase.exchanges().map(({ status }) => status).filter((status) => status !== 402);
+  assert.deepEqual(paid, [302, 500, 302, 200], 'answers of the proxy');
+};
+
 /** The upstream failed before anything was charged: the next payment buys for itself. */
 const uncharged = (path, { amount = PRICE, order = {} } = {}) => async (purchase) => {
   const failed = await purchase.buy(path, { order: { ...order, failures: 1 } });
@@ -156,6 +182,8 @@ const proven = { road: 'proven', spoils: true };
 export const OWED = [
   { name: 'credit after 500', by: 'all', run: failing('exact/before') },
   { name: 'credit after 500 permit2', by: 'all', ...permit2, run: failing('permit2/before') },
+  { name: 'led and failed before', by: 'npm', run: led('exact/before') },
+  { name: 'led and failed after', by: 'npm', run: led('exact/after') },
   { name: 'anew after 500 after', by: 'all', run: uncharged('exact/after') },
   { name: 'anew after 500 upto', by: 'all', ...upto, run: uncharged('upto', metered) },
   { name: 'lost answer before', by: 'all', ...proven, run: lost('exact/before') },

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 
 import { Purchase } from './cells.mjs';
+import { beside } from './owed.mjs';
 import { PRICE } from './shop.mjs';
 
 export class Visit extends Purchase {
@@ -64,6 +65,19 @@ export const VISITS = [
         await visit.moved(PRICE);
       },
     }),
+  },
+  {
+    name: 'redirected', by: 'npm',
+    async run(visit) {
+      visit.stage.upstream.orders.set(visit.cell.id, { leadsTo: beside(visit.cell) });
+      await visit.at('exact/before', async (open) => {
+        await open.click();
+        await open.until(visit.content());
+        visit.hits(2);
+        await visit.moved(PRICE);
+        assert.equal(open.asked.filter((method) => method === 'eth_signTypedData_v4').length, 1, 'signatures');
+      });
+    },
   },
   {
     name: 'declined', by: 'npm',
