@@ -116,9 +116,9 @@ fn demand(data: &[u8], who: &Identity) {
     }
     let shared = Planted { value: data, written: RefCell::default() };
     let _ = ring::find(&shared, who);
-    if let Ok(Some(kept)) = ring::take_due(&shared, 0, NOW) {
+    if let Ok(Some(kept)) = ring::take_due(&shared, 0, NOW, |_| true) {
         assert!(kept.due <= NOW && kept.expires > NOW);
-        let again = ring::take_due(&shared, 0, NOW);
+        let again = ring::take_due(&shared, 0, NOW, |_| true);
         assert_eq!(again, Ok(None), "two workers have it");
     }
     ring::postpone(&shared, who, NOW);

@@ -323,9 +323,11 @@ impl Promises {
             let others = self.asked[place].iter().filter(|asked| **asked != cluster);
             assert_eq!(others.count(), 0, "payment {place} may be booked at {:?}", self.asked[place]);
             self.asked[place].push(cluster);
+            // What was delivered is over, although the store has yet to hear of it.
             let works = |other: &usize| {
                 let claim = stored(*other, redis).and_then(|claim| claim.at(now));
-                claim.is_some_and(|claim| matches!(claim.state, State::Settling | State::Redeeming))
+                let works = |claim: Claim| matches!(claim.state, State::Settling | State::Redeeming);
+                !self.delivered[*other] && claim.is_some_and(works)
             };
             let own = &payments()[place];
             let mut twins = (0..PAYMENTS).filter(|other| *other != place && payments()[*other].is_twin(own));

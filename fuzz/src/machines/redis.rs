@@ -77,13 +77,14 @@ impl Redis {
         if holder.as_ref().is_some_and(|holder| holder != claim) && (value.is_empty() || value == *before) {
             return vec![id.clone(), "3".to_owned(), now.to_string(), String::new()];
         }
-        if want != "0" && (value.is_empty() || value != *before) {
+        let (want, over) = want.split_at(1);
+        if want != "0" {
             let set = self.sets.entry(open.clone()).or_default();
             set.retain(|_, score| *score > now);
             let mut members: Vec<(u64, String)> =
                 set.iter().map(|(name, score)| (*score, name.clone())).collect();
             members.sort_by(|one, other| other.cmp(one));
-            for (_, name) in members.into_iter().filter(|(_, name)| name != member) {
+            for (_, name) in members.into_iter().filter(|(_, name)| name != member && !over.contains(name)) {
                 if reply.len() >= 4 + 2 * MAX_OPEN {
                     break;
                 }

@@ -1,6 +1,6 @@
 //! Other claims of a wallet, which come before a new one.
 
-use super::{Errand, Turn};
+use super::{Errand, Turn, TRIES};
 use crate::claims::bucket::from_text;
 use crate::claims::{Outcome, Owes, State, UnixSeconds};
 use crate::store::{Ahead, OpenClaim, Reply};
@@ -65,6 +65,7 @@ impl Errand {
         }
         match owed {
             Some(outcome) => Turn::Over { outcome, adopt: Some(self.local), undo: None },
+            None if self.tries >= TRIES => self.unsure(),
             // Those that lapsed meanwhile are not told again, and others may have been begun.
             None => {
                 let tries = self.tries.saturating_add(1);

@@ -164,6 +164,19 @@ fn one_at_a_time_what_was_delivered_here_is_over() {
     });
     assert_eq!(looks.count(), 2, "looked at twice more");
     assert_eq!(start(false).knowing(&reply(), over), start(false), "where nobody waits nothing is asked");
+    // A store that goes on about it is asked so often.
+    let mut errand = start(true);
+    let turns = std::iter::from_fn(|| match errand.clone().knowing(&reply(), over).on(reply(), NOW) {
+        Turn::Again(next) => {
+            errand = next;
+            Some(())
+        }
+        Turn::Over { outcome, .. } => {
+            assert_eq!(outcome, Outcome::Unavailable);
+            None
+        }
+    });
+    assert_eq!(turns.take(20).count(), 8);
 }
 
 /// A lapsed claim of its own is begun anew like any other, and one that stands decides alone.
