@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{json, Value};
 use x402_devstack::client::{request, RawRequest};
 use x402_devstack::network::{Aim, Trouble};
 use x402_devstack::payer::Wallet;
@@ -35,18 +35,18 @@ async fn a17_who_follows_a_redirect_at_once_is_served() {
     }
 }
 
+/// What was sold under one name is sold under another, at the same price.
+fn renamed(config: &mut Value) {
+    for (name, settle) in [("old", "before"), ("new", "before"), ("past", "after"), ("present", "after")] {
+        let offer = json!({ "price": "$0.003", "settle": settle });
+        let route = json!({ "name": name, "match": { "path": format!("/{name}/{{id}}") }, "offer": offer });
+        config["routes"].as_array_mut().expect("routes").push(route);
+    }
+}
+
 /// At the other replica, under a new name, and signed anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn a17_what_was_renamed_is_paid_once_at_all_replicas() {
-    let renamed = |config: &mut serde_json::Value| {
-        for (name, settle) in [("old", "before"), ("new", "before"), ("past", "after"), ("present", "after")]
-        {
-            let offer = json!({ "price": "$0.003", "settle": settle });
-            let route =
-                json!({ "name": name, "match": { "path": format!("/{name}/{{id}}") }, "offer": offer });
-            config["routes"].as_array_mut().expect("routes").push(route);
-        }
-    };
     let Some(shop) = Shop::open_with("webdis", renamed, |scene| scene) else { return };
     for (from, to) in [("old", "new"), ("past", "present")] {
         for anew in [false, true] {
@@ -72,5 +72,44 @@ async fn a17_what_was_renamed_is_paid_once_at_all_replicas() {
             paid(&shop.come_back(0, &next, &third).await);
             assert_eq!(shop.settles(&third), 1);
         }
+    }
+}
+
+/// The one that failed first knows the claim as it was then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_who_follows_to_the_replica_that_failed_first_is_served() {
+    let Some(shop) = Shop::open_with("webdis", renamed, |scene| scene) else { return };
+    for (from, to) in [("old", "new"), ("past", "present")] {
+        let (from, to) = (format!("/{from}/1"), format!("/{to}/1"));
+        let payment = shop.sign(&from).await;
+        assert_eq!(shop.ask(1, &format!("{from}?status=500"), &payment).await.status, 500);
+        pause(100).await;
+        let led = shop.come_back(0, &format!("{from}?status=301&h=location:{to}"), &payment).await;
+        assert_eq!(led.status, 301, "{led:?}");
+        paid(&shop.ask(1, &to, &payment).await);
+        assert_eq!(shop.transfers(&[&payment]).len(), 1);
+    }
+}
+
+/// A lease is renewed within a second of its beginning. The store's answer to that comes when the redirect has been
+/// written down by another connection, which is not late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_who_follows_is_served_whatever_answer_of_the_store_comes_late() {
+    const LATE: u64 = 600;
+    let Some(shop) = Shop::open("webdis", |scene| scene) else { return };
+    for works in [200, 400, 600, 800, 1_000, 1_200] {
+        let (from, to) = (format!("/before/late-{works}"), format!("/before/there-{works}"));
+        let payment = shop.sign(&from).await;
+        shop.to_store().trouble(Trouble::Delay(Duration::from_millis(LATE)), Aim::All);
+        shop.to_store().break_off();
+        let target = format!("{from}?status=302&delay={works}&h=location:{to}");
+        let mut connection = shop.sent(0, &target, &payment).await;
+        pause(100).await;
+        shop.to_store().mend();
+        let led = connection.read(false).await;
+        assert_eq!(led.status, 302, "{led:?}");
+        pause(LATE).await;
+        paid(&shop.ask(0, &to, &payment).await);
+        assert_eq!(shop.transfers(&[&payment]).len(), 1, "{works}");
     }
 }
