@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use x402_devstack::client::{RawConnection, RawRequest};
 use x402_devstack::facilitator::{Fault, FaultKind};
 use x402_devstack::payer::{Draft, Payment, Wallet};
@@ -173,4 +174,51 @@ async fn an_outcome_left_open_is_asked_about_by_the_timer() {
     let second = sign_by(stage, &wallet, path).await;
     assert_eq!(paid(&stage.buy(path, &second).await), transfer(stage, &[&first, &second]));
     assert_eq!(stage.settled(&first).0, 2, "once more, and no more");
+}
+
+/// Two payments of a contract that accepts every signature and has money for one. Only the facilitator can say
+/// whose they are.
+async fn spends_its_last(stage: &Stage, path: &str) -> [Payment; 2] {
+    let wallet = Wallet::another();
+    stage.facilitator.deploy_wallet(wallet.address(), true);
+    let quote = stage.quote(path).await;
+    let number = |text: &Value| text.as_str().expect("text").to_owned();
+    let way = &quote.accepts[0];
+    let (asset, amount) = (number(&way["asset"]).parse(), number(&way["amount"]).parse());
+    let (asset, amount) = (asset.expect("an address"), amount.expect("a number"));
+    stage.facilitator.fund("eip155:84532", asset, wallet.address(), amount);
+    let sign = || {
+        let payment = Draft::for_quote(&wallet, &quote).expect("payable").sign(&wallet);
+        let own = payment.nonce.repeat(3);
+        payment.with_signature(&own)
+    };
+    [sign(), sign()]
+}
+
+/// Not told to pay again, and nobody asked for more.
+async fn told_to_wait(stage: &Stage, path: &str, next: &Payment) {
+    refused(&stage.buy(path, next).await, 503, "facilitator_unavailable");
+    assert_eq!(stage.settled(next), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a13_a_contract_wallet_that_spent_its_last_is_not_told_to_pay_again_for_what_it_is_owed() {
+    let Some(stage) = stage() else { return };
+    let path = "/before/last-owed";
+    let [first, next] = spends_its_last(stage, path).await;
+    fail(stage, path, &first).await;
+    told_to_wait(stage, path, &next).await;
+    assert_eq!(paid(&stage.come_back(path, &first).await), transfer(stage, &[&first, &next]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_a_contract_wallet_that_spent_its_last_is_not_told_to_pay_again_while_that_is_open() {
+    let Some(stage) = stage() else { return };
+    for path in ["/before/last-open", "/after/last-open"] {
+        let [first, next] = spends_its_last(stage, path).await;
+        stage.facilitator.fault(Fault::once(FaultKind::Pending).nonce(first.nonce));
+        assert_pending(&stage.buy(path, &first).await, "open");
+        told_to_wait(stage, path, &next).await;
+        assert_eq!(paid(&stage.come_back(path, &first).await), transfer(stage, &[&first, &next]));
+    }
 }

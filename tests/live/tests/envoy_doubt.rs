@@ -145,6 +145,22 @@ async fn a11_a_settlement_that_pends_is_served_when_it_is_done() {
     }
 }
 
+/// Its payer can look it up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_a_settlement_that_pends_names_its_transaction() {
+    let Some(stage) = stage() else { return };
+    for kind in ["before", "after"] {
+        let path = format!("/{kind}/pends-by-name");
+        let payment = stage.payment(&path).await;
+        stage.facilitator.fault(Fault::once(FaultKind::Pending).nonce(payment.nonce));
+        let answer = stage.buy(&path, &payment).await;
+        assert_pending(&answer, kind);
+        let moved = stage.facilitator.transfers_of(payment.nonce);
+        let named = answer.receipt().expect("a receipt")["transaction"].clone();
+        assert_eq!(named, moved[0].transaction.to_string(), "{kind}");
+    }
+}
+
 /// One who leaves an outcome open on purpose takes room from nobody: half of a table is kept for
 /// payments whose fate is known.
 #[tokio::test(flavor = "multi_thread")]
