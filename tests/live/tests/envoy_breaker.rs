@@ -3,10 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use x402_devstack::client::RawRequest;
 use x402_devstack::envoy::Options;
-use x402_devstack::facilitator::Operation::Verify;
-use x402_devstack::facilitator::{AuthorizationKey, Fault, FaultKind};
+use x402_devstack::facilitator::Operation::{Settle, Verify};
+use x402_devstack::facilitator::{self, AuthorizationKey, Facilitator, Fault, FaultKind};
 use x402_live::{assert_pending, assert_quiet, code, paid, pause, plugin, refused, sign, Scene, LOUD};
 
 /// Nothing was sent: the claim is given up, and the same payment works once somebody listens.
@@ -33,6 +35,31 @@ async fn a10_a_refused_connection_charges_nothing_and_keeps_nothing() {
         assert_eq!(stage.settled(&payment), (1, 1));
     }
     assert!(stage.envoy.log().contains("could not be reached"), "the log names the cause");
+}
+
+/// The first in the line says nothing, neither to `/verify` nor, if it were asked, to `/settle`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a10_who_verified_a_payment_settles_it_while_the_first_is_silent() {
+    let backup = Facilitator::start(facilitator::Options::default()).expect("a free port");
+    let mut config = plugin("700ms");
+    for (name, cluster) in [("main", "facilitator"), ("backup", "backup")] {
+        config["facilitators"][name] =
+            json!({ "cluster": cluster, "authority": cluster, "timeout": "700ms", "supported": "off" });
+    }
+    config["defaultFacilitators"] = json!(["main", "backup"]);
+    for at in 0..2 {
+        config["routes"][at]["offer"]["verify"] = "facilitator".into();
+    }
+    let Some(stage) = Scene::new(config).cluster("backup", backup.address()).start() else { return };
+    for path in ["/before/verified", "/after/verified"] {
+        let payment = stage.payment(path).await;
+        for operation in [Verify, Settle] {
+            stage.facilitator.fault(Fault::always(FaultKind::Hang).nonce(payment.nonce).on(operation));
+        }
+        paid(&stage.buy(path, &payment).await);
+        let there = (backup.settles_of(payment.nonce), backup.transfers_of(payment.nonce).len());
+        assert_eq!((stage.settled(&payment), there), ((0, 0), (1, 1)), "{path}");
+    }
 }
 
 /// One worker, so that one breaker sees all five silences.
