@@ -332,6 +332,10 @@ fn add_refusals(table: &mut Table) {
         ("surrogate_control", "Surrogate-Control:max-age=60"),
         ("x_accel_expires", "X-Accel-Expires:60"),
         ("edge_control", "Edge-Control:max-age=60"),
+        ("litespeeds_cache_control", "X-LiteSpeed-Cache-Control:max-age=60"),
+        ("akamais_cache_control", "Akamai-Cache-Control:max-age=60"),
+        ("fastlys_cache_control", "Fastly-Cache-Control:max-age=60"),
+        ("an_x_cache_control", "X-Cache-Control:max-age=60"),
     ] {
         table.add(format!("a18_{name}_is_not_passed_on"), move |stage| {
             for path in [PATH, "/v1/late"] {
