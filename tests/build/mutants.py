@@ -306,8 +306,7 @@ MUTANTS = [
         "the payment that follows where another one was led", "src/claims/life.rs",
         "if mine { Outcome::Credited(nonce) } else { Outcome::CreditedElsewhere(nonce) }",
         "if mine { Outcome::Credited(nonce) } else { Outcome::Elsewhere(self.state) }",
-        NATIVE, ["a17_a_redirect_is_followed_after_a_failed_answer_there::native",
-                 "a17_a_redirect_that_is_lost_leads_on_again_before::native"],
+        LIB, ["claims::tests::credit::a_presenter_who_is_not_vouched_for_gets_nothing_bought_elsewhere"],
     ),
     (
         "the count of redirects that begins when it was paid", "src/claims/life.rs",
