@@ -33,7 +33,7 @@ const STYLE: &str = include_str!("paywall/page.css");
 /// What the page may do: run its one script, apply its one style, show images it was given, and
 /// ask its own origin. A test recomputes the hashes.
 pub const POLICY: &str = "default-src 'none'; \
-    script-src 'sha256-An4ToelZCemrrNf0CyGTaVlD2PR0Y8PP/M8SAd5MwUo='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
+    script-src 'sha256-nDEa5PFqlMpXttrOw2kYPWEf7rDIT3qurTQeyOwq6xg='; style-src 'sha256-viREESAuVpwrq2E89ReSeOZ0PN/BKijHQcLB2FfAIV4='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What a page says.

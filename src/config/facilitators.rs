@@ -80,11 +80,15 @@ pub(super) fn read<'v>(
     named
 }
 
-/// The tag of a name and a place: the first four bytes of their Keccak-256, little-endian; never zero. What
-/// bears the same name in another plugin, or under another configuration, is somebody else elsewhere.
-pub(super) fn tag(name: &str, place: [&str; 3]) -> u32 {
-    let [cluster, authority, prefix] = place;
-    let hash = keccak256([name, "\n", cluster, "\n", authority, "\n", prefix].map(str::as_bytes));
+/// The tag of a name and a place, as its authority and path prefix say it: a cluster is one proxy's own name.
+/// What bears the same name in another plugin, or under another configuration, is somebody else elsewhere.
+pub(super) fn tag(name: &str, authority: &str, prefix: &str) -> u32 {
+    tag_of([name, "\n", authority, "\n", prefix].map(str::as_bytes))
+}
+
+/// The first four bytes of a text's Keccak-256, little-endian; never zero.
+pub(super) fn tag_of<const N: usize>(text: [&[u8]; N]) -> u32 {
+    let hash = keccak256(text);
     hash.first_chunk::<4>().map_or(1, |bytes| u32::from_le_bytes(*bytes).max(1))
 }
 
@@ -131,7 +135,7 @@ fn read_one(
     let (cluster, authority, path_prefix) = (cluster?, authority?, path_prefix?);
     Some(Facilitator {
         name: name.to_owned(),
-        tag: tag(name, [cluster, &authority, &path_prefix]),
+        tag: tag(name, &authority, &path_prefix),
         index,
         cluster: cluster.to_owned(),
         authority,

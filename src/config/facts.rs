@@ -128,6 +128,11 @@ impl Facilitator {
         self.tag
     }
 
+    /// The tag of its name alone, which stands in claims that were begun before places were part of it.
+    pub(crate) fn old_tag(&self) -> u32 {
+        super::facilitators::tag_of([self.name.as_bytes()])
+    }
+
     /// The host's name for the upstream.
     pub fn cluster(&self) -> &str {
         &self.cluster
@@ -202,7 +207,7 @@ impl Facilitator {
     pub(crate) fn for_tests() -> Self {
         Self {
             name: "main".to_owned(),
-            tag: super::facilitators::tag("main", ["facilitator", "x402.example.com", ""]),
+            tag: super::facilitators::tag("main", "x402.example.com", ""),
             index: 0,
             cluster: "facilitator".to_owned(),
             authority: "x402.example.com".to_owned(),

@@ -18,7 +18,7 @@ const MAX_NODES: usize = 64;
 /// Where and how a chain's node is called: a POST of JSON-RPC.
 #[derive(Debug)]
 pub struct Rpc {
-    chain_id: u64,
+    pub(crate) chain_id: u64,
     network: String,
     cluster: String,
     authority: String,

@@ -273,7 +273,7 @@ try {
   const [at, payment] = (sessionStorage.getItem(NAME) ?? '').split(' ');
   sessionStorage.removeItem(NAME);
   const [entry] = performance.getEntriesByType('navigation');
-  const led = code === 'payment_required' && entry?.redirectCount && Date.now() - at < 6e4;
+  const led = code === 'payment_required' && entry?.redirectCount && performance.timeOrigin - at < 2e3;
   if (led && !cookies().length) deliver(payment).catch(() => {});
 } catch {}
 })();

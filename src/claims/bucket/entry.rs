@@ -88,9 +88,13 @@ pub(super) fn read_record(record: &[u8]) -> Option<Claim> {
     let units = u64::from_le_bytes(*units);
     let state = State::from_byte(state)?;
     let settler = rest.first_chunk();
-    if settler.is_none() && is_open(state) {
-        flags |= asks >> MARKS_AT & (ORPHAN | FOREIGN);
+    if settler.is_none() {
+        let marks = asks >> MARKS_AT & (ORPHAN | FOREIGN);
         asks &= ASKS;
+        if is_open(state) {
+            // What the first release added to as many as fit went over.
+            (flags, asks) = (flags | marks, if marks != 0 && asks == 0 { ASKS } else { asks });
+        }
     }
     let bytes = (flags & HAS_BYTES != 0).then_some(*bytes);
     let (transaction, amount) = if is_open(state) {
@@ -129,8 +133,7 @@ pub(super) fn push_live(out: &mut Vec<u8>, claim: &Claim, layout: Layout) {
     let mut asks = claim.asks;
     match layout {
         Layout::Two => flags |= marks,
-        Layout::One if is_open(claim.state) => asks = asks.min(ASKS) | marks << MARKS_AT,
-        Layout::One => {}
+        Layout::One => asks = asks.min(ASKS) | if is_open(claim.state) { marks << MARKS_AT } else { 0 },
     }
     out.extend_from_slice(&[claim.state as u8, claim.redeems, asks, flags]);
     out.extend_from_slice(&claim.attempt.0.to_le_bytes());

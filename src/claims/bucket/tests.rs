@@ -221,6 +221,9 @@ fn an_amount_asked_for_is_kept_whole_until_the_transaction_is_known() {
             }
             let often = Claim { asks: u8::MAX, ..asked };
             assert_eq!(again(Layout::One, often).asks, 63, "more are not counted");
+            let mut entry = stored(Layout::One, often);
+            entry[14] += 1;
+            assert_eq!(read_record(&entry[12..]).unwrap().asks, 63, "nor one more than fits");
         }
     }
 }

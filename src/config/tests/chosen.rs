@@ -6,7 +6,7 @@ use super::mistakes::mistakes;
 use super::*;
 
 /// Two names with one tag in one place.
-const TWINS: [&str; 2] = ["f-16264", "f-30368"];
+const TWINS: [&str; 2] = ["f-17848", "f-23814"];
 
 /// The example with the facilitators `main`, `backup` and `spare`, and more changes.
 fn three(changes: &[(&str, Json)]) -> Vec<(&'static str, Json)> {
@@ -125,11 +125,13 @@ fn one_that_says_what_it_supports_is_enough_for_what_needs_it() {
 #[test]
 fn tags_tell_facilitators_apart() {
     let policy = read(&with(&three(&[("/defaultFacilitators", json!(["main"]))]))).unwrap();
-    let hash = crate::evm::keccak256([b"main\nfacilitator\nx402.example.com\n"]);
+    let hash = crate::evm::keccak256([b"main\nx402.example.com\n"]);
     let main = policy.facilitators.iter().find(|one| one.name == "main").unwrap();
     assert_eq!(main.tag().to_le_bytes(), hash[..4]);
     let tags: std::collections::BTreeSet<_> = policy.facilitators.iter().map(|one| one.tag()).collect();
     assert!(tags.len() == 3 && !tags.contains(&0));
+    let old = crate::evm::keccak256([b"main"]);
+    assert_eq!(main.old_tag().to_le_bytes(), old[..4], "what modules before this one wrote");
     let [one, other] = TWINS;
     let twins = mistakes(&three(&[
         ("/defaultFacilitators", json!(["main"])),

@@ -103,16 +103,20 @@ impl Worker {
     /// Whether somebody whom this configuration names can say what became of it. One process may run
     /// several plugins, or an old configuration beside a new one, and each knows its own facilitators.
     fn can_ask(&self, demand: &Demand, now: u64) -> bool {
-        let settler = || demand.asked_last(self.known(&demand.identity, now).as_ref());
-        self.can_inquire(demand) || self.settler(settler()).is_some()
+        let claim = self.known(&demand.identity, now);
+        // Whether the chain's word is enough is its own configuration's to say.
+        let plain = claim.is_none_or(|claim| claim.foreign.is_none());
+        self.settler(demand.asked_last(claim.as_ref())).is_some() || (plain && self.can_inquire(demand))
     }
 
     /// Whether nobody else who can ask the same looks in this second.
     fn takes_turn(&self, now: u64) -> bool {
         let policy = &self.policy;
-        let tags = policy.facilitators.iter().map(|facilitator| facilitator.tag());
-        let kind = u32::from(policy.shared_claims.is_some()) | u32::from(!policy.rpcs.is_empty()) << 1;
-        let turn = [TURN, &digits::hex(&tags.fold(kind, |sum, tag| sum ^ tag).to_le_bytes())].concat();
+        let tags = policy.facilitators.iter().fold(0, |sum, facilitator| sum ^ facilitator.tag());
+        let chains = policy.rpcs.iter().fold(u64::from(tags), |sum, rpc| sum ^ rpc.chain_id.rotate_left(32));
+        let store = policy.shared_claims.as_ref();
+        let [place, prefix] = store.map_or([""; 2], |store| [&store.authority, &store.key_prefix]);
+        let turn = [TURN, &digits::hex(&chains.to_le_bytes()), place, "/", prefix].concat();
         let second = now.to_le_bytes();
         match SharedData.get(&turn) {
             Ok(Some((last, cas))) => last != second && SharedData.set(&turn, &second, cas) == Ok(true),

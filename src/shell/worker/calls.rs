@@ -179,9 +179,11 @@ impl Worker {
         (demand, asked)
     }
 
-    /// The facilitator with a tag.
+    /// The facilitator with a tag; or with the one that modules before this one gave it.
     pub(super) fn settler(&self, tag: u32) -> Option<Arc<Facilitator>> {
-        self.policy.facilitators.iter().find(|facilitator| facilitator.tag() == tag).cloned()
+        let all = &self.policy.facilitators;
+        let found = all.iter().find(|facilitator| facilitator.tag() == tag);
+        found.or_else(|| all.iter().find(|facilitator| facilitator.old_tag() == tag)).cloned()
     }
 
     /// Who may settle the visit's payment, in the order in which they are asked. It stays the same
@@ -272,7 +274,14 @@ impl Worker {
         let Ok(mut jobs) = self.jobs.try_borrow_mut() else { return };
         // A job that is gone was given up before it was sent.
         let Some(job) = jobs.get_mut(&attempt) else { return };
-        let Some(facilitator) = job.asked().facilitator.clone() else { return };
+        let Some(facilitator) = job.asked().facilitator.clone() else {
+            // Whoever was asked before is not of this configuration.
+            let Job::Settle(job) = job else { return };
+            let demand = Rc::clone(&job.demand);
+            drop(jobs);
+            let open = settlement::Event::Answer(Answer::Unknown(Doubt::Broken));
+            return self.conclude(attempt, &demand, open);
+        };
         let (purchase, made, demand);
         let (endpoint, route, body) = match job {
             Job::Verify(job) => {

@@ -4,6 +4,7 @@
 use serde_json::{json, Value};
 
 use x402_devstack::client::{request, RawRequest};
+use x402_devstack::envoy::{PluginConfig, Update};
 use x402_devstack::facilitator::{AuthorizationKey, Fault, FaultKind, Node};
 use x402_devstack::payer::{Draft, Payment, Wallet};
 use x402_live::{assert_pending, code, paid, pause, plugin, refused, Scene, Shop, Stage};
@@ -299,4 +300,29 @@ async fn a14_what_the_store_forgot_is_left_open_whether_a_node_is_asked_or_not()
         assert_eq!(shop.transfers(&[&payment]).len(), 1, "never charged again");
         assert_eq!(shop.replicas.stage.upstream.hits(path), 1);
     }
+}
+
+/// Whoever was asked is not of the new configuration, and the chain shows nothing yet: who comes back is told so
+/// at once. It is proven as soon as the chain shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a11_a15_an_open_payment_whose_facilitator_was_replaced_is_the_chains_to_prove() {
+    let node = Node::start(CHAIN).expect("a free port");
+    let mut config = plugin("1s");
+    config["rpc"] = json!({ "base-sepolia": {
+        "cluster": "node", "authority": "node", "timeout": "500ms", "finality": "2s" } });
+    let scene = Scene::new(config.clone()).cluster("node", node.address());
+    let Some(mut stage) = scene.start_lds() else { return };
+    let path = "/before/replaced";
+    let payment = stage.payment(path).await;
+    lose(&stage, &payment, true);
+    assert_pending(&stage.buy(path, &payment).await, "nobody says");
+    config["facilitators"]["main"]["authority"] = "another.example".into();
+    let update = stage.envoy.update_listener(&PluginConfig::Json(config)).expect("a verdict");
+    assert_eq!(update, Update::Accepted);
+    let again = tokio::time::timeout(std::time::Duration::from_secs(5), stage.buy(path, &payment));
+    assert_pending(&again.await.expect("it waits for nobody"), "nor does the chain");
+    assert_eq!(stage.settled(&payment).0, 1, "another was not asked");
+    node.follow(&stage.facilitator);
+    paid(&stage.come_back(path, &payment).await);
+    assert_eq!(stage.settled(&payment), (1, 1));
 }
