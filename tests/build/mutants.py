@@ -761,7 +761,7 @@ MUTANTS = [
     ),
     (
         "who waits, in a table of the first layout", "src/claims/bucket/entry.rs",
-        "asks = asks.min(ASKS) | marks << MARKS_AT", "asks = asks.min(ASKS)",
+        "if is_open(claim.state) { marks << MARKS_AT } else { 0 }", "0",
         LIB, ["claims::bucket::tests::live_claims_survive_the_round_trip"],
     ),
     (
