@@ -130,7 +130,11 @@ pub fn apply(bytes: &[u8], source: &Source, rate: Rate, now: u64, deed: Deed) ->
         Some(place) => entries.remove(place),
         None => Entry { tag: source.tag, tokens: most, at: now },
     };
-    let rest = own.tokens.saturating_sub(deed.gone.saturating_mul(TOKEN)).clamp(most.saturating_neg(), most);
+    let exact = own.tokens.saturating_sub(deed.gone.saturating_mul(TOKEN));
+    let rest = exact.clamp(most.saturating_neg(), most);
+    if rest != exact {
+        own.at = own.at.max(now);
+    }
     let wanted = i64::from(deed.take).saturating_mul(TOKEN).min(most);
     let missing = wanted.max(TOKEN).saturating_sub(rest);
     let (taken, takes) = if missing <= 0 { (Taken::Yes, wanted) } else { (rate.wait(missing), 0) };

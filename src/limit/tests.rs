@@ -71,6 +71,23 @@ fn a_full_bucket_keeps_no_time_for_later() {
     assert_eq!([139_980, 140_000].map(take), [Taken::After(1), Taken::Yes]);
 }
 
+/// Nor does one that is overdrawn as far as it can be.
+#[test]
+fn an_overdrawn_bucket_keeps_no_time_for_later() {
+    let (mut bytes, source) = (Vec::new(), Source::of("192.0.2.1:5000"));
+    let rate = Rate { per_minute: 1, burst: 1 };
+    let mut does = |now, deed| {
+        let (next, taken) = apply(&bytes, &source, rate, now, deed);
+        bytes = next.unwrap_or_else(|| bytes.clone());
+        taken
+    };
+    let charged = [0, 40, 80].map(|now| does(now, Deed::CHARGE));
+    assert_eq!(charged, [Taken::After(60), Taken::After(120), Taken::After(120)]);
+    // Two tokens later there is one: 80 ms into the second minute, and not at its beginning.
+    assert_eq!([120_060, 120_079].map(|now| does(now, Deed::LOOK)), [Taken::After(1); 2]);
+    assert_eq!(does(120_080, Deed::LOOK), Taken::Yes);
+}
+
 #[test]
 fn a_full_bucket_is_enough_for_more_than_it_holds() {
     for wanted in [RATE.burst, RATE.burst + 1, 3_000, u32::MAX] {
